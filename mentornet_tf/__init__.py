@@ -1,0 +1,42 @@
+"""MentorNet for TensorFlow 2 and Keras 3: learning from noisy labels.
+
+The public names below load on first use, so that importing the package prints
+nothing and a command line can answer `--help` before TensorFlow has started.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public name -> the module that defines it.
+_HOMES = {
+  "FormulaCurriculum": "curricula.curriculum",
+  "MentorCurriculum": "curricula.curriculum",
+  "MentoredModel": "training.mentored_model",
+  "ThresholdCurriculum": "curricula.curriculum",
+  "UniformCurriculum": "curricula.curriculum",
+  "UserError": "errors",
+  "build_student": "students.registry",
+  "corrupt_labels": "datasets.noise",
+  "list_mentors": "curricula.mentors",
+  "load_mentor": "curricula.mentors",
+  "nearest_percentile": "curricula.loss_statistics",
+  "parse_example_dropout_rates": "curricula.example_dropout",
+  "read_tfrecords": "datasets.records",
+  "target_weights": "curricula.target_weights",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+  if name not in _HOMES:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+  value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+  globals()[name] = value
+  return value
+
+
+def __dir__() -> list[str]:
+  return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,1 @@
+"""Curricula: from per-example losses to per-example weights."""

@@ -1,0 +1,1 @@
+"""Noisy-label data sets: sources, label noise, records and pipelines."""

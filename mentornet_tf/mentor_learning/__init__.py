@@ -1,0 +1,1 @@
+"""Learning a mentor: its examples, its training and its pictures."""

@@ -1,0 +1,1 @@
+"""Student networks: the classifiers that a mentor trains."""

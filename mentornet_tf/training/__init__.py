@@ -1,0 +1,1 @@
+"""Training and evaluation of students: step, loop, run folder."""
