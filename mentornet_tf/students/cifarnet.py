@@ -1,0 +1,86 @@
+"""The "inception" student: the small convolutional network CifarNet.
+
+Layer names are the original's variable scopes with "." for "/", so that its
+checkpoints map on mechanically (see `tf1_names`).
+"""
+
+import keras
+
+from mentornet_tf.students import options
+from mentornet_tf.students.layers import LocalResponseNormalization
+
+
+def cifarnet(
+  num_classes: int = 10,
+  *,
+  dropout_keep_probability: float = 0.8,
+  input_shape: tuple[int, int, int] = (32, 32, 3),
+  seed: int | None = None,
+) -> keras.Model:
+  """Builds CifarNet; source: golden students_cifarnet and student_variables.
+
+  No weight decay: the original declares a regulariser and never adds it.
+
+  Args:
+    num_classes: width of the logits.
+    dropout_keep_probability: share of the first dense layer's activations that
+      training keeps, 0 < p <= 1; 1 leaves dropout out.
+    input_shape: (height, width, channels) of one image; sides >= 4.
+    seed: fixes the initial weights and the dropout; None draws from Keras.
+
+  Returns:
+    A model from standardised images [B, height, width, channels] float32 to
+    logits [B, num_classes] float32 (float32 under mixed precision too).
+
+  Raises:
+    UserError: an option is outside its range.
+  """
+  options.check_integer("num_classes", num_classes, at_least=2)
+  options.check_keep_probability(dropout_keep_probability)
+  options.check_image_shape(input_shape, side_at_least=4)
+
+  def convolution(name):
+    return keras.layers.Conv2D(
+      64,
+      5,
+      padding="same",
+      activation="relu",
+      kernel_initializer=_truncated_normal(0.05, seed, name),
+      name=name,
+    )
+
+  def dense(units, name, stddev, bias, **kwargs):
+    return keras.layers.Dense(
+      units,
+      kernel_initializer=_truncated_normal(stddev, seed, name),
+      bias_initializer=keras.initializers.Constant(bias),
+      name=name,
+      **kwargs,
+    )
+
+  images = keras.Input(input_shape, name="images")
+  x = convolution("CifarNet.conv1")(images)
+  x = keras.layers.MaxPooling2D(2, name="CifarNet.pool1")(x)
+  x = LocalResponseNormalization(name="CifarNet.norm1")(x)
+  x = convolution("CifarNet.conv2")(x)
+  x = LocalResponseNormalization(name="CifarNet.norm2")(x)
+  x = keras.layers.MaxPooling2D(2, name="CifarNet.pool2")(x)
+  x = keras.layers.Flatten(name="CifarNet.flatten")(x)
+  x = dense(384, "CifarNet.fc3", 0.04, 0.1, activation="relu")(x)
+  if dropout_keep_probability < 1:
+    x = keras.layers.Dropout(
+      1 - dropout_keep_probability,
+      seed=options.layer_seed(seed, "CifarNet.dropout3"),
+      name="CifarNet.dropout3",
+    )(x)
+  x = dense(192, "CifarNet.fc4", 0.04, 0.1, activation="relu")(x)
+  logits = dense(num_classes, "CifarNet.logits", 1 / 192, 0.0, dtype="float32")(
+    x
+  )
+  return keras.Model(images, logits, name="CifarNet")
+
+
+def _truncated_normal(stddev: float, seed: int | None, layer_name: str):
+  return keras.initializers.TruncatedNormal(
+    stddev=stddev, seed=options.layer_seed(seed, layer_name)
+  )

@@ -1,0 +1,74 @@
+"""Checks on the options that the student builders share."""
+
+import zlib
+
+from mentornet_tf.errors import UserError
+
+
+def check_integer(name: str, value: int, at_least: int) -> None:
+  """Raises UserError unless `value` is an integer >= `at_least`."""
+  if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+    raise UserError(
+      f"{name}: expected an integer >= {at_least}, got {value!r}; give a whole "
+      "number in that range"
+    )
+
+
+def check_number(name: str, value: float, low: float, high: float) -> None:
+  """Raises UserError unless `value` is a number in [`low`, `high`]."""
+  if (
+    isinstance(value, bool)
+    or not isinstance(value, (int, float))
+    or not low <= value <= high
+  ):
+    raise UserError(
+      f"{name}: expected a number in [{low:g}, {high:g}], got {value!r}; give "
+      "one in that range"
+    )
+
+
+def check_integers(name: str, values: tuple[int, ...], length: int) -> None:
+  """Raises UserError unless `values` holds `length` integers >= 1."""
+  if (
+    not isinstance(values, (tuple, list))
+    or len(values) != length
+    or any(
+      isinstance(v, bool) or not isinstance(v, int) or v < 1 for v in values
+    )
+  ):
+    raise UserError(
+      f"{name}: expected {length} integers >= 1, got {values!r}; give them as "
+      "a tuple"
+    )
+
+
+def layer_seed(seed: int | None, layer_name: str) -> int | None:
+  """A seed for one layer, so that layers of one shape differ in their values.
+
+  With no seed the layer draws from Keras' own (`keras.utils.set_random_seed`).
+  """
+  if seed is None:
+    return None
+  return zlib.crc32(f"{seed}/{layer_name}".encode()) & 0x7FFFFFFF
+
+
+def check_keep_probability(value: float) -> None:
+  """Raises UserError unless 0 < `value` <= 1."""
+  check_number("dropout_keep_probability", value, 0, 1)
+  if value == 0:
+    raise UserError(
+      "dropout_keep_probability: expected more than 0, got 0, which would drop "
+      "everything; 1 switches dropout off"
+    )
+
+
+def check_image_shape(
+  input_shape: tuple[int, int, int], side_at_least: int
+) -> None:
+  """Raises UserError unless `input_shape` is (height, width, channels)."""
+  check_integers("input_shape", input_shape, length=3)
+  if min(input_shape[:2]) < side_at_least:
+    raise UserError(
+      f"input_shape: expected sides of at least {side_at_least} pixels, got "
+      f"{tuple(input_shape)!r}; use larger images or another student"
+    )
