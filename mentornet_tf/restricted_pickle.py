@@ -21,6 +21,10 @@ _NUMPY_CORE = "numpy._core" if hasattr(np, "_core") else "numpy.core"
 # Modules that were renamed: by Python 3, by numpy 2 (either way round).
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
+_BUILTINS = (
+  "bool bytearray bytes complex dict float frozenset int list set str tuple"
+)
+
 PLAIN_DATA = frozenset(
   [
     ("_codecs", "encode"),
@@ -30,23 +34,7 @@ PLAIN_DATA = frozenset(
     (f"{_NUMPY_CORE}.multiarray", "_reconstruct"),
     (f"{_NUMPY_CORE}.multiarray", "scalar"),
     (f"{_NUMPY_CORE}.numeric", "_frombuffer"),
-    *(
-      ("builtins", name)
-      for name in [
-        "bool",
-        "bytearray",
-        "bytes",
-        "complex",
-        "dict",
-        "float",
-        "frozenset",
-        "int",
-        "list",
-        "set",
-        "str",
-        "tuple",
-      ]
-    ),
+    *(("builtins", name) for name in _BUILTINS.split()),
   ]
 )
 
