@@ -38,6 +38,7 @@ def cifarnet(
   options.check_integer("num_classes", num_classes, at_least=2)
   options.check_keep_probability(dropout_keep_probability)
   options.check_image_shape(input_shape, side_at_least=4)
+  options.check_seed(seed)
 
   def convolution(name):
     return keras.layers.Conv2D(

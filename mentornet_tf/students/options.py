@@ -42,6 +42,12 @@ def check_integers(name: str, values: tuple[int, ...], length: int) -> None:
     )
 
 
+def check_seed(seed: int | None) -> None:
+  """Raises UserError unless `seed` is None or an integer >= 0."""
+  if seed is not None:
+    check_integer("seed", seed, at_least=0)
+
+
 def layer_seed(seed: int | None, layer_name: str) -> int | None:
   """A seed for one layer, so that layers of one shape differ in their values.
 

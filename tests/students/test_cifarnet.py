@@ -34,7 +34,7 @@ def test_intermediate_outputs_equal_the_original(golden, layer, array):
   recorded = golden.npz("students_cifarnet")
   student = cifarnet()
   fill_with_recipe(student)
-  head = keras.Model(student.inputs, student.get_layer(layer).output)
+  head = keras.Model(student.input, student.get_layer(layer).output)
   expected = recorded[array]
   output = head(recorded["images"][: len(expected)])
   np.testing.assert_allclose(output, expected, atol=1e-4, rtol=0)

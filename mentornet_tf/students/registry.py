@@ -1,0 +1,157 @@
+"""Students by name: the ones of this package and any function of the user's."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mentornet_tf.errors import UserError
+
+if TYPE_CHECKING:
+  import keras
+
+
+@dataclass(frozen=True)
+class _Entry:
+  """A student's builder as "module:function", and what it is called with."""
+
+  builder: str
+  defaults: dict[str, Any] = field(default_factory=dict)
+
+
+_STUDENTS = {
+  "inception": _Entry("mentornet_tf.students.cifarnet:cifarnet"),
+  "resnet101": _Entry("mentornet_tf.students.resnet:residual_network"),
+  "resnet32": _Entry(
+    "mentornet_tf.students.resnet:residual_network",
+    {"units_per_stage": 5, "stem_filters": 64, "widths": (128, 256, 512)},
+  ),
+}
+
+
+def student_names() -> list[str]:
+  """The names that `build_student` knows, sorted; does not import Keras."""
+  return sorted(_STUDENTS)
+
+
+def build_student(
+  name: str, num_classes: int = 10, **options: Any
+) -> "keras.Model":
+  """Builds a student network with fresh weights.
+
+  Args:
+    name: one of `student_names()`, or "package.module:function" for a function
+      of your own. It is called as function(num_classes=..., **options) and
+      returns a `keras.Model` from images to logits (no softmax at the end).
+    num_classes: width of the logits, >= 2.
+    **options: passed on to the builder; see `cifarnet.cifarnet` and
+      `resnet.residual_network` for those of the shipped students.
+
+  Returns:
+    A model from images [B, height, width, channels] float32 to logits
+    [B, num_classes].
+
+  Raises:
+    UserError: an unknown name or option, a value outside its range, or a
+      function that cannot be imported or returns something else.
+  """
+  if not isinstance(name, str):
+    raise UserError(f"student: expected a name, got {name!r}; {_name_advice()}")
+  entry = _STUDENTS.get(name)
+  if entry is None and ":" not in name:
+    raise UserError(
+      f"student: expected a known student, got {name!r}; {_name_advice()}"
+    )
+  builder = _load_function(entry.builder if entry else name)
+  defaults = entry.defaults if entry else {}
+  _check_options(name, builder, options)
+  student = builder(num_classes=num_classes, **(defaults | options))
+  if entry is None:
+    _check_student(name, student, num_classes, options)
+  return student
+
+
+def _name_advice() -> str:
+  return (
+    f"use {', '.join(student_names())} or package.module:function for one of "
+    "your own"
+  )
+
+
+def _load_function(path: str) -> Callable[..., Any]:
+  """The function at "package.module:function"."""
+  module_name, _, function_name = path.partition(":")
+  if not module_name or not function_name.isidentifier():
+    raise UserError(
+      f"student: expected package.module:function, got {path!r}; write the "
+      "module's dotted name, a colon and the function's name"
+    )
+  try:
+    module = importlib.import_module(module_name)
+  except (ImportError, ValueError, SyntaxError) as error:
+    reason = " ".join(str(error).split())
+    raise UserError(
+      f"student: expected a module that can be imported, got {path!r} "
+      f"({reason}); check the name, and that PYTHONPATH holds its folder"
+    ) from error
+  function = getattr(module, function_name, None)
+  if not callable(function):
+    found = "no such name" if function is None else type(function).__name__
+    raise UserError(
+      f"student: expected {module_name} to define a function "
+      f"{function_name!r}, got {found}; check the part after the colon"
+    )
+  return function
+
+
+def _check_options(name, builder, options):
+  """Raises UserError for options that `builder` does not take."""
+  parameters = inspect.signature(builder).parameters.values()
+  accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+  accepted = [
+    p.name
+    for p in parameters
+    if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+  ]
+  if not accepts_any and "num_classes" not in accepted:
+    raise UserError(
+      f"student {name!r}: expected a function with the parameter num_classes, "
+      f"got ({', '.join(accepted)}); add it"
+    )
+  unknown = [option for option in options if option not in accepted]
+  if unknown and not accepts_any:
+    known = ", ".join(o for o in accepted if o != "num_classes") or "none"
+    raise UserError(
+      f"student {name!r}: expected its options ({known}), got {unknown[0]!r}; "
+      "correct or drop it"
+    )
+
+
+def _check_student(name, student, num_classes, options):
+  """Raises UserError unless `student` maps images to logits [B, classes]."""
+  import keras
+
+  if not isinstance(student, keras.Model):
+    raise UserError(
+      f"student {name!r}: expected the function to return a keras.Model, got "
+      f"{type(student).__name__}; return the model itself"
+    )
+  inputs = getattr(student, "inputs", None)
+  if inputs and len(inputs) != 1:
+    raise UserError(
+      f"student {name!r}: expected a model with one input (the images), got "
+      f"{len(inputs)}; give it one"
+    )
+  if inputs:
+    shape = inputs[0].shape
+  else:
+    shape = (None, *options.get("input_shape", (32, 32, 3)))
+  output = student(keras.KerasTensor(shape, dtype="float32"))
+  got = getattr(output, "shape", None)
+  if got is None or len(got) != 2 or got[-1] != num_classes:
+    described = type(output).__name__ if got is None else list(got)
+    raise UserError(
+      f"student {name!r}: expected one output of logits [B, {num_classes}], "
+      f"got {described}; end the model in a dense layer of num_classes units"
+    )
