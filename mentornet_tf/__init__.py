@@ -22,7 +22,7 @@ _HOMES = {
   "list_mentors": "curricula.mentors",
   "load_mentor": "curricula.mentors",
   "nearest_percentile": "curricula.loss_statistics",
-  "parse_example_dropout_rates": "curricula.example_dropout",
+  "parse_example_dropout_rates": "curricula.dropout_rates",
   "read_tfrecords": "datasets.records",
   "target_weights": "curricula.target_weights",
 }

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Evaluates the checkpoints of a training folder.
+
+Watches the folder, evaluates each new checkpoint on a split and ends when the
+training has finished; with --once it evaluates the newest checkpoint and ends:
+
+  bin/eval_student.py --data_dir=data/cifar10 --checkpoint_dir=runs/pd --once
+
+The evaluation folder receives eval.csv and TensorBoard events. With
+--output_csv_file the losses of every training image are written instead, one
+"id epoch noisy_label clean_label loss" a row, for learning a mentor from them.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from absl import flags
+
+from mentornet_tf import command_line
+
+flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
+flags.DEFINE_string("checkpoint_dir", None, "Training folder to evaluate.")
+flags.DEFINE_string(
+  "eval_dir", None, "Folder for the results; by default <checkpoint_dir>/eval."
+)
+flags.DEFINE_string(
+  "dataset_name", "cifar10", "Data set's name, as in its shards' file names."
+)
+flags.DEFINE_string(
+  "studentnet",
+  "resnet101",
+  "Student, where the training folder holds no run.json.",
+)
+flags.DEFINE_string("split_name", "test", "Split to evaluate: test or train.")
+flags.DEFINE_integer("batch_size", 25, "Images in a batch.", lower_bound=1)
+flags.DEFINE_bool("once", False, "Evaluate the newest checkpoint and end.")
+flags.DEFINE_float(
+  "eval_interval_secs",
+  600,
+  "Longest wait between looks for a new checkpoint, in seconds.",
+  lower_bound=0,
+)
+flags.DEFINE_string(
+  "output_csv_file",
+  None,
+  "Write the losses of the newest checkpoint over the training split here.",
+)
+flags.DEFINE_integer(
+  "epoch",
+  None,
+  "Training percentage to write into --output_csv_file; by default that of the "
+  "checkpoint.",
+  lower_bound=0,
+  upper_bound=99,
+)
+flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
+flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
+
+flags.mark_flags_as_required(["data_dir", "checkpoint_dir"])
+
+
+def main() -> None:
+  """Reads the flags, loads the data and evaluates."""
+  flag = flags.FLAGS
+  os.environ.setdefault("CUDA_VISIBLE_DEVICES", flag.device_id)
+
+  from mentornet_tf.datasets.records import load_in_memory
+  from mentornet_tf.training import watching
+
+  split = "train" if flag.output_csv_file else flag.split_name
+  data = load_in_memory(flag.data_dir, flag.dataset_name, split)
+  run = watching.open_run(flag.checkpoint_dir, flag.studentnet, data)
+  if flag.output_csv_file:
+    watching.dump_losses(
+      run, data, flag.batch_size, flag.output_csv_file, flag.epoch
+    )
+  else:
+    watching.evaluate_checkpoints(
+      run,
+      data,
+      flag.batch_size,
+      flag.eval_dir or os.path.join(flag.checkpoint_dir, "eval"),
+      once=flag.once,
+      interval_seconds=flag.eval_interval_secs,
+    )
+
+
+if __name__ == "__main__":
+  command_line.run(main)

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Trains a student network on images with noisy labels.
+
+Without --curriculum and --trained_mentornet_dir it trains the baseline. A
+mentor, learned or given as a formula, weighs every example by its loss:
+
+  bin/train_student.py --data_dir=data/cifar10 --studentnet=inception \
+      --train_log_dir=runs/pd --trained_mentornet_dir=mentornet_pd
+
+The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
+events. The same command started again continues from the last checkpoint.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from absl import flags
+
+from mentornet_tf import command_line
+from mentornet_tf.errors import UserError
+
+_PUBLISHED_DROPOUT = "0.5, 17, 0.05, 78, 1.0, 5"
+
+# Data and folders.
+flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
+flags.DEFINE_string("train_log_dir", None, "Training folder to write.")
+flags.DEFINE_string(
+  "dataset_name", "cifar10", "Data set's name, as in its shards' file names."
+)
+flags.DEFINE_string(
+  "eval_data_dir",
+  None,
+  "Folder with the test shards, to evaluate during training; empty does not "
+  "evaluate.",
+)
+
+# Student and optimisation.
+flags.DEFINE_string(
+  "studentnet",
+  "resnet101",
+  "Student: resnet101, resnet32, inception (CifarNet) or "
+  "package.module:function of your own.",
+)
+flags.DEFINE_integer("batch_size", 128, "Images in a batch.", lower_bound=1)
+flags.DEFINE_integer(
+  "max_number_of_steps", 39000, "Length of training.", lower_bound=1
+)
+flags.DEFINE_float(
+  "learning_rate", 0.1, "Learning rate at step 0.", lower_bound=0
+)
+flags.DEFINE_float(
+  "learning_rate_decay_factor", 0.1, "Staircase: factor.", lower_bound=0
+)
+flags.DEFINE_float(
+  "num_epochs_per_decay",
+  50,
+  "Staircase: passes over the data between decays.",
+  lower_bound=0,
+)
+flags.DEFINE_bool(
+  "scale_boundaries",
+  False,
+  "Scale the published schedule of resnet101 under a curriculum (boundaries at "
+  "19531, 25000 and 30000 of 39000 steps) to --max_number_of_steps.",
+)
+flags.DEFINE_bool("augment", True, "Crop and flip training images.")
+flags.DEFINE_enum(
+  "mixed_precision",
+  "float32",
+  ["float32", "mixed_bfloat16", "mixed_float16"],
+  "Keras dtype policy of the student.",
+)
+
+# Curriculum.
+flags.DEFINE_string(
+  "curriculum",
+  None,
+  "none, mentornet, threshold, or a formula applied directly: baseline, "
+  "self_paced, spcl_linear, hard_example_mining, focal_loss, mentornet_pd. "
+  "Default: mentornet with --trained_mentornet_dir, else none.",
+)
+flags.DEFINE_string(
+  "trained_mentornet_dir",
+  None,
+  "Learned mentor: a shipped name, a training folder, a .keras file, or a "
+  "TensorFlow 1 checkpoint (folder or prefix).",
+)
+flags.DEFINE_string(
+  "vstar_gamma", "", "Parameter of a formula; empty takes its default."
+)
+flags.DEFINE_float(
+  "loss_p_percentile",
+  0.7,
+  "Percentile of the losses that the mentor follows, as a fraction.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_alias("loss_p_precentile", "loss_p_percentile")
+flags.DEFINE_integer(
+  "burn_in_epoch",
+  0,
+  "Percentage of training that runs with weights of 1 at first.",
+  lower_bound=0,
+  upper_bound=100,
+)
+flags.DEFINE_bool(
+  "fixed_epoch_after_burn_in",
+  False,
+  "Keep the epoch at --burn_in_epoch once it is reached.",
+)
+flags.DEFINE_float(
+  "loss_moving_average_decay",
+  0.5,
+  "Decay of the loss percentile's moving average.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_string(
+  "example_dropout_rates",
+  _PUBLISHED_DROPOUT,
+  "rate, epochs, rate, epochs, ... with epochs that sum to 100.",
+)
+
+# Running.
+flags.DEFINE_integer("seed", 0, "Seed of weights, data order and dropout.")
+flags.DEFINE_bool(
+  "deterministic", False, "Only use operations with repeatable results."
+)
+flags.DEFINE_integer(
+  "log_interval_steps", 100, "Steps between rows of metrics.", lower_bound=1
+)
+flags.DEFINE_integer(
+  "eval_interval_steps",
+  None,
+  "Steps between evaluations; by default only at the end.",
+  lower_bound=1,
+)
+flags.DEFINE_integer(
+  "save_interval_steps", None, "Steps between checkpoints.", lower_bound=1
+)
+flags.DEFINE_float(
+  "save_interval_secs", 1200, "Seconds between checkpoints.", lower_bound=0
+)
+flags.DEFINE_float(
+  "save_summaries_secs",
+  120,
+  "Seconds between flushes of TensorBoard's events.",
+  lower_bound=0,
+)
+flags.DEFINE_integer(
+  "steps_per_call",
+  20,
+  "Training steps for each call from Python.",
+  lower_bound=1,
+)
+flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
+
+# Flags of TensorFlow 1 clusters, accepted so that old command lines run.
+flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
+flags.DEFINE_integer("ps_tasks", 0, "TensorFlow 1 only; ignored.")
+flags.DEFINE_integer("task", 0, "TensorFlow 1 only; ignored.")
+
+flags.mark_flags_as_required(["data_dir", "train_log_dir"])
+
+
+@flags.validator("example_dropout_rates")
+def _check_dropout_rates(text: str) -> bool:
+  from mentornet_tf.curricula.dropout_rates import parse_example_dropout_rates
+
+  try:
+    parse_example_dropout_rates(text, "--example_dropout_rates")
+  except UserError as error:
+    raise flags.ValidationError(str(error)) from None
+  return True
+
+
+def main() -> None:
+  """Reads the flags, loads the data and trains."""
+  flag = flags.FLAGS
+  os.environ.setdefault("CUDA_VISIBLE_DEVICES", flag.device_id)
+  for name in ("master", "ps_tasks", "task"):
+    if flag[name].present:
+      print(
+        f"note: --{name} belongs to TensorFlow 1 clusters and is ignored; this "
+        "version trains on one machine (tf.distribute takes its place)"
+      )
+
+  import tensorflow as tf
+
+  from mentornet_tf.datasets.records import load_in_memory
+  from mentornet_tf.training.recipes import TrainingSettings
+  from mentornet_tf.training.train import RunOptions, train_and_evaluate
+
+  if flag.deterministic:
+    tf.config.experimental.enable_op_determinism()
+  shared = {
+    name: flag[name].value
+    for name in TrainingSettings.__dataclass_fields__
+    if name in flag
+  }
+  settings = TrainingSettings(
+    **shared
+    | {
+      "curriculum": _curriculum(),
+      "vstar_gamma": _gamma(),
+    }
+  )
+  train_data = load_in_memory(flag.data_dir, flag.dataset_name, "train")
+  eval_data = None
+  if flag.eval_data_dir:
+    eval_data = load_in_memory(flag.eval_data_dir, flag.dataset_name, "test")
+  train_and_evaluate(
+    settings,
+    flag.train_log_dir,
+    train_data,
+    eval_data,
+    RunOptions(
+      **{name: flag[name].value for name in RunOptions.__dataclass_fields__}
+    ),
+  )
+
+
+def _curriculum() -> str:
+  flag = flags.FLAGS
+  has_mentor = bool(flag.trained_mentornet_dir)
+  curriculum = flag.curriculum or ("mentornet" if has_mentor else "none")
+  if has_mentor != (curriculum == "mentornet"):
+    raise UserError(
+      "--curriculum, --trained_mentornet_dir: expected --curriculum=mentornet "
+      "together with a mentor, or neither, got --curriculum="
+      f"{curriculum} and --trained_mentornet_dir={flag.trained_mentornet_dir}"
+    )
+  return curriculum
+
+
+def _gamma() -> float | None:
+  text = flags.FLAGS.vstar_gamma
+  try:
+    return float(text) if text else None
+  except ValueError:
+    raise UserError(
+      f"--vstar_gamma: expected a number or nothing, got {text!r}"
+    ) from None
+
+
+if __name__ == "__main__":
+  command_line.run(main)

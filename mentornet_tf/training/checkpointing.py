@@ -1,0 +1,165 @@
+"""Checkpoints as named variables, restored only on a full match."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.errors import UserError
+
+# Where TensorFlow's object-based checkpoints put the value of a variable.
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
+
+Groups = Mapping[str, Iterable]
+
+
+class CheckpointStore:
+  """Writes and restores the checkpoints of one training folder.
+
+  A checkpoint holds the variables of named groups, such as "student" and
+  "optimizer". A variable is called `<group>/<position>-<name>`: positions are
+  stable, while Keras numbers unnamed layers by what the process built before.
+  TensorFlow writes to temporary names and moves the `checkpoint` state file
+  last, so that a half-written checkpoint is never picked up.
+
+  Args:
+    folder: where checkpoints are kept.
+    groups: group name -> Keras variables.
+    max_to_keep: older checkpoints than this many are deleted.
+  """
+
+  def __init__(self, folder: Path, groups: Groups, max_to_keep: int = 5):
+    self._groups = groups
+    trackable = tf.train.Checkpoint(
+      **{
+        group: {name: v.value for name, v in _named(variables).items()}
+        for group, variables in groups.items()
+      }
+    )
+    self._manager = tf.train.CheckpointManager(
+      trackable, str(folder), max_to_keep, checkpoint_name="model.ckpt"
+    )
+
+  @property
+  def latest(self) -> str | None:
+    """Prefix of the newest checkpoint, None when there is none."""
+    return self._manager.latest_checkpoint
+
+  def save(self, step: int) -> str:
+    """Writes a checkpoint for `step` and returns its prefix."""
+    try:
+      return self._manager.save(checkpoint_number=step)
+    except (tf.errors.OpError, OSError) as error:
+      raise UserError(
+        f"{self._manager.directory}: cannot write the checkpoint of step {step}"
+        f" ({_first_line(error)}); check free space and rights, then start "
+        "again: training continues from the previous checkpoint"
+      ) from error
+
+  def restore_latest(self) -> int:
+    """Loads the newest checkpoint; returns its step, 0 when there is none."""
+    if self.latest is None:
+      return 0
+    restore(self.latest, self._groups)
+    return checkpoint_step(self.latest)
+
+
+def checkpoint_step(prefix: str) -> int:
+  """The step in a checkpoint's name: 2000 for `…/model.ckpt-2000`."""
+  step = os.path.basename(prefix).rpartition("-")[2]
+  if not step.isdigit():
+    raise UserError(
+      f"{prefix}: expected a checkpoint named like model.ckpt-2000, got a name "
+      "without a step"
+    )
+  return int(step)
+
+
+def latest_checkpoint(folder: str | os.PathLike) -> str | None:
+  """Prefix of the newest complete checkpoint in `folder`, if any."""
+  return tf.train.latest_checkpoint(str(folder))
+
+
+def open_checkpoint(prefix: str):
+  """Opens a checkpoint of any TensorFlow version for reading by name.
+
+  Raises:
+    UserError: if there is none at `prefix` or it cannot be read.
+  """
+  try:
+    return tf.train.load_checkpoint(prefix)
+  except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    raise UserError(
+      f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
+      f".data files), got none that can be read ({_first_line(error)})"
+    ) from error
+
+
+def restore(prefix: str, groups: Groups) -> None:
+  """Sets the variables of `groups` from the checkpoint at `prefix`.
+
+  Groups of the checkpoint that are not asked for stay unread; within a group
+  every variable must match.
+
+  Raises:
+    UserError: naming each variable that is missing, left over or of another
+      shape; no variable has been changed then.
+  """
+  reader = open_checkpoint(prefix)
+  shapes = reader.get_variable_to_shape_map()
+  expected = {
+    f"{group}/{name}{_VALUE}": variable
+    for group, variables in groups.items()
+    for name, variable in _named(variables).items()
+  }
+  stored = {
+    key
+    for key in shapes
+    if key not in _BOOK_KEEPING and key.split("/")[0] in groups
+  }
+  problems = [f"missing {_plain(k)}" for k in sorted(expected.keys() - stored)]
+  problems += [
+    f"left over {_plain(key)}" for key in sorted(stored - expected.keys())
+  ]
+  problems += [
+    f"{_plain(key)} has shape {tuple(shapes[key])}, expected "
+    f"{tuple(variable.shape)}"
+    for key, variable in expected.items()
+    if key in shapes and tuple(shapes[key]) != tuple(variable.shape)
+  ]
+  if problems:
+    raise UserError(
+      f"{prefix}: the checkpoint does not fit this model: "
+      f"{'; '.join(problems[:8])}"
+      + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
+      + " (use the settings of the run that wrote it)"
+    )
+  try:
+    values = {key: reader.get_tensor(key) for key in expected}
+  except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    raise UserError(
+      f"{prefix}: the checkpoint is damaged ({_first_line(error)}); delete it "
+      "to use an older one"
+    ) from error
+  for key, variable in expected.items():
+    variable.assign(values[key])
+
+
+def all_finite(variables: Iterable) -> bool:
+  """Whether no variable holds NaN or infinity."""
+  return all(np.isfinite(np.asarray(v)).all() for v in variables)
+
+
+def _named(variables: Iterable) -> dict:
+  return {f"{i:03d}-{v.name}": v for i, v in enumerate(variables)}
+
+
+def _plain(key: str) -> str:
+  return key.removesuffix(_VALUE)
+
+
+def _first_line(error: Exception) -> str:
+  return str(error).strip().partition("\n")[0]

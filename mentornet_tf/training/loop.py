@@ -1,0 +1,140 @@
+"""The outer loop: many steps per host call, and what happens between calls.
+
+The loop knows neither mentors nor students. It runs a step function over a
+stream of batches and hands what the steps report to a list of actions.
+"""
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+Batch = dict[str, tf.Tensor]
+# What a step reports: name -> scalar or per-example vector.
+Report = dict[str, tf.Tensor]
+# The reports of several steps, stacked along a first axis.
+Reports = dict[str, np.ndarray]
+
+
+class Action(Protocol):
+  """Something done between host calls."""
+
+  def next_due(self, step: int) -> int | None:
+    """The first step after `step` at which calls must stop for this action."""
+
+  def __call__(self, step: int, reports: Reports) -> None:
+    """Takes the reports of the steps since the last call, up to `step`."""
+
+
+def next_multiple(step: int, interval: int | None) -> int | None:
+  """The first multiple of `interval` after `step`; None without an interval."""
+  return None if not interval else (step // interval + 1) * interval
+
+
+class StepRunner:
+  """Runs a step function several times within one `tf.function` call.
+
+  Args:
+    step: one training step; all its variables exist already.
+    batches: an endless data set of batches with static shapes.
+  """
+
+  def __init__(self, step: Callable[[Batch], Report], batches: tf.data.Dataset):
+    self._iterator = iter(batches)
+    step_function = tf.function(step)
+
+    @tf.function
+    def run(iterator, num_steps):
+      concrete = step_function.get_concrete_function(iterator.element_spec)
+      stacks = {
+        name: tf.TensorArray(spec.dtype, num_steps, element_shape=spec.shape)
+        for name, spec in concrete.structured_outputs.items()
+      }
+      for i in tf.range(num_steps):
+        report = step_function(next(iterator))
+        stacks = {
+          name: stack.write(i, report[name]) for name, stack in stacks.items()
+        }
+      return {name: stack.stack() for name, stack in stacks.items()}
+
+    self._run = run
+
+  def __call__(self, num_steps: int) -> Reports:
+    """Runs `num_steps` steps; returns their reports as [num_steps, …]."""
+    reports = self._run(self._iterator, tf.constant(num_steps))
+    return {name: value.numpy() for name, value in reports.items()}
+
+
+def run_loop(
+  runner: Callable[[int], Reports],
+  actions: Sequence[Action],
+  *,
+  start_step: int,
+  total_steps: int,
+  steps_per_call: int,
+  should_stop: Callable[[], bool] = lambda: False,
+) -> int:
+  """Runs from `start_step` to `total_steps`; returns the step it reached.
+
+  Calls end early where an action is due, so that every action sees the state at
+  exactly its steps.
+  """
+  step = start_step
+  while step < total_steps and not should_stop():
+    due = [action.next_due(step) for action in actions]
+    stop_at = min([total_steps, *(d for d in due if d is not None)])
+    num_steps = min(steps_per_call, stop_at - step)
+    reports = runner(num_steps)
+    step += num_steps
+    for action in actions:
+      action(step, reports)
+  return step
+
+
+@contextmanager
+def stop_on_signals(*signals: signal.Signals):
+  """Yields a function that tells whether one of `signals` has arrived.
+
+  The first one asks the loop to stop between two calls; a second one acts as it
+  did before.
+  """
+  arrived = []
+  previous = {}
+
+  def note(number, _):
+    arrived.append(number)
+    signal.signal(number, previous[number])
+
+  for number in signals:
+    previous[number] = signal.signal(number, note)
+  try:
+    yield lambda: bool(arrived)
+  finally:
+    for number, handler in previous.items():
+      signal.signal(number, handler)
+
+
+class Pace:
+  """Steps per second and the time left, from an injected clock."""
+
+  def __init__(
+    self,
+    start_step: int,
+    total_steps: int,
+    clock: Callable[[], float] = time.monotonic,
+  ):
+    self._total_steps = total_steps
+    self._clock = clock
+    self._last = (clock(), start_step)
+
+  def lap(self, step: int) -> tuple[float, float]:
+    """(steps per second since the last lap, seconds left at that rate)."""
+    now = self._clock()
+    then, last_step = self._last
+    self._last = (now, step)
+    rate = (step - last_step) / max(now - then, 1e-9)
+    return rate, (self._total_steps - step) / max(rate, 1e-9)

@@ -1,0 +1,143 @@
+"""How each student is trained: settings, optimiser, schedule, augmentation."""
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from mentornet_tf.curricula.curriculum import (
+  Curriculum,
+  FormulaCurriculum,
+  MentorCurriculum,
+  ThresholdCurriculum,
+  UniformCurriculum,
+)
+from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.datasets.pipelines import Augmentation
+from mentornet_tf.training import optimizers
+
+
+@dataclasses.dataclass(frozen=True)
+class StudentRecipe:
+  """What differs between students in training.
+
+  Attributes:
+    momentum: of the optimiser; 0 is plain gradient descent.
+    augmentation: what is done to training images.
+    piecewise_under_curriculum: whether a curriculum's run takes the published
+      piecewise schedule; all others take the staircase.
+  """
+
+  momentum: float
+  augmentation: Augmentation
+  piecewise_under_curriculum: bool = False
+
+
+RECIPES = {
+  "inception": StudentRecipe(0.0, Augmentation(padding=8)),
+  "resnet101": StudentRecipe(
+    0.9, Augmentation(padding=2), piecewise_under_curriculum=True
+  ),
+}
+# For resnet32 and for students of the user's own.
+DEFAULT_RECIPE = StudentRecipe(0.9, Augmentation(padding=2))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+  """All that shapes the numbers of a training run; defaults as the original.
+
+  Attributes:
+    dataset_name: name in the shards' file names.
+    studentnet: a name that `build_student` takes.
+    curriculum: "none", "mentornet", "threshold" or what `FormulaCurriculum`
+      takes.
+    trained_mentornet_dir: what `load_mentor` takes, with "mentornet" only.
+    vstar_gamma: parameter of a formula; None takes its default.
+    augment: whether training images are cropped and flipped.
+    scale_boundaries: whether the piecewise schedule is scaled from the
+      published 39,000 steps to `max_number_of_steps`.
+    mixed_precision: a Keras dtype policy, "float32" or "mixed_bfloat16".
+  """
+
+  dataset_name: str = "cifar10"
+  studentnet: str = "resnet101"
+  curriculum: str = "none"
+  trained_mentornet_dir: str | None = None
+  vstar_gamma: float | None = None
+  batch_size: int = 128
+  max_number_of_steps: int = 39_000
+  learning_rate: float = 0.1
+  learning_rate_decay_factor: float = 0.1
+  num_epochs_per_decay: float = 50.0
+  loss_p_percentile: float = 0.7
+  burn_in_epoch: int = 0
+  fixed_epoch_after_burn_in: bool = False
+  loss_moving_average_decay: float = 0.5
+  example_dropout_rates: str = "0.5, 17, 0.05, 78, 1.0, 5"
+  augment: bool = True
+  scale_boundaries: bool = False
+  mixed_precision: str = "float32"
+  log_interval_steps: int = 100
+  seed: int = 0
+
+
+def student_recipe(studentnet: str) -> StudentRecipe:
+  """The recipe of a student, the default one where it has none."""
+  return RECIPES.get(studentnet, DEFAULT_RECIPE)
+
+
+def augmentation(settings: TrainingSettings) -> Augmentation:
+  """What is done to training images: the recipe's, or only standardisation."""
+  if settings.augment:
+    return student_recipe(settings.studentnet).augmentation
+  return Augmentation(padding=0, flip=False)
+
+
+def build_curriculum(settings: TrainingSettings) -> Curriculum:
+  """The curriculum that `settings` describe."""
+  if settings.curriculum == "none":
+    return UniformCurriculum(
+      loss_p_percentile=settings.loss_p_percentile, seed=settings.seed
+    )
+  options: dict[str, Any] = {
+    name: getattr(settings, name)
+    for name in (
+      "loss_p_percentile",
+      "burn_in_epoch",
+      "fixed_epoch_after_burn_in",
+      "loss_moving_average_decay",
+      "example_dropout_rates",
+      "seed",
+    )
+  }
+  if settings.curriculum == "mentornet":
+    return MentorCurriculum(
+      load_mentor(settings.trained_mentornet_dir), **options
+    )
+  if settings.curriculum == "threshold":
+    return ThresholdCurriculum(**options)
+  return FormulaCurriculum(settings.curriculum, settings.vstar_gamma, **options)
+
+
+def build_optimizer(
+  settings: TrainingSettings, num_examples: int
+) -> keras.optimizers.Optimizer:
+  """The original's optimiser and schedule for student and curriculum."""
+  recipe = student_recipe(settings.studentnet)
+  if recipe.piecewise_under_curriculum and settings.curriculum != "none":
+    schedule = optimizers.piecewise_schedule(
+      settings.learning_rate,
+      settings.max_number_of_steps if settings.scale_boundaries else None,
+    )
+  else:
+    schedule = optimizers.staircase_schedule(
+      settings.learning_rate,
+      num_examples=num_examples,
+      batch_size=settings.batch_size,
+      num_epochs_per_decay=settings.num_epochs_per_decay,
+      decay_factor=settings.learning_rate_decay_factor,
+    )
+  if recipe.momentum:
+    return optimizers.Momentum(schedule, recipe.momentum)
+  return keras.optimizers.SGD(schedule)

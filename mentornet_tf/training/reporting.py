@@ -1,0 +1,240 @@
+"""What a training run does between calls: guard, report, evaluate, save."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.training.checkpointing import CheckpointStore, all_finite
+from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.loop import Pace, Reports, next_multiple
+from mentornet_tf.training.progress import readable_seconds
+from mentornet_tf.training.run_folder import MetricsWriter
+from mentornet_tf.training.weight_quality import weight_quality
+
+# Averaged over the steps of a row; all other scalars are its last step's.
+_AVERAGED = (
+  "mentornet/orig_loss",
+  "mentornet/weighted_loss",
+  "mentornet/total_loss",
+  "total_loss",
+  "data_util/batch_sum_v",
+)
+_LATEST = (
+  "learning_rate",
+  "data_util/data_util",
+  "debug/percentile_loss",
+  "debug/dropout_rate",
+  "debug/epoch_step",
+  "debug/loss_moving_percentile",
+)
+_QUALITY = ("label_precision", "label_recall", "weight_auc")
+_EVALUATION = ("test_accuracy", "test_loss")
+
+
+class DivergenceGuard:
+  """Stops a run whose loss or weights are no longer finite.
+
+  Args:
+    student: whose weights are checked where a checkpoint is due.
+    store: tells where the last good checkpoint is.
+  """
+
+  def __init__(self, student: keras.Model, store: CheckpointStore):
+    self._student = student
+    self._store = store
+
+  def next_due(self, step: int) -> None:
+    """Asks for no stop of its own."""
+
+  def __call__(self, step: int, reports: Reports) -> None:
+    """Raises UserError if a loss of these steps is NaN or infinite."""
+    losses = reports["total_loss"]
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if bad.size:
+      bad_step = step - len(losses) + int(bad[0])
+      raise UserError(self._message(f"the loss is {losses[bad[0]]}", bad_step))
+
+  def check_weights(self, step: int) -> None:
+    """Raises UserError if a weight of the student is NaN or infinite."""
+    if not all_finite(self._student.weights):
+      raise UserError(self._message("a weight is not finite", step))
+
+  def _message(self, what: str, step: int) -> str:
+    kept = self._store.latest or "none was written yet"
+    return (
+      f"training diverged: {what} at step {step}, expected finite numbers; "
+      f"last good checkpoint: {kept}; start again in a new folder with a lower "
+      "learning rate, or check the images and labels"
+    )
+
+
+class MetricsReporter:
+  """Writes and prints a row every so many steps, evaluating where due.
+
+  Args:
+    writer: takes the rows.
+    print_line: takes one readable line for each row.
+    interval_steps: steps between rows.
+    pace: measures steps per second.
+    total_steps: length of training.
+    evaluator: evaluates the student; None does not.
+    eval_interval_steps: steps between evaluations; None evaluates at the end.
+  """
+
+  def __init__(
+    self,
+    writer: MetricsWriter,
+    print_line: Callable[[str], Any],
+    *,
+    interval_steps: int,
+    pace: Pace,
+    total_steps: int,
+    evaluator: Evaluator | None = None,
+    eval_interval_steps: int | None = None,
+  ):
+    self._writer = writer
+    self._print_line = print_line
+    self._interval_steps = interval_steps
+    self._pace = pace
+    self._total_steps = total_steps
+    self._evaluator = evaluator
+    self._eval_interval_steps = eval_interval_steps
+    self._pending: list[Reports] = []
+
+  @staticmethod
+  def columns(has_clean_labels: bool, evaluates: bool) -> list[str]:
+    """The columns of the rows that will be written."""
+    return [
+      *_AVERAGED,
+      *_LATEST,
+      *(_QUALITY if has_clean_labels else ()),
+      *(_EVALUATION if evaluates else ()),
+    ]
+
+  def next_due(self, step: int) -> int | None:
+    """The next step with a row."""
+    return min(
+      next_multiple(step, self._interval_steps),
+      next_multiple(step, self._eval_interval_steps) or self._total_steps,
+    )
+
+  def __call__(self, step: int, reports: Reports) -> None:
+    """Collects reports; writes a row where one is due."""
+    self._pending.append(reports)
+    last = step == self._total_steps
+    evaluates = self._evaluator is not None and (
+      last
+      or (self._eval_interval_steps and step % self._eval_interval_steps == 0)
+    )
+    if step % self._interval_steps and not evaluates and not last:
+      return
+    reports = {
+      name: np.concatenate([part[name] for part in self._pending])
+      for name in reports
+    }
+    self._pending = []
+    row = summarize(reports)
+    if evaluates:
+      evaluation = self._evaluator()
+      row |= {
+        "test_accuracy": evaluation.accuracy,
+        "test_loss": evaluation.loss,
+      }
+    rate, seconds_left = self._pace.lap(step)
+    self._writer.write(
+      step,
+      row,
+      histograms={"mentornet/weight": reports["weight"].ravel()},
+      events_only={"steps_per_second": rate},
+    )
+    self._print_line(self._readable(step, row, rate, seconds_left))
+
+  def _readable(
+    self, step: int, row: Mapping[str, float], rate: float, seconds_left: float
+  ) -> str:
+    parts = [
+      f"step {step}/{self._total_steps}",
+      f"loss {row['mentornet/orig_loss']:.4f}",
+      f"weighted {row['mentornet/weighted_loss']:.4f}",
+      f"lr {row['learning_rate']:.3g}",
+    ]
+    if not np.isnan(row.get("weight_auc", np.nan)):
+      parts.append(f"weight AUC {row['weight_auc']:.3f}")
+    if "test_accuracy" in row:
+      parts.append(f"test accuracy {row['test_accuracy']:.4f}")
+    parts.append(f"{rate:.1f} steps/s")
+    if step < self._total_steps:
+      parts.append(f"{readable_seconds(seconds_left)} left")
+    return "  ".join(parts)
+
+
+def summarize(reports: Reports) -> dict[str, float]:
+  """One row from the stacked reports of an interval's steps."""
+  row = {name: float(reports[name].mean(dtype=float)) for name in _AVERAGED}
+  row |= {name: float(reports[name][-1]) for name in _LATEST}
+  if "is_clean" in reports:
+    row |= weight_quality(
+      reports["weight"].ravel(), reports["is_clean"].ravel()
+    )
+  return row
+
+
+class CheckpointSaver:
+  """Saves every so many steps, after so much time, and at the end.
+
+  Args:
+    store: writes the checkpoints.
+    guard: refuses to save weights that are not finite.
+    total_steps: length of training.
+    interval_steps: steps between checkpoints; None saves by time alone.
+    interval_seconds: seconds between checkpoints.
+    boundary_steps: saving by time waits for a multiple of these steps.
+    clock: seconds that never run backwards.
+  """
+
+  def __init__(
+    self,
+    store: CheckpointStore,
+    guard: DivergenceGuard,
+    *,
+    total_steps: int,
+    interval_steps: int | None,
+    interval_seconds: float,
+    boundary_steps: int,
+    clock: Callable[[], float] = time.monotonic,
+  ):
+    self._store = store
+    self._guard = guard
+    self._total_steps = total_steps
+    self._interval_steps = interval_steps
+    self._interval_seconds = interval_seconds
+    self._boundary_steps = boundary_steps
+    self._clock = clock
+    self._last_time = clock()
+    self._last_step = None
+
+  def next_due(self, step: int) -> int | None:
+    """The next step at which saving by steps is due."""
+    return next_multiple(step, self._interval_steps)
+
+  def __call__(self, step: int, reports: Reports) -> None:
+    """Saves where a checkpoint is due."""
+    by_steps = self._interval_steps and step % self._interval_steps == 0
+    by_time = (
+      step % self._boundary_steps == 0
+      and self._clock() - self._last_time >= self._interval_seconds
+    )
+    if by_steps or by_time or step == self._total_steps:
+      self.save(step)
+
+  def save(self, step: int) -> None:
+    """Saves now, unless this very step is saved already."""
+    if step == self._last_step:
+      return
+    self._guard.check_weights(step)
+    self._store.save(step)
+    self._last_time, self._last_step = self._clock(), step

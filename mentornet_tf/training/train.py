@@ -1,0 +1,218 @@
+"""Trains a student under a curriculum and leaves a run folder behind."""
+
+import dataclasses
+import os
+import signal
+from collections.abc import Callable
+from contextlib import closing
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from mentornet_tf.datasets.pipelines import evaluation_batches, training_batches
+from mentornet_tf.datasets.records import InMemoryDataset
+from mentornet_tf.errors import UserError
+from mentornet_tf.students.registry import build_student
+from mentornet_tf.training import loop, recipes
+from mentornet_tf.training.checkpointing import CheckpointStore
+from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.mentored_model import MentoredModel
+from mentornet_tf.training.progress import ProgressBar
+from mentornet_tf.training.reporting import (
+  CheckpointSaver,
+  DivergenceGuard,
+  MetricsReporter,
+)
+from mentornet_tf.training.run_folder import MetricsWriter, RunFolder
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+  """How a run goes about its work; none of this shapes the numbers.
+
+  Attributes:
+    save_interval_secs: seconds between checkpoints.
+    save_interval_steps: steps between checkpoints; None saves by time alone.
+    save_summaries_secs: seconds between flushes of TensorBoard's events.
+    eval_interval_steps: steps between evaluations; None evaluates at the end.
+    steps_per_call: training steps for each call from the host.
+  """
+
+  save_interval_secs: float = 1200.0
+  save_interval_steps: int | None = None
+  save_summaries_secs: float = 120.0
+  eval_interval_steps: int | None = None
+  steps_per_call: int = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+  """Where a run stands when it ends.
+
+  Attributes:
+    step: the step reached.
+    finished: whether that is the last one.
+    model: the trained model.
+  """
+
+  step: int
+  finished: bool
+  model: MentoredModel
+
+
+def train_and_evaluate(
+  settings: recipes.TrainingSettings,
+  run_folder: str | os.PathLike,
+  train_data: InMemoryDataset,
+  eval_data: InMemoryDataset | None = None,
+  options: RunOptions | None = None,
+  console: Console | None = None,
+) -> TrainingResult:
+  """Trains to the end, or until a signal asks to stop; continues a begun run.
+
+  Args:
+    settings: all that shapes the numbers.
+    run_folder: written to; a run that was begun there is continued.
+    train_data: images and labels to train on.
+    eval_data: evaluated every `options.eval_interval_steps` and at the end.
+    options: how the run goes about its work.
+    console: where progress is printed; None prints to standard output.
+
+  Raises:
+    UserError: settings, data and folder do not go together, or the loss is no
+      longer finite (the last good checkpoint stays).
+  """
+  options = options or RunOptions()
+  console = console or Console(highlight=False, soft_wrap=True)
+  folder = RunFolder(
+    run_folder, dataclasses.asdict(settings), data_summary(train_data)
+  )
+  model = build_model(settings, train_data)
+  store = CheckpointStore(folder.path, variable_groups(model))
+  start_step = store.restore_latest()
+  if start_step >= settings.max_number_of_steps:
+    console.print(f"{folder.path}: already finished at step {start_step}")
+    return TrainingResult(start_step, True, model)
+  if start_step:
+    console.print(f"{folder.path}: continuing from step {start_step}")
+
+  batches = training_batches(
+    train_data,
+    settings.batch_size,
+    recipes.augmentation(settings),
+    seed=settings.seed,
+    start_step=start_step,
+  )
+  has_clean_labels = bool((train_data.clean_labels >= 0).all())
+  evaluator = eval_data and Evaluator(
+    model.student, evaluation_batches(eval_data, batch_size=500)
+  )
+  total_steps = settings.max_number_of_steps
+  writer = MetricsWriter(
+    folder,
+    MetricsReporter.columns(has_clean_labels, evaluator is not None),
+    start_step,
+    options.save_summaries_secs,
+  )
+  reporter = MetricsReporter(
+    writer,
+    console.print,
+    interval_steps=settings.log_interval_steps,
+    pace=loop.Pace(start_step, total_steps),
+    total_steps=total_steps,
+    evaluator=evaluator,
+    eval_interval_steps=options.eval_interval_steps,
+  )
+  guard = DivergenceGuard(model.student, store)
+  saver = CheckpointSaver(
+    store,
+    guard,
+    total_steps=total_steps,
+    interval_steps=options.save_interval_steps,
+    interval_seconds=options.save_interval_secs,
+    boundary_steps=settings.log_interval_steps,
+  )
+  with (
+    closing(writer),
+    ProgressBar(console, start_step, total_steps) as progress_bar,
+    loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
+  ):
+    step = loop.run_loop(
+      loop.StepRunner(observed_step(model, has_clean_labels), batches),
+      [guard, reporter, saver, progress_bar],
+      start_step=start_step,
+      total_steps=total_steps,
+      steps_per_call=options.steps_per_call,
+      should_stop=should_stop,
+    )
+    saver.save(step)
+  finished = step == total_steps
+  if not finished:
+    console.print(
+      f"stopped at step {step}; the same command continues from there"
+    )
+  return TrainingResult(step, finished, model)
+
+
+def build_model(
+  settings: recipes.TrainingSettings, train_data: InMemoryDataset
+) -> MentoredModel:
+  """The compiled model, all variables made, the same for the same settings."""
+  if settings.batch_size > len(train_data):
+    raise UserError(
+      f"batch_size: expected at most the {len(train_data)} training images, "
+      f"got {settings.batch_size}"
+    )
+  keras.utils.set_random_seed(settings.seed)
+  keras.config.set_dtype_policy(settings.mixed_precision)
+  student = build_student(settings.studentnet, train_data.num_classes)
+  model = MentoredModel(
+    student, recipes.build_curriculum(settings), settings.max_number_of_steps
+  )
+  optimizer = recipes.build_optimizer(settings, len(train_data))
+  optimizer.build(student.trainable_variables)
+  model.compile(
+    optimizer=optimizer,
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+  )
+  return model
+
+
+def variable_groups(model: MentoredModel) -> dict[str, list]:
+  """All that shapes a run's future, by the groups of its checkpoints."""
+  return {
+    "student": model.student.variables,
+    "curriculum": model.curriculum.variables,
+    "optimizer": model.optimizer.variables,
+    "progress": [model.used_examples],
+  }
+
+
+def observed_step(
+  model: MentoredModel, has_clean_labels: bool
+) -> Callable[[loop.Batch], loop.Report]:
+  """The training step with its per-example weights beside its scalars."""
+
+  def step(batch: loop.Batch) -> loop.Report:
+    report = model.train_step((batch["image"], batch["label"]))
+    report["weight"] = model.curriculum.last.weight_before_dropout
+    if has_clean_labels:
+      report["is_clean"] = batch["label"] == batch["clean_label"]
+    return report
+
+  return step
+
+
+def data_summary(data: InMemoryDataset) -> dict:
+  """What `run.json` says of the training data."""
+  known = data.clean_labels >= 0
+  wrong = (data.labels != data.clean_labels)[known]
+  return {
+    "name": data.name,
+    "num_examples": len(data),
+    "num_classes": data.num_classes,
+    "image_shape": list(data.images.shape[1:]),
+    "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
+    "noise": data.summary.get("noise"),
+  }

@@ -1,0 +1,171 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import mentornet_tf as mn
+from mentornet_tf.training.mentored_model import (
+  data_utilization,
+  training_epoch,
+)
+
+
+def recorded_sequence(golden, k):
+  settings = golden.json(f"mentor_sequence_{k}")
+  curriculum = mn.MentorCurriculum(
+    mn.load_mentor(golden.folder / settings["mentor_checkpoint"]),
+    loss_p_percentile=settings["loss_p_percentile"],
+    burn_in_epoch=settings["burn_in_epoch"],
+    fixed_epoch_after_burn_in=settings["fixed_epoch_after_burn_in"],
+    loss_moving_average_decay=settings["loss_moving_average_decay"],
+    example_dropout_rates=settings["example_dropout_rates"],
+  )
+  return curriculum, golden.npz(f"mentor_sequence_{k}")
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_stateful_sequence_equals_golden(golden, k):
+  curriculum, recorded = recorded_sequence(golden, k)
+  used = 0
+  for t, losses in enumerate(recorded["losses"]):
+    step = tf.constant(recorded["step"][t])
+    epoch = training_epoch(step, int(recorded["max_step"]))
+    assert int(epoch) == recorded["epoch"][t]
+    weight = curriculum(losses, epoch).numpy()
+    last = curriculum.last
+
+    assert int(last.epoch) == recorded["cur_epoch"][t]
+    assert float(last.dropout_rate) == recorded["dropout_rate"][t]
+    assert float(last.percentile_loss) == recorded["percentile_loss"][t]
+    for got, name in (
+      (curriculum.loss_moving_average, "loss_moving_avg"),
+      (last.loss_moving_average, "loss_moving_avg"),
+      (last.loss_difference, "lossdiff"),
+      (last.curriculum_weight, "v_sigmoid"),
+      (last.weight_before_dropout, "v_bound"),
+    ):
+      np.testing.assert_allclose(
+        got.numpy(), recorded[name][t], rtol=0, atol=1e-5, err_msg=name
+      )
+
+    # Our own draw differs from the original's; how many it keeps does not.
+    before = last.weight_before_dropout.numpy()
+    kept = weight != 0
+    assert kept.sum() <= recorded["selected_count"][t]
+    assert kept.sum() >= recorded["selected_count"][t] - (before == 0).sum()
+    np.testing.assert_array_equal(weight[kept], before[kept])
+
+    used += np.count_nonzero(recorded["v_dropout"][t] > 1e-3)
+    np.testing.assert_allclose(
+      data_utilization(used, 128, step), recorded["data_util"][t], atol=1e-6
+    )
+
+
+def test_no_gradient_flows_through_the_weights(golden):
+  mentor = mn.load_mentor(golden.folder / "mentor_random")
+  curriculum = mn.MentorCurriculum(mentor)
+  loss = tf.Variable(np.linspace(0, 5, 16, dtype=np.float32))
+  with tf.GradientTape() as tape:
+    weight = curriculum(loss, 30)
+    objective = tf.reduce_mean(loss * weight)
+  gradient = tape.gradient(objective, loss)
+  np.testing.assert_array_equal(gradient.numpy(), weight.numpy() / 16)
+
+
+def test_formula_follows_the_moving_average():
+  curriculum = mn.FormulaCurriculum("self_paced", loss_p_percentile=0.5)
+  losses = np.asarray([0.0, 1.0, 2.0, 3.0, 4.0], np.float32)
+  # The average starts at 0: after one batch with median 2 it stands at 1.
+  np.testing.assert_array_equal(curriculum(losses, 0), [1, 1, 0, 0, 0])
+  np.testing.assert_array_equal(curriculum(losses, 0), [1, 1, 0, 0, 0])
+  assert float(curriculum.loss_moving_average) == 1.5
+
+
+def test_threshold_takes_losses_below_the_percentile_of_the_batch():
+  curriculum = mn.ThresholdCurriculum(loss_p_percentile=0.5)
+  losses = np.asarray([0.0, 1.0, 2.0, 3.0, 4.0], np.float32)
+  np.testing.assert_array_equal(curriculum(losses, 0), [1, 1, 0, 0, 0])
+
+
+def test_uniform_weighs_all_examples_alike_and_keeps_the_statistics():
+  curriculum = mn.UniformCurriculum(loss_p_percentile=1.0)
+  losses = np.asarray([1.0, 8.0], np.float32)
+  np.testing.assert_array_equal(curriculum(losses, 0), [1, 1])
+  assert float(curriculum.last.percentile_loss) == 8.0
+
+
+def test_burn_in_ends_one_epoch_early():
+  curriculum = mn.FormulaCurriculum(
+    "hard_example_mining", burn_in_epoch=18, loss_p_percentile=1.0
+  )
+  easy = np.asarray([0.0, 5.0], np.float32)
+  assert curriculum(easy, 16).numpy()[0] == 1
+  assert curriculum(easy, 17).numpy()[0] == 0
+
+
+def test_epochs_beyond_99_count_as_99():
+  curriculum = mn.UniformCurriculum()
+  curriculum(np.ones(4, np.float32), 1000)
+  assert int(curriculum.last.epoch) == 99
+
+
+@pytest.mark.parametrize(
+  "make",
+  [
+    lambda: mn.MentorCurriculum(mn.load_mentor("self_paced"), seed=4),
+    lambda: mn.FormulaCurriculum("focal_loss", gamma=3.0, name="focal"),
+    lambda: mn.ThresholdCurriculum(example_dropout_rates="0.25,100"),
+    lambda: mn.UniformCurriculum(),
+  ],
+)
+def test_serialisation_keeps_settings_and_weights(make):
+  curriculum = make()
+  copy = keras.saving.deserialize_keras_object(
+    keras.saving.serialize_keras_object(curriculum)
+  )
+  copy.set_weights(curriculum.get_weights())
+  losses = np.linspace(0, 4, 32, dtype=np.float32)
+  np.testing.assert_array_equal(curriculum(losses, 20), copy(losses, 20))
+  assert copy.get_config() == curriculum.get_config()
+
+
+def test_weights_stay_float32_under_mixed_precision():
+  keras.config.set_dtype_policy("mixed_bfloat16")
+  try:
+    curriculum = mn.MentorCurriculum(mn.load_mentor("mentornet_pd"))
+    assert curriculum(np.ones(8, np.float32), 3).dtype == "float32"
+  finally:
+    keras.config.set_dtype_policy("float32")
+
+
+def test_batches_of_unknown_size_are_weighed():
+  curriculum = mn.ThresholdCurriculum(example_dropout_rates="0.5,100")
+  weigh = tf.function(
+    lambda loss: curriculum(loss, 0),
+    input_signature=[tf.TensorSpec([None], tf.float32)],
+  )
+  assert weigh(np.arange(1, 11, dtype=np.float32)).shape == (10,)
+
+
+@pytest.mark.parametrize(
+  ("settings", "message"),
+  [
+    ({"loss_p_percentile": 1.5}, "loss_p_percentile: expected 0..1, got 1.5"),
+    ({"burn_in_epoch": -1}, "burn_in_epoch: expected 0..100, got -1"),
+    ({"loss_moving_average_decay": 2}, "loss_moving_average_decay"),
+    ({"example_dropout_rates": "0.5,99"}, "got the sum 99"),
+  ],
+)
+def test_bad_settings_are_refused(settings, message):
+  with pytest.raises(mn.UserError, match=message):
+    mn.UniformCurriculum(**settings)
+
+
+def test_unknown_formula_is_refused():
+  with pytest.raises(mn.UserError, match="self_paced"):
+    mn.FormulaCurriculum("self_pased")
+
+
+def test_last_before_any_call_says_so():
+  with pytest.raises(AttributeError, match="not been called"):
+    _ = mn.UniformCurriculum().last

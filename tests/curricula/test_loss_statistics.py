@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mentornet_tf.curricula import loss_statistics
+
+
+@pytest.mark.parametrize("kind", ["x", "ties", "signed"])
+def test_nearest_percentile_equals_golden(golden, kind):
+  recorded = golden.npz("percentile")
+  compared = 0
+  for size in recorded["sizes"]:
+    values = recorded[f"{kind}_{size}"]
+    for queries, name in (("q", "at_q"), ("q_from_p", "at_p")):
+      expected = recorded[f"{kind}_{size}_{name}"]
+      for q, value in zip(recorded[queries], expected, strict=True):
+        got = loss_statistics.nearest_percentile(values, float(q))
+        assert got.numpy() == value, (size, q)
+        compared += 1
+  assert compared == 176
+
+
+def test_nearest_percentile_is_the_same_for_an_unknown_batch_size(golden):
+  recorded = golden.npz("percentile")
+  for size in recorded["sizes"]:
+    values = recorded[f"x_{size}"]
+    for q in recorded["q"]:
+      function = tf.function(
+        lambda x, q=q: loss_statistics.nearest_percentile(x, float(q)),
+        input_signature=[tf.TensorSpec([None], tf.float32)],
+      )
+      expected = loss_statistics.nearest_percentile(values, float(q))
+      assert function(values).numpy() == expected.numpy()
+
+
+def test_exact_tie_goes_where_the_original_graph_put_it():
+  # Position round(10 · 0.05): below 0.5 with · 0.01, above with / 100.
+  losses = np.arange(11, dtype=np.float32)
+  assert loss_statistics.nearest_percentile(losses, 95.0).numpy() == 10.0
+
+
+@pytest.mark.parametrize("q", [-1, 100.5])
+def test_percentile_outside_its_range_is_refused(q):
+  with pytest.raises(ValueError, match=r"0\.\.100"):
+    loss_statistics.nearest_percentile(np.ones(3, np.float32), q)
+
+
+def test_percentile_of_nothing_is_refused():
+  with pytest.raises(ValueError, match="empty"):
+    loss_statistics.nearest_percentile(np.zeros(0, np.float32), 50)
