@@ -1,0 +1,94 @@
+"""Loading mentors by name and by path."""
+
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from mentornet_tf.curricula.mentor_network import LogisticMentor, MentorNet
+from mentornet_tf.curricula.mentors import list_mentors, load_mentor
+from mentornet_tf.errors import UserError
+
+FEATURES = np.float32([[0.5, -1, 0, 10], [3, 2, 0, 95]])
+
+
+@pytest.mark.parametrize("name", list_mentors())
+def test_every_shipped_mentor_loads(name):
+  mentor = load_mentor(name)
+  assert isinstance(mentor, MentorNet)
+  logits = mentor(FEATURES).numpy()
+  assert logits.shape == (2, 1)
+  assert np.isfinite(logits).all()
+
+
+def test_every_kind_of_path_loads(golden, tmp_path):
+  folder = golden.folder / "mentor_spcl_linear"
+  expected = load_mentor(folder)(FEATURES).numpy()
+  prefix = folder / "mentornet.model-30000"
+  bare = tmp_path / "bare"
+  shutil.copytree(folder, bare, ignore=lambda *_: ["checkpoint"])
+  load_mentor(folder).save(tmp_path / "mentor.keras")
+  saved = tmp_path / "mentor.keras"
+  for path in (str(folder), prefix, str(prefix), bare, saved, tmp_path):
+    np.testing.assert_array_equal(load_mentor(path)(FEATURES), expected)
+
+
+def test_other_forms_load(tmp_path):
+  mentor = LogisticMentor(seed=3)
+  mentor.save(tmp_path / "logistic.keras")
+  loaded = load_mentor(tmp_path / "logistic.keras")
+  np.testing.assert_array_equal(loaded(FEATURES), mentor(FEATURES))
+
+
+def refused(name_or_path):
+  with pytest.raises(UserError) as caught:
+    load_mentor(name_or_path)
+  assert "\n" not in str(caught.value)
+  return str(caught.value)
+
+
+def test_an_unknown_name_lists_names_and_kinds():
+  message = refused("mentornet_xy")
+  assert "'mentornet_xy'" in message
+  assert ", ".join(list_mentors()) in message
+  for kind in ("TensorFlow 1 checkpoint", ".keras file", "train_mentor"):
+    assert kind in message
+  assert "expected a name or a path, got ''" in refused("")
+
+
+def test_folders_without_a_mentor_are_refused(golden, tmp_path):
+  assert "got neither" in refused(tmp_path)
+  source = golden.folder / "mentor_random" / "mentornet.model-0.index"
+  for name in ("a", "b"):
+    shutil.copy(source, tmp_path / f"{name}.index")
+  assert "got 2 checkpoints and no file 'checkpoint'" in refused(tmp_path)
+
+
+def test_other_files_are_refused(tmp_path):
+  other = tmp_path / "mentor.txt"
+  other.write_text("weights")
+  assert "a file of another kind" in refused(other)
+
+
+@pytest.mark.parametrize("kept", [0, 200, -100])
+def test_a_damaged_keras_file_is_refused(tmp_path, kept):
+  path = tmp_path / "mentor.keras"
+  MentorNet().save(path)
+  path.write_bytes(path.read_bytes()[:kept])
+  message = refused(path)
+  assert str(path) in message
+  assert "does not load" in message
+
+
+@pytest.mark.parametrize(
+  ("inputs", "outputs", "message"),
+  [(4, 2, "with output [None, 2]"), (3, 1, "refuses them")],
+)
+def test_another_model_is_refused(tmp_path, inputs, outputs, message):
+  model = keras.Sequential(
+    [keras.Input((inputs,)), keras.layers.Dense(outputs)]
+  )
+  path = tmp_path / "student.keras"
+  model.save(path)
+  assert message in refused(path)
