@@ -1,0 +1,86 @@
+"""Finds out which record of a set cannot be used, and why.
+
+TensorFlow's own messages name neither the file nor the record; the shards are
+read again here, one record at a time, only after reading has failed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+_NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
+
+
+def describe_damage(
+  shards: Sequence[Path], num_classes: int | None = None
+) -> str | None:
+  """One line on the first unusable record; None where every record is sound.
+
+  Args:
+    shards: TFRecord files in reading order.
+    num_classes: labels must lie in [0, num_classes); from below only if None.
+  """
+  first_shape = None
+  for shard in shards:
+    index = -1
+    try:
+      for index, raw in enumerate(tf.data.TFRecordDataset(str(shard))):
+        where = f"{shard}: record {index}"
+        problem, shape = _inspect(raw.numpy(), num_classes)
+        if problem:
+          return f"{where}: {problem}"
+        first_shape = first_shape or shape
+        if shape != first_shape:
+          return (
+            f"{where}: expected an image of {first_shape[0]}x{first_shape[1]} "
+            f"pixels like the first, got {shape[0]}x{shape[1]}; write the set "
+            "with images of one size"
+          )
+    except tf.errors.OpError as error:
+      return (
+        f"{shard}: record {index + 1}: expected a whole TFRecord, got a "
+        f"truncated or corrupted one ({error.message.split(';')[-1].strip()}); "
+        "copy this shard again or write the set again"
+      )
+  return None
+
+
+def _inspect(
+  raw: bytes, num_classes: int | None
+) -> tuple[str | None, tuple[int, ...]]:
+  """What is wrong with one record, and its image's shape."""
+  try:
+    features = tf.train.Example.FromString(raw).features.feature
+  except DecodeError:
+    return (
+      "expected a tf.train.Example, got other bytes; write the set again",
+      (),
+    )
+  for key, kind in _NEEDED.items():
+    values = getattr(features[key], kind).value if key in features else ()
+    if len(values) != 1:
+      return (
+        f"expected one value for {key!r}, got {len(values)}; write the set "
+        "again with this project's programs or with these keys"
+      ), ()
+  label = features["image/class/label"].int64_list.value[0]
+  if label < 0 or (num_classes is not None and label >= num_classes):
+    most = "" if num_classes is None else f" and {num_classes - 1}"
+    return (
+      f"expected a label {'between 0' if most else 'of at least 0'}{most}, got "
+      f"{label}; correct the labels or the set's num_classes"
+    ), ()
+  try:
+    image = tf.io.decode_image(
+      features["image/encoded"].bytes_list.value[0],
+      channels=3,
+      expand_animations=False,
+    )
+  except tf.errors.OpError:
+    return (
+      "expected a PNG or JPEG image, got bytes that cannot be decoded; write "
+      "the set again"
+    ), ()
+  return None, tuple(image.shape)

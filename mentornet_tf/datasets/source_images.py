@@ -1,0 +1,36 @@
+"""What every source of images gives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class SourceImages:
+  """One split of a data set as its source holds it, in the order of `ids`.
+
+  Attributes:
+    images: [N, height, width, 3] uint8.
+    labels: [N] int64, 0-based, as the source gives them (clean).
+    ids: [N] int64, positions in the source, 0 to N - 1.
+    class_names: K names.
+    ordering: what the ids count: "python" or "binary" for the two versions of
+      the CIFAR archives, whose orders must not be taken for each other, or
+      "digits".
+    description: where the images came from, in words.
+  """
+
+  images: np.ndarray
+  labels: np.ndarray
+  ids: np.ndarray
+  class_names: tuple[str, ...]
+  ordering: str
+  description: str
+
+  @property
+  def num_classes(self) -> int:
+    """K."""
+    return len(self.class_names)
+
+  def __len__(self) -> int:
+    return len(self.images)
