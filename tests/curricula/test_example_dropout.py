@@ -52,9 +52,9 @@ def test_mask_keeps_the_count_in_every_batch():
 def test_every_example_is_kept_equally_often():
   dropout = ExampleDropout([0.25] * 100)
   seed = keras.random.SeedGenerator(11)
-  draws = 4000
+  draws = 1000
   kept = sum(dropout.keep_mask(20, 0, seed).numpy() for _ in range(draws))
-  # Each count is Binomial(4000, 0.75). By Bonferroni over 20 examples a bound
+  # Each count is Binomial(1000, 0.75). By Bonferroni over 20 examples a bound
   # of 4.5 standard deviations errs with probability below 2e-4.
   deviation = np.sqrt(draws * 0.75 * 0.25)
   assert np.abs(kept - draws * 0.75).max() < 4.5 * deviation

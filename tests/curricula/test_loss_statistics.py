@@ -20,17 +20,17 @@ def test_nearest_percentile_equals_golden(golden, kind):
   assert compared == 176
 
 
-def test_nearest_percentile_is_the_same_for_an_unknown_batch_size(golden):
+@pytest.mark.parametrize("q", [0.0, 33.3, 70.0, 100.0])
+def test_nearest_percentile_is_the_same_for_an_unknown_batch_size(golden, q):
+  @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+  def percentile(x):
+    return loss_statistics.nearest_percentile(x, q)
+
   recorded = golden.npz("percentile")
   for size in recorded["sizes"]:
     values = recorded[f"x_{size}"]
-    for q in recorded["q"]:
-      function = tf.function(
-        lambda x, q=q: loss_statistics.nearest_percentile(x, float(q)),
-        input_signature=[tf.TensorSpec([None], tf.float32)],
-      )
-      expected = loss_statistics.nearest_percentile(values, float(q))
-      assert function(values).numpy() == expected.numpy()
+    expected = loss_statistics.nearest_percentile(values, q)
+    assert percentile(values).numpy() == expected.numpy()
 
 
 def test_exact_tie_goes_where_the_original_graph_put_it():

@@ -17,7 +17,7 @@ _TRAINERS = {
 
 def test_schedules_and_optimisers_equal_golden(golden):
   cases = golden.json("learning_rates")
-  assert len(cases) == 7
+  assert len(cases) == 8
   for case in cases:
     studentnet, curriculum = _TRAINERS[case["which"]]
     settings = TrainingSettings(

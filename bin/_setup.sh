@@ -1,0 +1,44 @@
+# Sourced by bin/quickstart and bin/test: finds or makes the environment.
+#
+# Uses the active virtual environment; without one it makes .venv beside this
+# folder. Installs requirements.txt once, and again whenever it changes.
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
+
+find_python() {
+  local candidate
+  for candidate in python3.12 python3.11 python3.13 python3.10 python3 python; do
+    if "$candidate" -c '
+import sys
+raise SystemExit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+    then
+      command -v "$candidate"
+      return
+    fi
+  done
+  echo "error: expected Python 3.10 to 3.13 on the PATH, found none;" \
+    "install one of them" >&2
+  return 1
+}
+
+if [ -n "${VIRTUAL_ENV:-}" ]; then
+  environment=$VIRTUAL_ENV
+else
+  environment=$project/.venv
+  if [ ! -x "$environment/bin/python" ]; then
+    found=$(find_python)
+    echo "Making a virtual environment in $environment"
+    rm -rf "$environment"
+    "$found" -m venv "$environment"
+  fi
+fi
+python=$environment/bin/python
+
+stamp=$environment/mentornet-tf-requirements.txt
+if ! cmp -s "$project/requirements.txt" "$stamp"; then
+  echo "Installing requirements.txt (some minutes the first time)"
+  "$python" -m pip install --quiet --disable-pip-version-check \
+    --requirement "$project/requirements.txt"
+  cp "$project/requirements.txt" "$stamp"
+fi

@@ -1,0 +1,123 @@
+"""Eight full training steps against those of the original."""
+
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import mentornet_tf as mn
+from mentornet_tf.students.tf1_names import tf1_variables
+from mentornet_tf.training.optimizers import Momentum
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "students"))
+from recipe_weights import fill_with_recipe
+
+_CASES = [
+  f"{student}{rate}"
+  for student in ("cifarnet_mentornet", "resnet_mentornet", "resnet_baseline")
+  for rate in ("_lowlr", "")
+]
+# Recorded beside the weights that the student holds.
+_NOT_STUDENT = ("global_step", "mentor_inputs/cumulative", "data_util/nonzero_v")
+
+
+def mentored_model(golden, settings) -> mn.MentoredModel:
+  flags = settings["flags"]
+  if settings["momentum"]:
+    student = mn.build_student("resnet101", units_per_stage=1)
+    optimizer = Momentum(flags["learning_rate"], settings["momentum"])
+  else:
+    student = mn.build_student("inception", dropout_keep_probability=1.0)
+    optimizer = keras.optimizers.SGD(flags["learning_rate"])
+  fill_with_recipe(student)
+  if "trained_mentornet_dir" in flags:
+    curriculum = mn.MentorCurriculum(
+      mn.load_mentor(golden.folder / flags["trained_mentornet_dir"]),
+      loss_p_percentile=flags["loss_p_percentile"],
+      burn_in_epoch=flags["burn_in_epoch"],
+      fixed_epoch_after_burn_in=flags["fixed_epoch_after_burn_in"],
+      loss_moving_average_decay=flags["loss_moving_average_decay"],
+      example_dropout_rates=flags["example_dropout_rates"],
+    )
+  else:
+    curriculum = mn.UniformCurriculum()
+  model = mn.MentoredModel(student, curriculum, settings["max_step_run"])
+  model.compile(
+    optimizer=optimizer,
+    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+  )
+  return model
+
+
+def check(got, expected, sensitivity, what):
+  """Within ten times the recorded sensitivity or 1e-4 relative."""
+  got, expected = np.asarray(got, float), np.asarray(expected, float)
+  bound = np.maximum(10 * sensitivity, 1e-4 * np.abs(expected).max())
+  error = np.abs(got - expected).max()
+  assert error <= bound, f"{what}: off by {error:.3g}, allowed {bound:.3g}"
+  return error / bound
+
+
+def student_and_slots(model) -> dict[str, np.ndarray]:
+  """Values by the original's names: weights, statistics, momentum slots."""
+  named = tf1_variables(model.student)
+  values = {name: variable.numpy() for name, variable in named.items()}
+  if isinstance(model.optimizer, Momentum):
+    names = {id(variable): name for name, variable in named.items()}
+    for variable, slot in zip(
+      model.student.trainable_variables,
+      model.optimizer.variables[2:],
+      strict=True,
+    ):
+      values[f"{names[id(variable)]}/Momentum"] = slot.numpy()
+  return values
+
+
+@pytest.mark.parametrize("case", _CASES)
+def test_trajectory_equals_golden(golden, case, record_property):
+  settings = golden.json(f"train_trajectory_{case}")
+  recorded = golden.npz(f"train_trajectory_{case}")
+  model = mentored_model(golden, settings)
+  has_mentor = "v" in recorded
+  worst = 0.0
+  for t in range(settings["steps"]):
+    images, labels = recorded["images"][t], recorded["labels"][t]
+    report = model.train_step((images, labels))
+    last = model.curriculum.last
+    got = {"loss": last.loss, "total_loss": report["total_loss"]}
+    if has_mentor:
+      assert int(last.epoch) == recorded["epoch"][t]
+      got |= {
+        "v": last.weight,
+        "v_sigmoid": last.curriculum_weight,
+        "percentile_loss": last.percentile_loss,
+        "loss_moving_avg": last.loss_moving_average,
+        "data_util": report["data_util/data_util"],
+        "weighted_loss": report["mentornet/weighted_loss"],
+      }
+    for name, value in got.items():
+      sensitivity = recorded[f"sens_{name}"][t]
+      what = f"{case} step {t} {name}"
+      ratio = check(value, recorded[name][t], sensitivity, what)
+      worst = max(worst, ratio)
+
+  logits = model.student(recorded["eval_images"], training=False)
+  ratio = check(
+    logits, recorded["eval_logits"], recorded["sens_eval_logits"], "logits"
+  )
+  worst = max(worst, ratio)
+  values = student_and_slots(model)
+  assert values.keys() == set(settings["var_names"]) - set(_NOT_STUDENT)
+  for i, name in enumerate(settings["var_names"]):
+    if name in values:
+      ratio = check(
+        np.linalg.norm(values[name].astype(float)),
+        recorded["var_l2"][i],
+        recorded["sens_var_l2"][i],
+        f"{case} {name}",
+      )
+      worst = max(worst, ratio)
+  record_property("worst_error_over_bound", f"{worst:.3g}")
+  print(f"{case}: largest error is {worst:.2g} of what is allowed")
