@@ -65,7 +65,7 @@ flags.mark_flags_as_required(["data_dir", "checkpoint_dir"])
 def main() -> None:
   """Reads the flags, loads the data and evaluates."""
   flag = flags.FLAGS
-  os.environ.setdefault("CUDA_VISIBLE_DEVICES", flag.device_id)
+  command_line.start_tensorflow(flag.device_id)
 
   from mentornet_tf.datasets.records import load_in_memory
   from mentornet_tf.training import watching

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains a student network on images with noisy labels.
+r"""Trains a student network on images with noisy labels.
 
 Without --curriculum and --trained_mentornet_dir it trains the baseline. A
 mentor, learned or given as a formula, weighs every example by its loss:
@@ -11,7 +11,6 @@ The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
 events. The same command started again continues from the last checkpoint.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from absl import flags
 
 from mentornet_tf import command_line
+from mentornet_tf.curricula.dropout_rates import parse_example_dropout_rates
 from mentornet_tf.errors import UserError
 
 _PUBLISHED_DROPOUT = "0.5, 17, 0.05, 78, 1.0, 5"
@@ -166,21 +166,12 @@ flags.DEFINE_integer("task", 0, "TensorFlow 1 only; ignored.")
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
 
 
-@flags.validator("example_dropout_rates")
-def _check_dropout_rates(text: str) -> bool:
-  from mentornet_tf.curricula.dropout_rates import parse_example_dropout_rates
-
-  try:
-    parse_example_dropout_rates(text, "--example_dropout_rates")
-  except UserError as error:
-    raise flags.ValidationError(str(error)) from None
-  return True
-
-
 def main() -> None:
   """Reads the flags, loads the data and trains."""
   flag = flags.FLAGS
-  os.environ.setdefault("CUDA_VISIBLE_DEVICES", flag.device_id)
+  parse_example_dropout_rates(
+    flag.example_dropout_rates, "--example_dropout_rates"
+  )
   for name in ("master", "ps_tasks", "task"):
     if flag[name].present:
       print(
@@ -188,6 +179,7 @@ def main() -> None:
         "version trains on one machine (tf.distribute takes its place)"
       )
 
+  command_line.start_tensorflow(flag.device_id)
   import tensorflow as tf
 
   from mentornet_tf.datasets.records import load_in_memory

@@ -7,19 +7,19 @@ of this package.
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from mentornet_tf.errors import UserError
 
 
 def run(main: Callable[[], None]) -> None:
   """Parses the flags, calls `main()` and turns user errors into one line."""
-  # TensorFlow's start-up notes would bury the program's own lines.
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
   def guarded(_) -> None:
+    logging.set_verbosity(logging.WARNING)
     try:
       main()
     except (UserError, OSError) as error:
@@ -28,6 +28,36 @@ def run(main: Callable[[], None]) -> None:
       fail("stopped by the user", status=130)
 
   app.run(guarded, flags_parser=_parse_flags)
+
+
+def start_tensorflow(device_id: str = "") -> None:
+  """Imports TensorFlow without its start-up notes.
+
+  They would bury the program's own lines, and part of them no log level stops.
+  They are shown if TensorFlow does not start.
+
+  Args:
+    device_id: the GPU to use, as CUDA numbers them; an environment that names
+      one already goes first.
+  """
+  if device_id:
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", device_id)
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+  sys.stderr.flush()
+  standard_error = os.dup(2)
+  with tempfile.TemporaryFile() as notes:
+    os.dup2(notes.fileno(), 2)
+    try:
+      import tensorflow as tf
+
+      tf.config.list_physical_devices()
+    except BaseException:
+      notes.seek(0)
+      os.write(standard_error, notes.read())
+      raise
+    finally:
+      os.dup2(standard_error, 2)
+      os.close(standard_error)
 
 
 def fail(message: str, status: int = 1) -> None:
@@ -53,13 +83,4 @@ def _parse_flags(argv: list[str]) -> list[str]:
       f"expected only flags, got the argument {rest[1]!r}; write it as "
       "--name=value (--help lists every flag)"
     )
-  if flags.FLAGS["help"].value:
-    _print_help()
   return rest
-
-
-def _print_help() -> None:
-  main = sys.modules["__main__"]
-  print((main.__doc__ or "").strip())
-  print(flags.FLAGS.main_module_help())
-  sys.exit(0)
