@@ -7,7 +7,10 @@ checkpoints map on mechanically (see `tf1_names`).
 import keras
 
 from mentornet_tf.students import options
-from mentornet_tf.students.layers import LocalResponseNormalization
+from mentornet_tf.students.local_response_normalization import (
+  LocalResponseNormalization,
+)
+from mentornet_tf.students.pooled_convolution import PooledConvolution
 
 
 def cifarnet(
@@ -40,8 +43,8 @@ def cifarnet(
   options.check_image_shape(input_shape, side_at_least=4)
   options.check_seed(seed)
 
-  def convolution(name):
-    return keras.layers.Conv2D(
+  def convolution(layer, name):
+    return layer(
       64,
       5,
       padding="same",
@@ -60,10 +63,10 @@ def cifarnet(
     )
 
   images = keras.Input(input_shape, name="images")
-  x = convolution("CifarNet.conv1")(images)
-  x = keras.layers.MaxPooling2D(2, name="CifarNet.pool1")(x)
+  # Convolution 1 and pooling 1.
+  x = convolution(PooledConvolution, "CifarNet.conv1")(images)
   x = LocalResponseNormalization(name="CifarNet.norm1")(x)
-  x = convolution("CifarNet.conv2")(x)
+  x = convolution(keras.layers.Conv2D, "CifarNet.conv2")(x)
   x = LocalResponseNormalization(name="CifarNet.norm2")(x)
   x = keras.layers.MaxPooling2D(2, name="CifarNet.pool2")(x)
   x = keras.layers.Flatten(name="CifarNet.flatten")(x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.students.options import check_integer
 
 if TYPE_CHECKING:
   import keras
@@ -63,6 +64,7 @@ def build_student(
     raise UserError(
       f"student: expected a known student, got {name!r}; {_name_advice()}"
     )
+  check_integer("num_classes", num_classes, at_least=2)
   builder = _load_function(entry.builder if entry else name)
   defaults = entry.defaults if entry else {}
   _check_options(name, builder, options)
@@ -82,7 +84,7 @@ def _name_advice() -> str:
 def _load_function(path: str) -> Callable[..., Any]:
   """The function at "package.module:function"."""
   module_name, _, function_name = path.partition(":")
-  if not module_name or not function_name.isidentifier():
+  if module_name[:1] in ("", ".") or not function_name.isidentifier():
     raise UserError(
       f"student: expected package.module:function, got {path!r}; write the "
       "module's dotted name, a colon and the function's name"

@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass
 
 import keras
+from keras import ops
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.students import options
-from mentornet_tf.students.layers import (
-  ChannelPadding,
+from mentornet_tf.students.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
 )
 
@@ -100,6 +100,31 @@ def residual_network(
     name="logit",
   )(x)
   return keras.Model(images, logits, name="residual_network")
+
+
+@keras.saving.register_keras_serializable(package="mentornet_tf")
+class ChannelPadding(keras.layers.Layer):
+  """Adds channels of zeros, `padding` before and as many after.
+
+  Input shape: [B, height, width, channels].
+  Output shape: [B, height, width, channels + 2 · padding].
+  """
+
+  def __init__(self, padding: int, **kwargs):
+    super().__init__(**kwargs)
+    self.padding = padding
+
+  def call(self, inputs):
+    """Pads `inputs` [B, height, width, channels]."""
+    return ops.pad(inputs, [(0, 0)] * 3 + [(self.padding, self.padding)])
+
+  def compute_output_shape(self, input_shape):
+    """The input's shape with 2 · padding more channels."""
+    return (*input_shape[:-1], input_shape[-1] + 2 * self.padding)
+
+  def get_config(self) -> dict:
+    """The constructor's arguments."""
+    return super().get_config() | {"padding": self.padding}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def test_training_passes_and_statistics_equal_the_original(golden):
       ):
         name = f"{scope}/{statistic}"
         np.testing.assert_allclose(
-          variables[name],
+          variables[name].numpy(),
           recorded[f"pass{number}/{name}"],
           rtol=1e-5,
           atol=1e-5,
