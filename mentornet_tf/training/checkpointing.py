@@ -13,6 +13,9 @@ from mentornet_tf.errors import UserError
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
 
+# What TensorFlow raises for files that it cannot read.
+_UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
+
 Groups = Mapping[str, Iterable]
 
 
@@ -20,8 +23,9 @@ class CheckpointStore:
   """Writes and restores the checkpoints of one training folder.
 
   A checkpoint holds the variables of named groups, such as "student" and
-  "optimizer". A variable is called `<group>/<position>-<name>`: positions are
-  stable, while Keras numbers unnamed layers by what the process built before.
+  "optimizer". A variable is called `<group>/<position>-<kind>`, for instance
+  "student/003-bias": positions are stable, while Keras numbers unnamed layers
+  by what the process built before.
   TensorFlow writes to temporary names and moves the `checkpoint` state file
   last, so that a half-written checkpoint is never picked up.
 
@@ -91,7 +95,7 @@ def open_checkpoint(prefix: str):
   """
   try:
     return tf.train.load_checkpoint(prefix)
-  except (tf.errors.OpError, ValueError, RuntimeError) as error:
+  except _UNREADABLE as error:
     raise UserError(
       f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
       f".data files), got none that can be read ({_first_line(error)})"
@@ -139,7 +143,7 @@ def restore(prefix: str, groups: Groups) -> None:
     )
   try:
     values = {key: reader.get_tensor(key) for key in expected}
-  except (tf.errors.OpError, ValueError, RuntimeError) as error:
+  except _UNREADABLE as error:
     raise UserError(
       f"{prefix}: the checkpoint is damaged ({_first_line(error)}); delete it "
       "to use an older one"
@@ -154,7 +158,11 @@ def all_finite(variables: Iterable) -> bool:
 
 
 def _named(variables: Iterable) -> dict:
-  return {f"{i:03d}-{v.name}": v for i, v in enumerate(variables)}
+  # Of "dense_3_kernel_accumulator" only the last word is the same in every
+  # process.
+  return {
+    f"{i:03d}-{v.name.rpartition('_')[2]}": v for i, v in enumerate(variables)
+  }
 
 
 def _plain(key: str) -> str:

@@ -20,7 +20,11 @@ _CASES = [
   for rate in ("_lowlr", "")
 ]
 # Recorded beside the weights that the student holds.
-_NOT_STUDENT = ("global_step", "mentor_inputs/cumulative", "data_util/nonzero_v")
+_NOT_STUDENT = (
+  "global_step",
+  "mentor_inputs/cumulative",
+  "data_util/nonzero_v",
+)
 
 
 def mentored_model(golden, settings) -> mn.MentoredModel:

@@ -50,9 +50,7 @@ def test_epoch_percentage_equals_golden(golden):
 
 def test_rate_is_applied_outside_the_accumulator():
   # Golden QUIRKS: rates 0.1 then 0.01 with unit gradients leave 0.881.
-  schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
-    [0], [0.1, 0.01]
-  )
+  schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.1, 0.01])
   optimizer = optimizers.Momentum(schedule, momentum=0.9)
   weight = keras.Variable([1.0])
   for _ in range(2):

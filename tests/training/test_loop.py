@@ -1,0 +1,95 @@
+import os
+import signal
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.training import loop
+
+
+class Recorder:
+  """An action that is due every so many steps and notes what it sees."""
+
+  def __init__(self, interval=None):
+    self.interval = interval
+    self.calls = []
+
+  def next_due(self, step):
+    return loop.next_multiple(step, self.interval)
+
+  def __call__(self, step, reports):
+    self.calls.append((step, reports))
+
+
+def counting_runner():
+  total = tf.Variable(0, dtype=tf.int64)
+
+  def step(batch):
+    total.assign_add(batch["x"])
+    return {"total": total.read_value(), "x": tf.stack([batch["x"]] * 3)}
+
+  batches = tf.data.Dataset.counter().map(lambda i: {"x": i})
+  return loop.StepRunner(step, batches), total
+
+
+def test_runner_runs_every_step_and_stacks_the_reports():
+  runner, total = counting_runner()
+  first, second = runner(4), runner(2)
+  np.testing.assert_array_equal(first["total"], [0, 1, 3, 6])
+  np.testing.assert_array_equal(second["total"], [10, 15])
+  np.testing.assert_array_equal(second["x"], [[4, 4, 4], [5, 5, 5]])
+  assert total.numpy() == 15
+
+
+def test_calls_stop_where_an_action_is_due():
+  runner, _ = counting_runner()
+  every_four, every_six, never = Recorder(4), Recorder(6), Recorder()
+  step = loop.run_loop(
+    runner,
+    [every_four, every_six, never],
+    start_step=2,
+    total_steps=13,
+    steps_per_call=3,
+  )
+  assert step == 13
+  steps = [step for step, _ in never.calls]
+  assert steps == [4, 6, 8, 11, 12, 13]
+  counts = [len(reports["total"]) for _, reports in never.calls]
+  assert counts == [2, 2, 2, 3, 1, 1]
+
+
+def test_loop_stops_when_asked_and_says_where():
+  runner, _ = counting_runner()
+  seen = Recorder()
+  step = loop.run_loop(
+    runner,
+    [seen],
+    start_step=0,
+    total_steps=100,
+    steps_per_call=5,
+    should_stop=lambda: len(seen.calls) == 3,
+  )
+  assert step == 15
+
+
+def test_first_signal_asks_to_stop_and_handlers_come_back():
+  before = signal.getsignal(signal.SIGTERM)
+  with loop.stop_on_signals(signal.SIGTERM) as should_stop:
+    assert not should_stop()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert should_stop()
+    assert signal.getsignal(signal.SIGTERM) == before
+  assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_pace_gives_rate_and_time_left():
+  times = iter([10.0, 15.0, 16.0])
+  pace = loop.Pace(100, 400, clock=lambda: next(times))
+  assert pace.lap(200) == (20.0, 10.0)
+  assert pace.lap(300) == (100.0, 1.0)
+
+
+def test_next_multiple():
+  assert loop.next_multiple(0, 5) == 5
+  assert loop.next_multiple(5, 5) == 10
+  assert loop.next_multiple(7, None) is None

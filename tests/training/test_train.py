@@ -1,0 +1,257 @@
+import dataclasses
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.training import checkpointing, train, watching
+from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.recipes import TrainingSettings
+from mentornet_tf.training.run_folder import read_metrics, read_run
+
+sys.path.append(str(Path(__file__).resolve().parent))
+import tiny
+
+_SETTINGS = TrainingSettings(
+  dataset_name="quadrants",
+  studentnet=tiny.STUDENT,
+  curriculum="self_paced",
+  batch_size=10,
+  max_number_of_steps=24,
+  log_interval_steps=4,
+  learning_rate=0.05,
+  example_dropout_rates="0.2,100",
+)
+_OPTIONS = train.RunOptions(
+  save_interval_steps=8, eval_interval_steps=12, steps_per_call=3
+)
+
+
+def run(folder, settings=_SETTINGS, options=_OPTIONS, **kwargs):
+  """Trains on the quadrants; returns the result and what was printed."""
+  text = io.StringIO()
+  result = train.train_and_evaluate(
+    settings,
+    folder,
+    kwargs.pop("train_data", tiny.dataset()),
+    kwargs.pop("eval_data", tiny.dataset(40, noise=0, seed=1)),
+    options,
+    Console(file=text, width=1000),
+  )
+  return result, text.getvalue()
+
+
+def state(model) -> list[np.ndarray]:
+  groups = train.variable_groups(model)
+  return [v.numpy() for variables in groups.values() for v in variables]
+
+
+def test_a_run_learns_and_leaves_everything_behind(tmp_path):
+  settings = dataclasses.replace(
+    _SETTINGS, max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
+  )
+  result, text = run(tmp_path, settings)
+  assert result.finished and result.step == 120
+  rows = read_metrics(tmp_path)
+  assert [int(row["step"]) for row in rows] == list(range(4, 124, 4))
+  evaluated = [row for row in rows if row["test_accuracy"]]
+  assert [int(r["step"]) for r in evaluated] == list(range(12, 132, 12))
+  assert float(rows[-1]["test_accuracy"]) > 0.9
+  assert float(rows[-1]["weight_auc"]) > 0.7
+  for name in ("label_precision", "label_recall", "data_util/data_util"):
+    assert 0 < float(rows[-1][name]) <= 1
+  assert read_run(tmp_path)["data"]["num_examples"] == 60
+  assert "step 120/120" in text and "steps/s" in text and "left" in text
+  assert checkpointing.latest_checkpoint(tmp_path).endswith("-120")
+
+
+def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
+  whole, _ = run(tmp_path / "whole")
+  save = checkpointing.CheckpointStore.save
+
+  def save_and_die(store, step):
+    save(store, step)
+    raise RuntimeError("killed")
+
+  with monkeypatch.context() as patched:
+    patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
+    with pytest.raises(RuntimeError, match="killed"):
+      run(tmp_path / "parts")
+  continued, text = run(tmp_path / "parts")
+  assert "continuing from step 8" in text
+  assert continued.finished
+  for a, b in zip(state(whole.model), state(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
+  assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+  first, _ = run(tmp_path / "a")
+  again, _ = run(tmp_path / "b")
+  other, _ = run(tmp_path / "c", dataclasses.replace(_SETTINGS, seed=1))
+  weights = [
+    result.model.student.get_weights() for result in (first, again, other)
+  ]
+  for a, b in zip(weights[0], weights[1], strict=True):
+    np.testing.assert_array_equal(a, b)
+  assert any(
+    (a != c).any() for a, c in zip(weights[0], weights[2], strict=True)
+  )
+
+
+def test_a_finished_run_says_so(tmp_path):
+  run(tmp_path)
+  _, text = run(tmp_path)
+  assert "already finished at step 24" in text
+
+
+def test_other_settings_in_the_same_folder_are_refused(tmp_path):
+  run(tmp_path)
+  with pytest.raises(UserError, match=r"settings\.seed was 0, now 1"):
+    run(tmp_path, dataclasses.replace(_SETTINGS, seed=1))
+
+
+def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
+  run(tmp_path, dataclasses.replace(_SETTINGS, max_number_of_steps=8))
+  (tmp_path / "run.json").unlink()
+  settings = dataclasses.replace(
+    _SETTINGS, learning_rate=1e38, curriculum="none", max_number_of_steps=50
+  )
+  with pytest.raises(UserError, match="training diverged") as caught:
+    run(tmp_path, settings)
+  kept = checkpointing.latest_checkpoint(tmp_path)
+  assert kept.endswith("model.ckpt-8") and kept in str(caught.value)
+  assert "lower learning rate" in str(caught.value)
+  student = tiny.student(4)
+  checkpointing.restore(kept, {"student": student.variables})
+  assert checkpointing.all_finite(student.variables)
+
+
+def test_batches_larger_than_the_data_are_refused(tmp_path):
+  with pytest.raises(UserError, match="at most the 60 training images, got 61"):
+    run(tmp_path, dataclasses.replace(_SETTINGS, batch_size=61))
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"curriculum": "self_pased"}, "self_pased"),
+    ({"studentnet": "resnet99"}, "resnet99"),
+    (
+      {"curriculum": "mentornet", "trained_mentornet_dir": "no/such"},
+      "no/such",
+    ),
+  ],
+)
+def test_unknown_names_are_refused(tmp_path, changes, message):
+  with pytest.raises(UserError, match=message):
+    run(tmp_path, dataclasses.replace(_SETTINGS, **changes))
+
+
+def test_every_curriculum_trains(tmp_path, golden):
+  choices = {
+    "none": {},
+    "threshold": {},
+    "focal_loss": {"vstar_gamma": 3.0},
+    "mentornet": {
+      "trained_mentornet_dir": str(golden.folder / "mentor_self_paced")
+    },
+  }
+  for curriculum, more in choices.items():
+    settings = dataclasses.replace(
+      _SETTINGS, curriculum=curriculum, max_number_of_steps=4, **more
+    )
+    result, _ = run(tmp_path / curriculum, settings, eval_data=None)
+    assert result.finished
+
+
+def test_data_without_clean_labels_has_no_weight_quality(tmp_path):
+  data = dataclasses.replace(
+    tiny.dataset(), clean_labels=np.full(60, -1, np.int64)
+  )
+  run(tmp_path, train_data=data)
+  assert "weight_auc" not in read_metrics(tmp_path)[0]
+
+
+def test_checkpoints_are_evaluated_once_each(tmp_path):
+  result, _ = run(tmp_path)
+  data = tiny.dataset(40, noise=0, seed=1)
+  lines = []
+  for _ in range(2):
+    opened = watching.open_run(tmp_path, "ignored", data)
+    watching.evaluate_checkpoints(
+      opened,
+      data,
+      7,
+      tmp_path / "eval",
+      once=False,
+      interval_seconds=0,
+      print_line=lines.append,
+      sleep=lambda _: pytest.fail("a finished run needs no waiting"),
+    )
+  rows = (tmp_path / "eval" / "eval.csv").read_text().splitlines()
+  assert len(rows) == 2 and rows[1].startswith("24,")
+  last = read_metrics(tmp_path)[-1]
+  accuracy = float(last["test_accuracy"])
+  assert lines[0] == lines[1]
+  assert lines[0].startswith(f"step 24  accuracy {accuracy:.4f}  best")
+  assert result.finished
+
+
+def test_watching_waits_for_new_checkpoints(tmp_path):
+  short = dataclasses.replace(_SETTINGS, max_number_of_steps=8)
+  data = tiny.dataset(40, noise=0, seed=1)
+  run(tmp_path, short)
+  opened = dataclasses.replace(
+    watching.open_run(tmp_path, "ignored", data), total_steps=16
+  )
+  waited, lines = [], []
+
+  def train_on(seconds):
+    waited.append(seconds)
+    checkpointing.CheckpointStore(
+      tmp_path, {"student": opened.student.variables}
+    ).save(16)
+
+  watching.evaluate_checkpoints(
+    opened,
+    data,
+    7,
+    tmp_path / "eval",
+    once=False,
+    interval_seconds=5,
+    print_line=lines.append,
+    sleep=train_on,
+  )
+  assert waited == [5]
+  assert [line.split()[1] for line in lines] == ["8", "16"]
+
+
+def test_dumped_losses_are_those_of_the_student(tmp_path):
+  result, _ = run(tmp_path)
+  data = tiny.dataset()
+  opened = watching.open_run(tmp_path, "ignored", data)
+  watching.dump_losses(opened, data, 7, tmp_path / "losses.csv")
+  rows = np.loadtxt(tmp_path / "losses.csv")
+  np.testing.assert_array_equal(rows[:, 0], data.ids)
+  assert set(rows[:, 1]) == {99}
+  np.testing.assert_array_equal(rows[:, 2], data.labels)
+  np.testing.assert_array_equal(rows[:, 3], data.clean_labels)
+  batches = train.evaluation_batches(data, 60)
+  expected = Evaluator(result.model.student, batches).per_example()["loss"]
+  np.testing.assert_allclose(rows[:, 4], expected, rtol=1e-5)
+  assert not list(tmp_path.glob("*.partial"))
+
+
+def test_folders_without_a_run_are_reported(tmp_path):
+  data = tiny.dataset()
+  with pytest.raises(UserError, match="no such folder"):
+    watching.open_run(tmp_path / "none", tiny.STUDENT, data)
+  opened = watching.open_run(tmp_path, tiny.STUDENT, data)
+  with pytest.raises(UserError, match="with a checkpoint, got none"):
+    opened.newest()
