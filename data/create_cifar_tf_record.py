@@ -102,18 +102,31 @@ def main() -> None:
     raise UserError(
       "expected a folder to write to, got none; give --output_dir"
     )
+  from mentornet_tf.datasets.label_noise import LabelNoise
   from mentornet_tf.datasets.noisy_records import (
     NoisyRecords,
     write_noisy_records,
   )
 
+  noise = LabelNoise(
+    kind=FLAGS.noise,
+    rate=FLAGS.noise_rate,
+    matrix=FLAGS.noise_matrix,
+    label_file=FLAGS.label_file,
+    label_key=FLAGS.label_key,
+    label_order=FLAGS.label_order,
+    seed=FLAGS.seed,
+  )
   request = NoisyRecords(
-    **{
-      name: FLAGS[name].value
-      for name in NoisyRecords.__dataclass_fields__
-      if name != "splits"
-    },
+    output_dir=FLAGS.output_dir,
+    dataset_name=FLAGS.dataset_name,
+    source_dir=FLAGS.source_dir,
+    tfds_data_dir=FLAGS.tfds_data_dir,
+    noise=noise,
+    num_shards=FLAGS.num_shards,
     splits=tuple(FLAGS.splits),
+    max_train_examples=FLAGS.max_train_examples,
+    overwrite=FLAGS.overwrite,
   )
   with _Progress() as progress:
     written = write_noisy_records(request, progress.start, progress.advance)

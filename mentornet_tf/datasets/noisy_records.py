@@ -1,21 +1,16 @@
 """From a source of images to a noisy record set."""
 
-import hashlib
+import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.datasets.class_names import confused_classes
-from mentornet_tf.datasets.label_files import load_label_file
-from mentornet_tf.datasets.noise import (
-  corrupt_labels,
-  load_transition_matrix,
-  measured_noise_rate,
-)
+from mentornet_tf.datasets.label_noise import LabelNoise
+from mentornet_tf.datasets.noise import measured_noise_rate
 from mentornet_tf.datasets.records import Example, encode_example
 from mentornet_tf.datasets.shards import (
   existing_shards,
@@ -27,10 +22,8 @@ from mentornet_tf.datasets.source_images import SourceImages
 from mentornet_tf.datasets.sources import load_source
 from mentornet_tf.errors import UserError
 
-_DEFAULT_RATE = 0.4
 _DEFAULT_TRAIN_SHARDS = 5
 _ENCODED_AT_ONCE = 256
-_RATE_KINDS = ("symmetric", "pairflip", "asymmetric", "instance")
 
 
 @dataclass(frozen=True)
@@ -42,14 +35,7 @@ class NoisyRecords:
     dataset_name: "digits", "cifar10" or "cifar100".
     source_dir: official archive of CIFAR, or None.
     tfds_data_dir: folder of TensorFlow Datasets, or None.
-    noise: a kind of `noise.NOISE_KINDS`, or "file".
-    noise_rate: probability for the kinds that have one; 0.4 where None.
-    noise_matrix: transition matrix file, for "matrix".
-    label_file: given labels, for "file".
-    label_key: which labels of the file, where it holds several.
-    label_order: "python", "binary" or "digits": what the rows of a file
-      without ids count.
-    seed: seed of the noise.
+    noise: the labels of the training split.
     num_shards: shards of the training split; 5 where None. Other splits have
       one.
     splits: which splits to write.
@@ -61,13 +47,7 @@ class NoisyRecords:
   dataset_name: str = "digits"
   source_dir: str | Path | None = None
   tfds_data_dir: str | Path | None = None
-  noise: str = "none"
-  noise_rate: float | None = None
-  noise_matrix: str | Path | None = None
-  label_file: str | Path | None = None
-  label_key: str | None = None
-  label_order: str | None = None
-  seed: int = 0
+  noise: LabelNoise = field(default_factory=LabelNoise)
   num_shards: int | None = None
   splits: tuple[str, ...] = ("train", "test")
   max_train_examples: int | None = None
@@ -129,35 +109,17 @@ def write_noisy_records(
 
 
 def _check_request(request: NoisyRecords) -> None:
-  """Refuses settings that would go unused: they are mistakes."""
-  belongs = (
-    ("--noise_rate", request.noise_rate, _RATE_KINDS),
-    ("--noise_matrix", request.noise_matrix, ("matrix",)),
-    ("--label_file", request.label_file, ("file",)),
-    ("--label_key", request.label_key, ("file",)),
-    ("--label_order", request.label_order, ("file",)),
-  )
-  for flag, value, kinds in belongs:
-    if value is not None and request.noise not in kinds:
-      raise UserError(
-        f"expected {flag} only with --noise={' or '.join(kinds)}, got {flag}="
-        f"{value} with --noise={request.noise}; leave one of them out"
-      )
-  for flag, value, kind in (
-    ("--noise_matrix", request.noise_matrix, "matrix"),
-    ("--label_file", request.label_file, "file"),
-  ):
-    if value is None and request.noise == kind:
-      raise UserError(
-        f"expected {flag} with --noise={kind}, got none; name the file"
-      )
-  if request.source_dir and request.tfds_data_dir:
+  # Images may come from an archive and labels from TensorFlow Datasets.
+  labels_from_tfds = str(request.noise.label_file).startswith("tfds:")
+  if request.source_dir and request.tfds_data_dir and not labels_from_tfds:
     raise UserError(
       "expected --source_dir or --tfds_data_dir, got both; leave one of them "
       "out"
     )
   if not request.splits:
-    raise UserError("expected at least one split in --splits, got none")
+    raise UserError(
+      "expected at least one split in --splits, got none; name train or test"
+    )
 
 
 def _prepare(request: NoisyRecords, split: str) -> _Split:
@@ -170,7 +132,9 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
   labels, noise = source.labels, {"kind": "none"}
   num_shards = 1
   if split == "train":
-    labels, noise = _noisy_labels(request, source)
+    labels, noise = request.noise.labels(
+      source, request.dataset_name, request.tfds_data_dir
+    )
     source, labels = _first(source, labels, request.max_train_examples)
     # A handful of images needs no five files.
     num_shards = request.num_shards or min(_DEFAULT_TRAIN_SHARDS, len(source))
@@ -186,48 +150,6 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
     request.dataset_name, split, num_shards, len(source), fields
   )
   return _Split(source, labels, summary)
-
-
-def _noisy_labels(
-  request: NoisyRecords, source: SourceImages
-) -> tuple[np.ndarray, dict[str, Any]]:
-  """Labels [N] int64 and what the summary says about them."""
-  kind = request.noise
-  if kind == "file":
-    labels = load_label_file(
-      request.label_file,
-      source,
-      label_key=request.label_key,
-      label_order=request.label_order,
-    )
-    return labels, {
-      "kind": kind,
-      "label_key": request.label_key,
-      "label_file_sha256": _digest(request.label_file),
-    }
-  noise: dict[str, Any] = {"kind": kind}
-  options: dict[str, Any] = {"seed": request.seed}
-  if kind in _RATE_KINDS:
-    given = request.noise_rate
-    options["rate"] = _DEFAULT_RATE if given is None else given
-    noise["rate"] = options["rate"]
-  if kind != "none":
-    noise["seed"] = request.seed
-  if kind == "matrix":
-    noise["matrix_sha256"] = _digest(request.noise_matrix)
-    options["transition_matrix"] = load_transition_matrix(
-      request.noise_matrix, source.num_classes
-    )
-  if kind == "instance":
-    options["images"] = source.images
-  if kind == "asymmetric":
-    options["class_map"] = confused_classes(request.dataset_name)
-  labels = corrupt_labels(source.labels, source.num_classes, kind, **options)
-  return labels, noise
-
-
-def _digest(path: str | Path) -> str:
-  return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _first(
@@ -281,11 +203,11 @@ def _encoded(ready: _Split) -> Iterator[bytes]:
   height, width = source.images.shape[1:3]
   with tf.device("CPU:0"):
     images = tf.data.Dataset.from_tensor_slices(source.images)
-  encoded = images.batch(_ENCODED_AT_ONCE).map(
+  batches = images.batch(_ENCODED_AT_ONCE).map(
     tf.io.encode_png, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   )
   columns = zip(
-    encoded.unbatch().as_numpy_iterator(),
+    itertools.chain.from_iterable(batches.as_numpy_iterator()),
     ready.labels.tolist(),
     source.labels.tolist(),
     source.ids.tolist(),
