@@ -43,16 +43,6 @@ def cifarnet(
   options.check_image_shape(input_shape, side_at_least=4)
   options.check_seed(seed)
 
-  def convolution(layer, name):
-    return layer(
-      64,
-      5,
-      padding="same",
-      activation="relu",
-      kernel_initializer=_truncated_normal(0.05, seed, name),
-      name=name,
-    )
-
   def dense(units, name, stddev, bias, **kwargs):
     return keras.layers.Dense(
       units,
@@ -63,10 +53,22 @@ def cifarnet(
     )
 
   images = keras.Input(input_shape, name="images")
-  # Convolution 1 and pooling 1.
-  x = convolution(PooledConvolution, "CifarNet.conv1")(images)
+  # The original's conv1 and pool1.
+  x = PooledConvolution(
+    64,
+    5,
+    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet.conv1"),
+    name="CifarNet.conv1",
+  )(images)
   x = LocalResponseNormalization(name="CifarNet.norm1")(x)
-  x = convolution(keras.layers.Conv2D, "CifarNet.conv2")(x)
+  x = keras.layers.Conv2D(
+    64,
+    5,
+    padding="same",
+    activation="relu",
+    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet.conv2"),
+    name="CifarNet.conv2",
+  )(x)
   x = LocalResponseNormalization(name="CifarNet.norm2")(x)
   x = keras.layers.MaxPooling2D(2, name="CifarNet.pool2")(x)
   x = keras.layers.Flatten(name="CifarNet.flatten")(x)

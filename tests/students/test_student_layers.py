@@ -18,7 +18,7 @@ LAYERS = {
   "lrn": lambda: LocalResponseNormalization(),
   "lrn_options": lambda: LocalResponseNormalization(2, 2.0, 0.1, 0.5),
   "batch_norm": lambda: ZeroDebiasedBatchNormalization(0.8, 0.01),
-  "pooled": lambda: PooledConvolution(4, 3, padding="same", activation="relu"),
+  "pooled": lambda: PooledConvolution(4, 3, "he_normal"),
   "padding": lambda: ChannelPadding(2),
 }
 
@@ -107,27 +107,46 @@ def test_lrn_takes_other_ranks_and_few_channels():
   np.testing.assert_allclose(layer(x[0, 0]), whole[0, 0], rtol=1e-6)
 
 
-def test_pooled_convolution_equals_stock_layers():
-  ours = PooledConvolution(5, 3, padding="same", activation="relu")
+@pytest.mark.parametrize("side", [8, 9])
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("with_ties", [False, True])
+def test_pooled_convolution_equals_stock_layers(side, size, with_ties):
+  ours = PooledConvolution(5, size)
   stock = keras.Sequential(
     [
-      keras.layers.Conv2D(5, 3, padding="same", activation="relu"),
+      keras.layers.Conv2D(5, size, padding="same", activation="relu"),
       keras.layers.MaxPooling2D(2),
     ]
   )
-  x = tf.constant(images(side=9))
+  x = images(side=side)
+  if with_ties:  # As in the padded border of a training image.
+    x[0, :, :4] = 0.25
+  x = tf.constant(x)
   ours.build(x.shape)
   stock.build(x.shape)
   ours.bias.assign([-0.5, 0.3, 0, 1, 0.1])
   stock.set_weights(ours.get_weights())
   with tf.GradientTape(persistent=True) as tape:
+    tape.watch(x)
     values, expected = ours(x), stock(x)
     loss, stock_loss = tf.reduce_sum(values**2), tf.reduce_sum(expected**2)
-  np.testing.assert_array_equal(values, expected)
-  gradients = tape.gradient(loss, [v.value for v in ours.weights])
-  wanted = tape.gradient(stock_loss, [v.value for v in stock.weights])
-  for one, other in zip(gradients, wanted, strict=True):
-    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+  np.testing.assert_allclose(values, expected, rtol=1e-6, atol=2e-6)
+  sources = [v.value for v in ours.weights]
+  wanted = [v.value for v in stock.weights]
+  if not with_ties:  # Which of equal windows gets the gradient is open.
+    sources, wanted = [x, *sources], [x, *wanted]
+  for one, other in zip(
+    tape.gradient(loss, sources),
+    tape.gradient(stock_loss, wanted),
+    strict=True,
+  ):
+    scale = max(1, np.abs(other).max())
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6 * scale)
+
+
+def test_pooled_convolution_needs_an_odd_kernel():
+  with pytest.raises(ValueError, match="odd number, got 4"):
+    PooledConvolution(5, 4)
 
 
 def test_channel_padding_puts_zeros_on_both_sides():
