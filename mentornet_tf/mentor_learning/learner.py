@@ -192,7 +192,7 @@ def _fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:
   """
   if not getattr(mentor, "epoch_embedding_trainable", False):
     return
-  table = np.array(mentor.epoch_embedding)
+  table = keras.ops.convert_to_numpy(mentor.epoch_embedding)
   last = len(table) - 1
   seen = np.unique(np.minimum(features[:, 3].astype(int), last))
   columns = [np.interp(range(last + 1), seen, c[seen]) for c in table.T]

@@ -14,7 +14,8 @@ from mentornet_tf.errors import UserError
 
 COLUMNS = ("id", "epoch", "noisy_label", "clean_label", "loss")
 
-_SEPARATORS = re.compile(r"[,\s]+")
+# Two commas enclose an empty field; two spaces do not.
+_SEPARATOR = re.compile(r"\s*,\s*|\s+")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class LossDump:
 
   Attributes:
     name: the file's name without its ending.
+    example_id: [N] text, which example a row is about.
     epoch: [N] float64, percentage of the student's training done, 0..100.
     noisy_label: [N] int64, the label that was trained on.
     clean_label: [N] int64, the true label.
@@ -32,6 +34,7 @@ class LossDump:
   """
 
   name: str
+  example_id: np.ndarray
   epoch: np.ndarray
   noisy_label: np.ndarray
   clean_label: np.ndarray
@@ -69,7 +72,7 @@ def read_loss_dump(
     OSError: if the file cannot be read.
   """
   path = Path(path)
-  rows: dict[tuple, tuple] = {}
+  rows: dict[str | tuple[str, float], tuple] = {}
   count = 0
   with path.open(encoding="utf-8", errors="replace") as file:
     for number, line in enumerate(file, 1):
@@ -78,16 +81,19 @@ def read_loss_dump(
           continue
         row = _parse(f"{path}, line {number}", fields)
         count += 1
-        key = (fields[0],) if one_row_per_id else (fields[0], row[0])
+        # Epochs are compared as numbers, ids as text, as in the original.
+        key = fields[0] if one_row_per_id else (fields[0], row[1])
         rows[key] = row
   if not rows:
     raise UserError(
       f"{path}: expected rows of {' '.join(COLUMNS)}, got an empty file; write "
       "it with bin/eval_student.py --output_csv_file"
     )
-  epoch, noisy_label, clean_label, loss = zip(*rows.values(), strict=True)
+  columns = zip(*rows.values(), strict=True)
+  example_id, epoch, noisy_label, clean_label, loss = columns
   return LossDump(
     name=path.stem,
+    example_id=np.array(example_id),
     epoch=np.array(epoch, np.float64),
     noisy_label=np.array(noisy_label, np.int64),
     clean_label=np.array(clean_label, np.int64),
@@ -101,7 +107,7 @@ def _records(line: str) -> list[list[str]]:
   pieces = [piece.split() for piece in line.split(",")]
   if len(pieces) > 1 and len(pieces[0]) >= len(COLUMNS):
     return [piece for piece in pieces if piece]
-  fields = _SEPARATORS.split(line.strip())
+  fields = _SEPARATOR.split(line.strip())
   return [fields] if any(fields) else []
 
 
@@ -118,7 +124,7 @@ def _is_number(text: str) -> bool:
   return True
 
 
-def _parse(place: str, fields: list[str]) -> tuple[float, int, int, float]:
+def _parse(place: str, fields: list[str]) -> tuple[str, float, int, int, float]:
   if len(fields) < len(COLUMNS):
     raise UserError(
       f"{place}: expected {len(COLUMNS)} fields ({' '.join(COLUMNS)}), got "
@@ -140,7 +146,7 @@ def _parse(place: str, fields: list[str]) -> tuple[float, int, int, float]:
       _refuse(place, "a label, a whole number >= 0 (-1 is unknown)", text)
   if not 0 <= loss < np.inf:
     _refuse(place, "a loss that is finite and >= 0", fields[4])
-  return epoch, int(noisy_label), int(clean_label), loss
+  return fields[0], epoch, int(noisy_label), int(clean_label), loss
 
 
 def _refuse(place: str, expected: str, got: str) -> None:

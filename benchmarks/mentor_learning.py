@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+r"""Measures how well and how fast mentors are learned; prints Markdown tables.
+
+benchmarks/mentor_learning.py --part=seeds    error over seeds and curricula
+benchmarks/mentor_learning.py --part=forms    logistic, MLP and MentorNet
+benchmarks/mentor_learning.py --part=speed    steps a second, time to quality
+"""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from absl import flags
+
+from mentornet_tf import command_line
+
+flags.DEFINE_enum(
+  "part", "seeds", ["seeds", "forms", "speed"], "What to measure."
+)
+flags.DEFINE_integer("seeds", 10, "How many seeds, from 0.", lower_bound=1)
+
+CURRICULA = (
+  "baseline",
+  "self_paced",
+  "spcl_linear",
+  "hard_example_mining",
+  "focal_loss",
+  "mentornet_pd",
+)
+
+# Test MSE that counts as having learned a curriculum, and what 30,000 steps of
+# the original took on two CPU cores, in seconds.
+QUALITY, ORIGINAL_SECONDS = 0.005, 32.0
+
+
+def main() -> None:
+  """Runs the part that was asked for."""
+  part, seeds = flags.FLAGS.part, flags.FLAGS.seeds
+  {"seeds": print_seeds, "forms": print_forms, "speed": print_speed}[part](
+    seeds
+  )
+
+
+def learn(curriculum, form, seed):
+  """Learns one mentor; returns test MSE, seconds, seconds to quality."""
+  from mentornet_tf.mentor_learning.examples import predefined_examples
+  from mentornet_tf.mentor_learning.learner import build_mentor, learn_mentor
+  from mentornet_tf.mentor_learning.recipes import MentorRecipe
+
+  examples = predefined_examples(curriculum, seed=seed)
+  recipe = MentorRecipe()
+  mentor = build_mentor(form, recipe, seed=seed)
+  reached = []
+  started = time.perf_counter()
+
+  def note(report):
+    if report.test_mse <= QUALITY:
+      reached.append(time.perf_counter() - started)
+
+  report = learn_mentor(mentor, examples, recipe, seed=seed, on_report=note)
+  seconds = time.perf_counter() - started
+  return report.test_mse, seconds, min(reached, default=np.inf)
+
+
+def print_seeds(seeds: int) -> None:
+  """Prints how exactly the default recipe learns each curriculum."""
+  print(f"Test MSE over {seeds} seeds (data, weights, order), seconds.\n")
+  print("| curriculum | min | median | max | s to 0.005 | s in all |")
+  print("|---|---|---|---|---|---|")
+  for curriculum in CURRICULA:
+    runs = [learn(curriculum, "mentornet", seed) for seed in range(seeds)]
+    errors, seconds, to_quality = np.transpose(runs)
+    print(
+      f"| {curriculum} | {errors.min():.5f} | {np.median(errors):.5f} | "
+      f"{errors.max():.5f} | {np.max(to_quality):.1f} | "
+      f"{np.median(seconds):.1f} |",
+      flush=True,
+    )
+
+
+def print_forms(seeds: int) -> None:
+  """Prints how exactly each form of mentor learns each curriculum."""
+  forms = {"logistic": "logistic", "MLP": "mlp", "MentorNet": "mentornet"}
+  print(f"Median test MSE over {seeds} seeds.\n")
+  print(f"| curriculum | {' | '.join(forms)} |")
+  print("|---" * (1 + len(forms)) + "|")
+  for curriculum in CURRICULA:
+    errors = [
+      np.median([learn(curriculum, form, seed)[0] for seed in range(seeds)])
+      for form in forms.values()
+    ]
+    cells = " | ".join(f"{error:.5f}" for error in errors)
+    print(f"| {curriculum} | {cells} |", flush=True)
+
+
+def print_speed(seeds: int) -> None:
+  """Prints steps a second, and seconds until the quality is reached."""
+  from mentornet_tf.mentor_learning.examples import predefined_examples
+
+  examples = predefined_examples("mentornet_pd")
+  batches = np.random.default_rng(0).integers(0, 80_000, (2500, 32))
+  ours, compiling = steps_per_second(examples, batches)
+  plain = plain_steps_per_second(examples, batches[:1000])
+  print("Batches of 32, the original's recipe, first call not counted.\n")
+  print("| loop | steps a second |\n|---|---|")
+  print(f"| one tf.function call a step | {plain:.0f} |")
+  print(f"| many steps a call (ours) | {ours:.0f} |")
+  print(f"| ratio | {ours / plain:.1f} |")
+  print(f"\nThe first call took {compiling:.1f} s more (compiling).")
+  times = [learn("mentornet_pd", "mentornet", s)[2] for s in range(seeds)]
+  print(
+    f"mentornet_pd to test MSE {QUALITY}, tracing included, over {seeds} "
+    f"seeds: median {np.median(times):.1f} s, longest {max(times):.1f} s "
+    f"(original: about {ORIGINAL_SECONDS:.0f} s, not always reached)."
+  )
+
+
+def steps_per_second(examples, batches):
+  """Our steps a second with the original's recipe, and seconds of compiling."""
+  from mentornet_tf.mentor_learning.learner import build_mentor
+  from mentornet_tf.mentor_learning.mentor_steps import MentorSteps
+  from mentornet_tf.mentor_learning.recipes import original_recipe
+
+  recipe = original_recipe()
+  steps = MentorSteps(
+    build_mentor("mentornet", recipe),
+    examples.train_features,
+    examples.train_targets,
+    recipe,
+    "squared_error",
+  )
+  times = []
+  for _ in range(4):
+    started = time.perf_counter()
+    steps.run(batches)
+    times.append(time.perf_counter() - started)
+  return len(batches) / np.median(times[1:]), times[0] - np.median(times[1:])
+
+
+def plain_steps_per_second(examples, batches):
+  """The usual TensorFlow 2 loop: a Keras optimiser, one call a step."""
+  import keras
+  import tensorflow as tf
+
+  from mentornet_tf.mentor_learning.learner import build_mentor
+  from mentornet_tf.mentor_learning.recipes import original_recipe
+
+  mentor = build_mentor("mentornet", original_recipe())
+  optimizer = keras.optimizers.Adam(0.1, epsilon=1e-8, global_clipnorm=5.0)
+  optimizer.build(mentor.trainable_variables)
+
+  @tf.function
+  def step(features, targets):
+    with tf.GradientTape() as tape:
+      weights = tf.sigmoid(mentor(features))
+      loss = tf.reduce_mean(tf.square(targets - weights))
+    gradients = tape.gradient(loss, mentor.trainable_variables)
+    # Keras' clipping takes dense gradients only.
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+    optimizer.apply_gradients(
+      zip(gradients, mentor.trainable_variables, strict=True)
+    )
+    return loss
+
+  features = examples.train_features.astype(np.float32)
+  targets = examples.train_targets.astype(np.float32)[:, None]
+  step(features[batches[0]], targets[batches[0]])
+  started = time.perf_counter()
+  for batch in batches:
+    step(features[batch], targets[batch])
+  return len(batches) / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+  command_line.run(main)
