@@ -11,8 +11,10 @@ The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
 events. The same command started again continues from the last checkpoint.
 """
 
+import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -172,6 +174,7 @@ def main() -> None:
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
   )
+  curriculum, gamma = _curriculum(), _gamma()
   for name in ("master", "ps_tasks", "task"):
     if flag[name].present:
       print(
@@ -188,31 +191,26 @@ def main() -> None:
 
   if flag.deterministic:
     tf.config.experimental.enable_op_determinism()
-  shared = {
-    name: flag[name].value
-    for name in TrainingSettings.__dataclass_fields__
-    if name in flag
-  }
   settings = TrainingSettings(
-    **shared
-    | {
-      "curriculum": _curriculum(),
-      "vstar_gamma": _gamma(),
-    }
+    **_flags_of(TrainingSettings)
+    | {"curriculum": curriculum, "vstar_gamma": gamma}
   )
   train_data = load_in_memory(flag.data_dir, flag.dataset_name, "train")
   eval_data = None
   if flag.eval_data_dir:
     eval_data = load_in_memory(flag.eval_data_dir, flag.dataset_name, "test")
+  options = RunOptions(**_flags_of(RunOptions))
   train_and_evaluate(
-    settings,
-    flag.train_log_dir,
-    train_data,
-    eval_data,
-    RunOptions(
-      **{name: flag[name].value for name in RunOptions.__dataclass_fields__}
-    ),
+    settings, flag.train_log_dir, train_data, eval_data, options
   )
+
+
+def _flags_of(settings: type) -> dict[str, Any]:
+  """The values of the flags that are named like the fields of `settings`."""
+  return {
+    field.name: flags.FLAGS[field.name].value
+    for field in dataclasses.fields(settings)
+  }
 
 
 def _curriculum() -> str:

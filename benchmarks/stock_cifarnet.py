@@ -1,0 +1,32 @@
+"""CifarNet from stock Keras layers: what the benchmarks compare against."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+
+def stock_normalisation(x):
+  """TensorFlow's own local response normalisation, as CifarNet uses it."""
+  return tf.nn.local_response_normalization(x, 4, 1.0, 0.001 / 9, 0.75)
+
+
+def stock_cifarnet(
+  normalisation: Callable[[], keras.layers.Layer] = lambda: layers.Lambda(
+    stock_normalisation
+  ),
+) -> keras.Model:
+  """The network of `cifarnet`, around the given normalisation layer."""
+  images = x = keras.Input((32, 32, 3))
+  x = layers.Conv2D(64, 5, padding="same", activation="relu")(x)
+  x = layers.MaxPooling2D(2)(x)
+  x = normalisation()(x)
+  x = layers.Conv2D(64, 5, padding="same", activation="relu")(x)
+  x = normalisation()(x)
+  x = layers.MaxPooling2D(2)(x)
+  x = layers.Flatten()(x)
+  x = layers.Dense(384, activation="relu")(x)
+  x = layers.Dropout(0.2)(x)
+  x = layers.Dense(192, activation="relu")(x)
+  return keras.Model(images, layers.Dense(10)(x))
