@@ -28,3 +28,44 @@ class Golden:
 @pytest.fixture(scope="session")
 def golden() -> Golden:
   return Golden()
+
+
+def pytest_addoption(parser):
+  parser.addoption(
+    "--figures",
+    action="store_true",
+    help="print how close the golden tests came, as a Markdown table",
+  )
+
+
+@pytest.fixture
+def figure(record_property):
+  """Notes a difference from a golden number and what was allowed.
+
+  `figure("mentor logits", error, bound)`: the largest of each quantity is
+  printed by `bin/test --figures`.
+  """
+
+  def note(quantity: str, error: float, bound: float) -> None:
+    record_property("figure", [quantity, float(error), float(bound)])
+
+  return note
+
+
+def pytest_terminal_summary(terminalreporter, config):
+  if not config.getoption("--figures"):
+    return
+  worst = {}
+  for reports in terminalreporter.stats.values():
+    for report in reports:
+      for name, value in getattr(report, "user_properties", ()):
+        if name == "figure" and getattr(report, "when", "") == "call":
+          quantity, error, bound = value
+          if error >= worst.get(quantity, (-1.0, 0.0))[0]:
+            worst[quantity] = (error, bound)
+  terminalreporter.section("golden figures")
+  terminalreporter.write_line("| quantity | largest difference | allowed |")
+  terminalreporter.write_line("|---|---|---|")
+  for quantity, (error, bound) in sorted(worst.items()):
+    difference = f"{error:.2g} | {bound:.2g}" if bound else "exact | exact"
+    terminalreporter.write_line(f"| {quantity} | {difference} |")

@@ -55,8 +55,11 @@ def mentored_model(golden, settings) -> mn.MentoredModel:
   return model
 
 
-def check(got, expected, sensitivity, what):
-  """Within ten times the recorded sensitivity or 1e-4 relative."""
+def check(got, expected, sensitivity, what) -> float:
+  """Within ten times the recorded sensitivity or 1e-4 relative.
+
+  Returns the share of that bound which the error takes up.
+  """
   got, expected = np.asarray(got, float), np.asarray(expected, float)
   bound = np.maximum(10 * sensitivity, 1e-4 * np.abs(expected).max())
   error = np.abs(got - expected).max()
@@ -80,7 +83,7 @@ def student_and_slots(model) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("case", _CASES)
-def test_trajectory_equals_golden(golden, case, record_property):
+def test_trajectory_equals_golden(golden, figure, case):
   settings = golden.json(f"train_trajectory_{case}")
   recorded = golden.npz(f"train_trajectory_{case}")
   model = mentored_model(golden, settings)
@@ -123,5 +126,4 @@ def test_trajectory_equals_golden(golden, case, record_property):
         f"{case} {name}",
       )
       worst = max(worst, ratio)
-  record_property("worst_error_over_bound", f"{worst:.3g}")
-  print(f"{case}: largest error is {worst:.2g} of what is allowed")
+  figure(f"trajectory {case}, error as a share of its bound", worst, 1.0)

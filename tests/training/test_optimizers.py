@@ -15,7 +15,7 @@ _TRAINERS = {
 }
 
 
-def test_schedules_and_optimisers_equal_golden(golden):
+def test_schedules_and_optimisers_equal_golden(golden, figure):
   cases = golden.json("learning_rates")
   assert len(cases) == 8
   for case in cases:
@@ -35,9 +35,10 @@ def test_schedules_and_optimisers_equal_golden(golden):
       optimizer.iterations.assign(step)
       rate = np.float32(keras.ops.convert_to_numpy(optimizer.learning_rate))
       assert rate == np.float32(value), (case["which"], step)
+  figure("learning rates", 0, 0)
 
 
-def test_epoch_percentage_equals_golden(golden):
+def test_epoch_percentage_equals_golden(golden, figure):
   recorded = golden.npz("epoch_percentage")
   names = [name for name in recorded if name.startswith("epoch_max")]
   assert len(names) == 7
@@ -46,6 +47,7 @@ def test_epoch_percentage_equals_golden(golden):
     steps = tf.range(len(recorded[name]), dtype=tf.int64)
     expected = np.minimum(recorded[name], 99)
     np.testing.assert_array_equal(training_epoch(steps, total), expected)
+  figure("epoch percentages", 0, 0)
 
 
 def test_rate_is_applied_outside_the_accumulator():
