@@ -38,6 +38,7 @@ QUALITY, ORIGINAL_SECONDS = 0.005, 32.0
 
 def main() -> None:
   """Runs the part that was asked for."""
+  command_line.start_tensorflow()
   part, seeds = flags.FLAGS.part, flags.FLAGS.seeds
   {"seeds": print_seeds, "forms": print_forms, "speed": print_speed}[part](
     seeds
@@ -74,8 +75,8 @@ def print_seeds(seeds: int) -> None:
     runs = [learn(curriculum, "mentornet", seed) for seed in range(seeds)]
     errors, seconds, to_quality = np.transpose(runs)
     print(
-      f"| {curriculum} | {errors.min():.5f} | {np.median(errors):.5f} | "
-      f"{errors.max():.5f} | {np.max(to_quality):.1f} | "
+      f"| {curriculum} | {errors.min():.1e} | {np.median(errors):.1e} | "
+      f"{errors.max():.1e} | {np.max(to_quality):.1f} | "
       f"{np.median(seconds):.1f} |",
       flush=True,
     )
@@ -92,7 +93,7 @@ def print_forms(seeds: int) -> None:
       np.median([learn(curriculum, form, seed)[0] for seed in range(seeds)])
       for form in forms.values()
     ]
-    cells = " | ".join(f"{error:.5f}" for error in errors)
+    cells = " | ".join(f"{error:.1e}" for error in errors)
     print(f"| {curriculum} | {cells} |", flush=True)
 
 

@@ -42,19 +42,19 @@ flags.DEFINE_enum(
 flags.DEFINE_integer(
   "mini_batch_size",
   None,
-  "Examples a step; empty takes the recipe's (default 512, original 32).",
+  "Examples a step; empty takes the recipe's (default 256, original 32).",
   lower_bound=1,
 )
 flags.DEFINE_float(
   "max_step_train",
   None,
-  "Steps; empty takes the recipe's (default 2000, original 3e4).",
+  "Steps; empty takes the recipe's (default 3000, original 3e4).",
   lower_bound=1,
 )
 flags.DEFINE_float(
   "learning_rate",
   None,
-  "Highest learning rate; empty takes the recipe's (default 0.03, original "
+  "Highest learning rate; empty takes the recipe's (default 0.1, original "
   "0.1).",
 )
 flags.DEFINE_integer(

@@ -33,9 +33,9 @@ class MentorRecipe:
       seconds of compiling, worth it from about ten thousand steps on.
   """
 
-  steps: int = 2000
-  batch_size: int = 512
-  learning_rate: float = 0.03
+  steps: int = 3000
+  batch_size: int = 256
+  learning_rate: float = 0.1
   schedule: str = "cosine"
   warmup_steps: int = 100
   decay_steps: int = 1000
