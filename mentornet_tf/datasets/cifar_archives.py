@@ -5,6 +5,7 @@ one (label bytes, then red, green and blue planes) and the Python one (pickles,
 read without running what they say).
 """
 
+import gzip
 import io
 import tarfile
 import zlib
@@ -168,12 +169,12 @@ def _read_tar(path: Path, folder: str, names: tuple[str, ...]) -> list[bytes]:
   """Reads members into memory; nothing is ever extracted to disk."""
   found = {}
   try:
-    with tarfile.open(path) as tar:
+    with tarfile.open(path, "r:gz") as tar:
       for member in tar:
         parent, _, name = member.name.removeprefix("./").rpartition("/")
         if parent == folder and name in names and member.isfile():
           found[name] = tar.extractfile(member).read()
-  except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+  except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
     raise UserError(
       f"{path}: expected a whole .tar.gz archive, got a damaged one ({error}); "
       "download it again"
@@ -214,7 +215,15 @@ def _decode_python(
   file = io.BytesIO(content)
   file.name = origin  # What the reader's messages call it.
   batch = restricted_pickle.load(file)
-  entries = batch if isinstance(batch, dict) else {}
+  # Keys are text in the official files, bytes where Python 3 rewrote them.
+  entries = (
+    {
+      key.decode("latin1") if isinstance(key, bytes) else key: value
+      for key, value in batch.items()
+    }
+    if isinstance(batch, dict)
+    else {}
+  )
   pixels = entries.get("data")
   labels = entries.get(archive.label_key)
   sound = (

@@ -238,9 +238,10 @@ def load_in_memory(
   batches = _decoded(_serialised(shards).batch(_DECODED_AT_ONCE), num_classes)
   try:
     parts = list(batches.as_numpy_iterator())
-  except tf.errors.OpError as error:
+  # TensorFlow quotes a broken record in its message, which may be no text.
+  except (tf.errors.OpError, UnicodeDecodeError) as error:
     damage = describe_damage(shards, num_classes)
-    raise UserError(damage or f"{data_dir}: {error.message}") from error
+    raise UserError(damage or f"{data_dir}: {error}") from error
   if len({part["image"].shape[1:] for part in parts}) > 1:
     raise UserError(describe_damage(shards, num_classes))
   found = sum(len(part["label"]) for part in parts)
