@@ -1,13 +1,12 @@
 """Students by name: the ones of this package and any function of the user's."""
 
-import importlib
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.students.options import check_integer
+from mentornet_tf.user_functions import load_function
 
 if TYPE_CHECKING:
   import keras
@@ -65,7 +64,7 @@ def build_student(
       f"student: expected a known student, got {name!r}; {_name_advice()}"
     )
   check_integer("num_classes", num_classes, at_least=2)
-  builder = _load_function(entry.builder if entry else name)
+  builder = load_function(entry.builder if entry else name, "student")
   defaults = entry.defaults if entry else {}
   _check_options(name, builder, options)
   student = builder(num_classes=num_classes, **(defaults | options))
@@ -79,32 +78,6 @@ def _name_advice() -> str:
     f"use {', '.join(student_names())} or package.module:function for one of "
     "your own"
   )
-
-
-def _load_function(path: str) -> Callable[..., Any]:
-  """The function at "package.module:function"."""
-  module_name, _, function_name = path.partition(":")
-  if module_name[:1] in ("", ".") or not function_name.isidentifier():
-    raise UserError(
-      f"student: expected package.module:function, got {path!r}; write the "
-      "module's dotted name, a colon and the function's name"
-    )
-  try:
-    module = importlib.import_module(module_name)
-  except (ImportError, ValueError, SyntaxError) as error:
-    reason = " ".join(str(error).split())
-    raise UserError(
-      f"student: expected a module that can be imported, got {path!r} "
-      f"({reason}); check the name, and that PYTHONPATH holds its folder"
-    ) from error
-  function = getattr(module, function_name, None)
-  if not callable(function):
-    found = "no such name" if function is None else type(function).__name__
-    raise UserError(
-      f"student: expected {module_name} to define a function "
-      f"{function_name!r}, got {found}; check the part after the colon"
-    )
-  return function
 
 
 def _check_options(name, builder, options):

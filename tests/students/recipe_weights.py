@@ -1,8 +1,8 @@
 """Fills a student with the weights that the golden numbers were taken at.
 
 The recipe is in golden MANIFEST, "Student weights recipe": each variable is
-drawn from its own name. Import it as `from recipe_weights import ...` (pytest
-puts this folder on the path of its tests) or by path from other folders.
+drawn from its own name. Import it as `from recipe_weights import ...`: pytest
+has this folder on its path.
 """
 
 import math

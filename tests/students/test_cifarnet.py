@@ -7,12 +7,13 @@ from mentornet_tf.students.cifarnet import cifarnet
 
 
 @pytest.mark.parametrize("num_classes", [10, 100])
-def test_logits_equal_the_original(golden, num_classes):
+def test_logits_equal_the_original(golden, figure, num_classes):
   recorded = golden.npz("students_cifarnet")
   student = cifarnet(num_classes)
   fill_with_recipe(student)
   logits = student(recorded["images"])
   expected = recorded[f"cifarnet_logits_{num_classes}"]
+  figure("CifarNet logits", np.abs(logits - expected).max(), 1e-4)
   np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=0)
   np.testing.assert_allclose(
     keras.ops.softmax(logits),
@@ -30,13 +31,14 @@ def test_logits_equal_the_original(golden, num_classes):
     ("CifarNet.fc3", "cifarnet_fc3"),
   ],
 )
-def test_intermediate_outputs_equal_the_original(golden, layer, array):
+def test_intermediate_outputs_equal_the_original(golden, figure, layer, array):
   recorded = golden.npz("students_cifarnet")
   student = cifarnet()
   fill_with_recipe(student)
   head = keras.Model(student.input, student.get_layer(layer).output)
   expected = recorded[array]
   output = head(recorded["images"][: len(expected)])
+  figure("CifarNet inner outputs", np.abs(output - expected).max(), 1e-4)
   np.testing.assert_allclose(output, expected, atol=1e-4, rtol=0)
 
 

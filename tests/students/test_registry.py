@@ -122,7 +122,7 @@ def test_own_function_of_other_kinds(own_students, function):
     (":tiny", ["package.module:function", "':tiny'"]),
     ("own_students:a.b", ["package.module:function", "a.b"]),
     ("no_such_module_anywhere:f", ["no_such_module_anywhere", "PYTHONPATH"]),
-    (".relative:f", ["package.module:function", "'.relative:f'"]),
+    (".relative:f", ["can be imported", "'.relative:f'"]),
     ("broken_students:f", ["no_such_module_at_all", "imported"]),
     ("garbled_students:f", ["garbled_students", "imported"]),
     ("own_students:absent", ["'absent'", "no such name"]),

@@ -19,21 +19,26 @@ def small_network(**options):
 
 
 @pytest.mark.parametrize(("units", "num_classes"), [(1, 10), (2, 10), (9, 100)])
-def test_logits_and_decay_equal_the_original(golden, units, num_classes):
+def test_logits_and_decay_equal_the_original(
+  golden, figure, units, num_classes
+):
   recorded = golden.npz("students_resnet_eval")
   student = residual_network(num_classes, units_per_stage=units)
   fill_with_recipe(student)
   expected = recorded[f"logits_units{units}"]
   logits = student(recorded["images"][: len(expected)])
   scale = max(1, np.abs(expected).max())
+  error = np.abs(logits - expected).max() / scale
+  figure("residual-net logits, relative", error, 1e-4)
   np.testing.assert_allclose(logits, expected, atol=1e-4 * scale, rtol=0)
   # The original sums the decay in float32, up to 1e-4 below the exact value.
-  np.testing.assert_allclose(
-    sum(student.losses), recorded[f"decay_units{units}"], rtol=1e-4
-  )
+  decay, expected_decay = sum(student.losses), recorded[f"decay_units{units}"]
+  error = abs(decay / expected_decay - 1)
+  figure("weight-decay term, relative", error, 1e-4)
+  np.testing.assert_allclose(decay, expected_decay, rtol=1e-4)
 
 
-def test_training_passes_and_statistics_equal_the_original(golden):
+def test_training_passes_and_statistics_equal_the_original(golden, figure):
   recorded = golden.npz("students_resnet_train")
   student = residual_network(10, units_per_stage=2)
   variables = fill_with_recipe(student)
@@ -47,9 +52,13 @@ def test_training_passes_and_statistics_equal_the_original(golden):
         f"{scope}/moving_mean/local_step",
       ):
         name = f"{scope}/{statistic}"
+        got = variables[name].numpy()
+        expected = recorded[f"pass{number}/{name}"]
+        error = np.max(np.abs(got - expected) / (1 + np.abs(expected)))
+        figure("batch-norm statistics, relative to 1 + size", error, 1e-5)
         np.testing.assert_allclose(
-          variables[name].numpy(),
-          recorded[f"pass{number}/{name}"],
+          got,
+          expected,
           rtol=1e-5,
           atol=1e-5,
           err_msg=f"pass {number}, {name}",
@@ -58,9 +67,10 @@ def test_training_passes_and_statistics_equal_the_original(golden):
   check_statistics(0)
   for number in (1, 2, 3):
     logits = student(recorded["images"][number - 1], training=True)
-    np.testing.assert_allclose(
-      logits, recorded[f"logits_pass{number}"], atol=1e-4, rtol=0
-    )
+    expected = recorded[f"logits_pass{number}"]
+    error = np.abs(logits - expected).max()
+    figure("residual-net logits in training", error, 1e-4)
+    np.testing.assert_allclose(logits, expected, atol=1e-4, rtol=0)
     check_statistics(number)
 
 

@@ -1,18 +1,13 @@
 """Eight full training steps against those of the original."""
 
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
+from recipe_weights import fill_with_recipe
 
 import mentornet_tf as mn
 from mentornet_tf.students.tf1_names import tf1_variables
 from mentornet_tf.training.optimizers import Momentum
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "students"))
-from recipe_weights import fill_with_recipe
 
 _CASES = [
   f"{student}{rate}"

@@ -1,16 +1,11 @@
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tiny
 
 import mentornet_tf as mn
 from mentornet_tf.training.train import evaluation_batches
-
-sys.path.append(str(Path(__file__).resolve().parent))
-import tiny
 
 
 def crossentropy():

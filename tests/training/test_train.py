@@ -1,10 +1,10 @@
+import contextlib
 import dataclasses
 import io
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny
 from rich.console import Console
 
 from mentornet_tf.errors import UserError
@@ -12,9 +12,6 @@ from mentornet_tf.training import checkpointing, train, watching
 from mentornet_tf.training.evaluation import Evaluator
 from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.run_folder import read_metrics, read_run
-
-sys.path.append(str(Path(__file__).resolve().parent))
-import tiny
 
 _SETTINGS = TrainingSettings(
   dataset_name="quadrants",
@@ -88,6 +85,78 @@ def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     np.testing.assert_array_equal(a, b)
   whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
   assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+
+
+def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
+  """The interval of metrics that the stop cuts in two is written whole."""
+  whole, _ = run(tmp_path / "whole")
+  options = dataclasses.replace(_OPTIONS, save_interval_steps=None)
+  calls = []
+
+  def stop_after_five_calls(*_):
+    return contextlib.nullcontext(lambda: calls.append(0) or len(calls) > 5)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(train.loop, "stop_on_signals", stop_after_five_calls)
+    stopped, text = run(tmp_path / "parts", options=options)
+  assert stopped.step % _SETTINGS.log_interval_steps
+  assert f"stopped at step {stopped.step}" in text
+  continued, _ = run(tmp_path / "parts", options=options)
+  for a, b in zip(state(whole.model), state(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
+  assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+
+
+def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
+  options = dataclasses.replace(_OPTIONS, record_losses=True)
+  run(tmp_path / "whole", options=options)
+  rows = np.loadtxt(tmp_path / "whole" / "losses.csv")
+  assert rows.shape == (24 * 10, 5)
+  data = tiny.dataset()
+  ids = rows[:, 0].astype(int)
+  np.testing.assert_array_equal(
+    rows[:, 1], np.arange(24).repeat(10) * 100 // 24
+  )
+  np.testing.assert_array_equal(rows[:, 2], data.labels[ids])
+  np.testing.assert_array_equal(rows[:, 3], data.clean_labels[ids])
+  means = rows[:, 4].reshape(6, -1).mean(1)
+  logged = [
+    float(row["mentornet/orig_loss"])
+    for row in read_metrics(tmp_path / "whole")
+  ]
+  np.testing.assert_allclose(means, logged, rtol=1e-4)
+
+  # A continued run cuts off what its checkpoint has not seen.
+  save = checkpointing.CheckpointStore.save
+
+  def die(store, step):
+    if step == 16:
+      raise RuntimeError("killed")
+    save(store, step)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(checkpointing.CheckpointStore, "save", die)
+    with pytest.raises(RuntimeError):
+      run(tmp_path / "parts", options=options)
+  run(tmp_path / "parts", options=options)
+  text = (tmp_path / "whole" / "losses.csv").read_text()
+  assert (tmp_path / "parts" / "losses.csv").read_text() == text
+
+
+def test_recording_losses_has_to_start_with_the_run(tmp_path):
+  run(tmp_path)
+  (tmp_path / "model.ckpt-24.index").unlink()
+  (tmp_path / "checkpoint").write_text(
+    'model_checkpoint_path: "model.ckpt-16"\n'
+    'all_model_checkpoint_paths: "model.ckpt-16"\n'
+  )
+  options = dataclasses.replace(_OPTIONS, record_losses=True)
+  with pytest.raises(
+    UserError, match="the 160 losses of the steps made so far"
+  ):
+    run(tmp_path, options=options)
+  assert not (tmp_path / "losses.csv").exists()
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path):
