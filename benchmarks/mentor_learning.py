@@ -18,7 +18,21 @@ from absl import flags
 from mentornet_tf import command_line
 
 flags.DEFINE_enum(
-  "part", "seeds", ["seeds", "forms", "speed"], "What to measure."
+  "part",
+  "seeds",
+  ["seeds", "forms", "speed", "labels"],
+  "What to measure.",
+)
+flags.DEFINE_string("loss_dump", None, "Held-out losses, for --part=labels.")
+flags.DEFINE_list(
+  "mentors", "mentornet_pd", "Mentors to compare, for --part=labels."
+)
+flags.DEFINE_float(
+  "percentile",
+  75,
+  "Loss percentile that differences are taken to, for --part=labels.",
+  lower_bound=0,
+  upper_bound=100,
 )
 flags.DEFINE_integer("seeds", 10, "How many seeds, from 0.", lower_bound=1)
 
@@ -39,10 +53,13 @@ QUALITY, ORIGINAL_SECONDS = 0.005, 32.0
 def main() -> None:
   """Runs the part that was asked for."""
   command_line.start_tensorflow()
-  part, seeds = flags.FLAGS.part, flags.FLAGS.seeds
-  {"seeds": print_seeds, "forms": print_forms, "speed": print_speed}[part](
-    seeds
-  )
+  parts = {
+    "seeds": print_seeds,
+    "forms": print_forms,
+    "speed": print_speed,
+    "labels": print_label_quality,
+  }
+  parts[flags.FLAGS.part](flags.FLAGS.seeds)
 
 
 def learn(curriculum, form, seed):
@@ -117,6 +134,27 @@ def print_speed(seeds: int) -> None:
     f"seeds: median {np.median(times):.1f} s, longest {max(times):.1f} s "
     f"(original: about {ORIGINAL_SECONDS:.0f} s, not always reached)."
   )
+
+
+def print_label_quality(_: int) -> None:
+  """Prints how well mentors and the plain loss find the right labels."""
+  from mentornet_tf.curricula.mentors import load_mentor
+  from mentornet_tf.errors import UserError
+  from mentornet_tf.mentor_learning.label_quality import compare_label_quality
+  from mentornet_tf.mentor_learning.loss_dump import read_loss_dump
+
+  if not flags.FLAGS.loss_dump:
+    raise UserError("--loss_dump: expected a file, got none; see --help")
+  dump = read_loss_dump(flags.FLAGS.loss_dump)
+  quality = compare_label_quality(
+    dump,
+    {name: load_mentor(name) for name in flags.FLAGS.mentors},
+    percentile=flags.FLAGS.percentile,
+  )
+  print(f"{len(dump.loss)} losses, {dump.target_weights().mean():.1%} right.\n")
+  print("| score | ROC AUC | 95 % interval |\n|---|---|---|")
+  for name, one in quality.items():
+    print(f"| {name} | {one.auc:.4f} | {one.low:.4f}–{one.high:.4f} |")
 
 
 def steps_per_second(examples, batches):

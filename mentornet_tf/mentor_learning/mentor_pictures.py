@@ -130,12 +130,13 @@ def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:
         interpolation="nearest",
       )
       axis.axvline(0, color="white" if row < 2 else "grey", lw=0.6, ls=":")
+      axis.set_xticks([-5, 0, 5])
       axis.tick_params(labelsize=7)
       if row == 0:
         axis.set_title(f"epoch {epoch} %", fontsize=9)
       if row == 2:
         mse = np.mean(np.square(maps[column]))
-        axis.set_title(f"MSE {mse:.4f}", fontsize=8)
+        axis.set_title(f"MSE {mse:.0e}", fontsize=8)
     axes[row, 0].set_ylabel("loss ℓ", fontsize=8)
     bar = figure.colorbar(image, ax=axes[row], pad=0.01, aspect=12)
     bar.set_label(name, fontsize=9)

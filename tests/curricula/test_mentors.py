@@ -1,6 +1,7 @@
 """Loading mentors by name and by path."""
 
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,17 +10,45 @@ import pytest
 from mentornet_tf.curricula.mentor_network import LogisticMentor, MentorNet
 from mentornet_tf.curricula.mentors import list_mentors, load_mentor
 from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_learning.examples import predefined_examples
+
+DOCS = Path(__file__).parents[2] / "docs" / "mentors"
 
 FEATURES = np.float32([[0.5, -1, 0, 10], [3, 2, 0, 95]])
 
 
+PREDEFINED = [
+  "baseline",
+  "focal_loss",
+  "hard_example_mining",
+  "mentornet_pd",
+  "self_paced",
+  "spcl_linear",
+]
+
+
+def test_the_shipped_mentors_are_listed():
+  assert set(list_mentors()) >= set(PREDEFINED)
+  assert list_mentors() == sorted(list_mentors())
+
+
 @pytest.mark.parametrize("name", list_mentors())
-def test_every_shipped_mentor_loads(name):
+def test_every_shipped_mentor_has_a_card_and_a_picture(name):
+  card = (DOCS / f"{name}.md").read_text()
+  assert card.startswith(f"# {name}\n")
+  assert f"({name}.png)" in card
+  assert "bin/train_mentor.py" in card
+  assert (DOCS / f"{name}.png").is_file()
+
+
+@pytest.mark.parametrize("name", PREDEFINED)
+def test_shipped_mentors_weigh_as_their_formulas_do(name):
   mentor = load_mentor(name)
   assert isinstance(mentor, MentorNet)
-  logits = mentor(FEATURES).numpy()
-  assert logits.shape == (2, 1)
-  assert np.isfinite(logits).all()
+  examples = predefined_examples(name, sample_size=20_000, seed=77)
+  logits = mentor(examples.train_features.astype(np.float32)).numpy()[:, 0]
+  weights = 1 / (1 + np.exp(-logits.astype(np.float64)))
+  assert np.mean((weights - examples.train_targets) ** 2) <= 0.001
 
 
 def test_every_kind_of_path_loads(golden, tmp_path):

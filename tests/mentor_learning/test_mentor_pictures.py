@@ -60,7 +60,7 @@ def test_maps_show_learned_target_and_error_by_epoch(mentor):
   titles = [axis.get_title() for axis in figure.axes]
   assert titles[:3] == ["epoch 0 %", "epoch 50 %", "epoch 99 %"]
   mse = np.mean((surface.weights[1] - surface.targets[1]) ** 2)
-  assert titles[7] == f"MSE {mse:.4f}"
+  assert titles[7] == f"MSE {mse:.0e}"
   assert figure.get_suptitle().startswith("Mine")
 
 
