@@ -158,6 +158,12 @@ flags.DEFINE_integer(
   "Training steps for each call from Python.",
   lower_bound=1,
 )
+flags.DEFINE_bool(
+  "record_losses",
+  False,
+  "Write the loss of every training example at every step to losses.csv in the "
+  "training folder, for bin/generate_mentor_data.py --vstar_fn=data_driven.",
+)
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 
 # Flags of TensorFlow 1 clusters, accepted so that old command lines run.

@@ -15,19 +15,26 @@ from absl import app, flags, logging
 from mentornet_tf.errors import UserError
 
 
-def run(main: Callable[[], None]) -> None:
-  """Parses the flags, calls `main()` and turns user errors into one line."""
+def run(main: Callable[..., None], arguments: str | None = None) -> None:
+  """Parses the flags, calls `main` and turns user errors into one line.
 
-  def guarded(_) -> None:
+  Args:
+    main: called without arguments, or with the list of the words beside the
+      flags where the program takes such.
+    arguments: what those words are, for instance "RUN_FOLDER…"; at least one is
+      then required. None refuses them.
+  """
+
+  def guarded(argv) -> None:
     logging.set_verbosity(logging.WARNING)
     try:
-      main()
+      main() if arguments is None else main(argv[1:])
     except (UserError, OSError) as error:
       fail(describe(error))
     except KeyboardInterrupt:
       fail("stopped by the user", status=130)
 
-  app.run(guarded, flags_parser=_parse_flags)
+  app.run(guarded, flags_parser=lambda argv: _parse_flags(argv, arguments))
 
 
 def start_tensorflow(device_id: str = "") -> None:
@@ -73,14 +80,19 @@ def describe(error: Exception) -> str:
   return " ".join(str(error).split())
 
 
-def _parse_flags(argv: list[str]) -> list[str]:
+def _parse_flags(argv: list[str], arguments: str | None) -> list[str]:
   try:
     rest = flags.FLAGS(argv, known_only=False)
   except flags.Error as error:
     fail(f"{describe(error)} (--help lists every flag)")
-  if len(rest) > 1:
+  except SystemExit:
+    # absl has shown the help that was asked for, and would leave with 1.
+    sys.exit(0)
+  if arguments is None and len(rest) > 1:
     fail(
       f"expected only flags, got the argument {rest[1]!r}; write it as "
       "--name=value (--help lists every flag)"
     )
+  if arguments and len(rest) == 1:
+    fail(f"expected {arguments}, got none (--help shows an example)")
   return rest

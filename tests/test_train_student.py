@@ -202,5 +202,6 @@ def test_mistakes_in_data_are_one_line(tmp_path):
 
 def test_help_tells_the_job_and_the_flags():
   result = run_program("train_student.py", "--help")
+  assert result.returncode == 0
   assert "Trains a student network" in result.stdout
   assert "--loss_p_percentile" in result.stdout

@@ -135,10 +135,34 @@ class Curriculum(keras.layers.Layer):
     self._last = self._weigh(ops.stop_gradient(loss), epoch)
     return self._last.weight
 
-  def _weigh(self, loss, epoch) -> WeighedBatch:
+  def weights_without_update(self, loss, epoch):
+    """Weights [N] before example dropout; the moving average stays as it is.
+
+    For looking at the weights of any number of examples outside training. The
+    moving average also takes the place of the batch's own loss percentile.
+
+    Args:
+      loss: [N] float32 losses, in nats.
+      epoch: integer scalar 0..99, the percentage of training done.
+    """
+    loss = ops.convert_to_tensor(loss, "float32")
+    epoch = self._look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
+    average = self.loss_moving_average.value
+    weights = self.example_weights(loss, loss - average, average, epoch)
+    return self._after_burn_in(weights, epoch)
+
+  def _look_up_epoch(self, epoch):
     epoch = ops.minimum(epoch, NUM_EPOCHS - 1)
     if self.fixed_epoch_after_burn_in:
       epoch = ops.minimum(epoch, self.burn_in_epoch)
+    return epoch
+
+  def _after_burn_in(self, weights, epoch):
+    in_burn_in = epoch < self.burn_in_epoch - 1
+    return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
+
+  def _weigh(self, loss, epoch) -> WeighedBatch:
+    epoch = self._look_up_epoch(epoch)
     percentile_loss = loss_statistics.nearest_percentile(
       loss, 100.0 * self.loss_p_percentile
     )
@@ -152,10 +176,7 @@ class Curriculum(keras.layers.Layer):
     curriculum_weight = ops.stop_gradient(
       self.example_weights(loss, difference, percentile_loss, epoch)
     )
-    in_burn_in = epoch < self.burn_in_epoch - 1
-    before_dropout = ops.where(
-      in_burn_in, ops.maximum(curriculum_weight, 1.0), curriculum_weight
-    )
+    before_dropout = self._after_burn_in(curriculum_weight, epoch)
     weight = before_dropout
     if self._example_dropout.rates.any():
       weight = weight * self._example_dropout.keep_mask(

@@ -1,14 +1,18 @@
 """Checkpoints as named variables, restored only on a full match."""
 
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.tf1_files import newest_prefix
 
+_NAME = "model.ckpt"
 # Where TensorFlow's object-based checkpoints put the value of a variable.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
@@ -17,6 +21,10 @@ _BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
 _UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
 Groups = Mapping[str, Iterable]
+
+
+class DamagedCheckpointError(UserError):
+  """The files of a checkpoint cannot be read."""
 
 
 class CheckpointStore:
@@ -37,6 +45,7 @@ class CheckpointStore:
 
   def __init__(self, folder: Path, groups: Groups, max_to_keep: int = 5):
     self._groups = groups
+    self._folder = Path(folder)
     trackable = tf.train.Checkpoint(
       **{
         group: {name: v.value for name, v in _named(variables).items()}
@@ -44,7 +53,7 @@ class CheckpointStore:
       }
     )
     self._manager = tf.train.CheckpointManager(
-      trackable, str(folder), max_to_keep, checkpoint_name="model.ckpt"
+      trackable, str(folder), max_to_keep, checkpoint_name=_NAME
     )
 
   @property
@@ -63,12 +72,42 @@ class CheckpointStore:
         "again: training continues from the previous checkpoint"
       ) from error
 
-  def restore_latest(self) -> int:
-    """Loads the newest checkpoint; returns its step, 0 when there is none."""
-    if self.latest is None:
-      return 0
-    restore(self.latest, self._groups)
-    return checkpoint_step(self.latest)
+  def restore_latest(self, warn: Callable[[str], Any] = print) -> int:
+    """Loads the newest checkpoint that can be read.
+
+    Args:
+      warn: takes one line for each damaged checkpoint that is passed over.
+
+    Returns:
+      The step of the checkpoint, 0 when there is none.
+
+    Raises:
+      UserError: if a checkpoint does not fit, or all of them are damaged.
+    """
+    self._remove_leftovers()
+    failure = None
+    for prefix in reversed(self._manager.checkpoints):
+      try:
+        restore(prefix, self._groups)
+      except DamagedCheckpointError as error:
+        warn(f"warning: {error}")
+        failure = error
+      else:
+        return checkpoint_step(prefix)
+    if failure is not None:
+      raise failure
+    return 0
+
+  def _remove_leftovers(self) -> None:
+    """Deletes the files of a checkpoint whose writing was interrupted."""
+    kept = {os.path.basename(prefix) for prefix in self._manager.checkpoints}
+    for path in self._folder.glob(f"{_NAME}-*"):
+      step = path.name.removeprefix(f"{_NAME}-").partition(".")[0]
+      if f"{_NAME}-{step.partition('_')[0]}" not in kept:
+        if path.is_dir():
+          shutil.rmtree(path)
+        else:
+          path.unlink()
 
 
 def checkpoint_step(prefix: str) -> int:
@@ -84,7 +123,14 @@ def checkpoint_step(prefix: str) -> int:
 
 def latest_checkpoint(folder: str | os.PathLike) -> str | None:
   """Prefix of the newest complete checkpoint in `folder`, if any."""
-  return tf.train.latest_checkpoint(str(folder))
+  return newest_prefix(folder)
+
+
+def kept_checkpoints(folder: str | os.PathLike) -> list[str]:
+  """Prefixes of all complete checkpoints in `folder`, oldest first."""
+  state = tf.train.get_checkpoint_state(str(folder))
+  prefixes = state.all_model_checkpoint_paths if state else ()
+  return [prefix for prefix in prefixes if os.path.exists(prefix + ".index")]
 
 
 def open_checkpoint(prefix: str):
@@ -96,7 +142,7 @@ def open_checkpoint(prefix: str):
   try:
     return tf.train.load_checkpoint(prefix)
   except _UNREADABLE as error:
-    raise UserError(
+    raise DamagedCheckpointError(
       f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
       f".data files), got none that can be read ({_first_line(error)})"
     ) from error
@@ -144,9 +190,9 @@ def restore(prefix: str, groups: Groups) -> None:
   try:
     values = {key: reader.get_tensor(key) for key in expected}
   except _UNREADABLE as error:
-    raise UserError(
-      f"{prefix}: the checkpoint is damaged ({_first_line(error)}); delete it "
-      "to use an older one"
+    raise DamagedCheckpointError(
+      f"{prefix}: expected a whole checkpoint, got damaged files "
+      f"({_first_line(error)}); an older one is used where there is one"
     ) from error
   for key, variable in expected.items():
     variable.assign(values[key])

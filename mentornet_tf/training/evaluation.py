@@ -37,26 +37,35 @@ class Evaluator:
     def forward(images, labels):
       logits = tf.cast(student(images, training=False), tf.float32)
       losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-      return losses, tf.argmax(logits, axis=1) == labels
+      hits = tf.argmax(logits, axis=1) == labels
+      return losses, hits, tf.nn.softmax(logits)
 
     self._forward = forward
 
-  def per_example(self) -> dict[str, np.ndarray]:
+  def per_example(
+    self, with_probabilities: bool = False
+  ) -> dict[str, np.ndarray]:
     """Losses and hits of every example beside its id and labels, in order.
 
     Returns:
       "id", "label", "clean_label" [N] int64, "loss" [N] float32, "hit" [N]
-      bool.
+      bool; on request "probabilities" [N, num_classes] float32.
     """
-    columns = {
-      name: [] for name in ("id", "label", "clean_label", "loss", "hit")
-    }
+    names = ["id", "label", "clean_label", "loss", "hit"]
+    if with_probabilities:
+      names.append("probabilities")
+    columns = {name: [] for name in names}
     for batch in self._batches:
-      losses, hits = self._forward(batch["image"], batch["label"])
-      for name in ("id", "label", "clean_label"):
-        columns[name].append(batch[name].numpy())
-      columns["loss"].append(losses.numpy())
-      columns["hit"].append(hits.numpy())
+      losses, hits, probabilities = self._forward(
+        batch["image"], batch["label"]
+      )
+      known = batch | {
+        "loss": losses,
+        "hit": hits,
+        "probabilities": probabilities,
+      }
+      for name, parts in columns.items():
+        parts.append(known[name].numpy())
     return {name: np.concatenate(parts) for name, parts in columns.items()}
 
   def __call__(self) -> Evaluation:

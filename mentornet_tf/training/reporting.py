@@ -1,7 +1,9 @@
 """What a training run does between calls: guard, report, evaluate, save."""
 
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -81,6 +83,8 @@ class MetricsReporter:
     interval_steps: steps between rows.
     pace: measures steps per second.
     total_steps: length of training.
+    pending_dir: where reports of an unfinished interval are kept beside a
+      checkpoint.
     evaluator: evaluates the student; None does not.
     eval_interval_steps: steps between evaluations; None evaluates at the end.
   """
@@ -93,6 +97,7 @@ class MetricsReporter:
     interval_steps: int,
     pace: Pace,
     total_steps: int,
+    pending_dir: Path,
     evaluator: Evaluator | None = None,
     eval_interval_steps: int | None = None,
   ):
@@ -101,6 +106,7 @@ class MetricsReporter:
     self._interval_steps = interval_steps
     self._pace = pace
     self._total_steps = total_steps
+    self._pending_dir = pending_dir
     self._evaluator = evaluator
     self._eval_interval_steps = eval_interval_steps
     self._pending: list[Reports] = []
@@ -132,10 +138,7 @@ class MetricsReporter:
     )
     if step % self._interval_steps and not evaluates and not last:
       return
-    reports = {
-      name: np.concatenate([part[name] for part in self._pending])
-      for name in reports
-    }
+    reports = _stacked(self._pending)
     self._pending = []
     row = summarize(reports)
     if evaluates:
@@ -148,10 +151,36 @@ class MetricsReporter:
     self._writer.write(
       step,
       row,
-      histograms={"mentornet/weight": reports["weight"].ravel()},
+      histograms={"mentornet/weight": reports["example/weight"].ravel()},
       events_only={"steps_per_second": rate},
     )
     self._print_line(self._readable(step, row, rate, seconds_left))
+
+  def save_pending(self, step: int) -> None:
+    """Keeps what the next row has gathered by `step`, beside a checkpoint.
+
+    A run that continues from there then writes the same row.
+    """
+    for path in self._pending_dir.glob("pending-*.npz"):
+      checkpoint = f"model.ckpt-{path.stem.removeprefix('pending-')}.index"
+      if not (self._pending_dir / checkpoint).exists():
+        path.unlink()
+    if self._pending:
+      path = self._pending_path(step)
+      temporary = path.with_suffix(".partial")
+      with temporary.open("wb") as file:
+        np.savez(file, **_stacked(self._pending))
+      os.replace(temporary, path)
+
+  def restore_pending(self, step: int) -> None:
+    """Takes up what `save_pending` kept at `step`."""
+    path = self._pending_path(step)
+    if path.exists():
+      with np.load(path, allow_pickle=False) as file:
+        self._pending = [dict(file)]
+
+  def _pending_path(self, step: int) -> Path:
+    return self._pending_dir / f"pending-{step}.npz"
 
   def _readable(
     self, step: int, row: Mapping[str, float], rate: float, seconds_left: float
@@ -172,13 +201,19 @@ class MetricsReporter:
     return "  ".join(parts)
 
 
+def _stacked(parts: list[Reports]) -> Reports:
+  return {
+    name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+  }
+
+
 def summarize(reports: Reports) -> dict[str, float]:
   """One row from the stacked reports of an interval's steps."""
   row = {name: float(reports[name].mean(dtype=float)) for name in _AVERAGED}
   row |= {name: float(reports[name][-1]) for name in _LATEST}
-  if "is_clean" in reports:
+  if "example/is_clean" in reports:
     row |= weight_quality(
-      reports["weight"].ravel(), reports["is_clean"].ravel()
+      reports["example/weight"].ravel(), reports["example/is_clean"].ravel()
     )
   return row
 
@@ -188,7 +223,8 @@ class CheckpointSaver:
 
   Args:
     store: writes the checkpoints.
-    guard: refuses to save weights that are not finite.
+    before_save: called with the step before a checkpoint is written; one that
+      raises prevents it.
     total_steps: length of training.
     interval_steps: steps between checkpoints; None saves by time alone.
     interval_seconds: seconds between checkpoints.
@@ -199,7 +235,7 @@ class CheckpointSaver:
   def __init__(
     self,
     store: CheckpointStore,
-    guard: DivergenceGuard,
+    before_save: Sequence[Callable[[int], None]],
     *,
     total_steps: int,
     interval_steps: int | None,
@@ -208,7 +244,7 @@ class CheckpointSaver:
     clock: Callable[[], float] = time.monotonic,
   ):
     self._store = store
-    self._guard = guard
+    self._before_save = before_save
     self._total_steps = total_steps
     self._interval_steps = interval_steps
     self._interval_seconds = interval_seconds
@@ -235,6 +271,7 @@ class CheckpointSaver:
     """Saves now, unless this very step is saved already."""
     if step == self._last_step:
       return
-    self._guard.check_weights(step)
+    for prepare in self._before_save:
+      prepare(step)
     self._store.save(step)
     self._last_time, self._last_step = self._clock(), step

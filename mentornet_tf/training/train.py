@@ -17,6 +17,7 @@ from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
 from mentornet_tf.training.checkpointing import CheckpointStore
 from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.progress import ProgressBar
 from mentornet_tf.training.reporting import (
@@ -37,6 +38,8 @@ class RunOptions:
     save_summaries_secs: seconds between flushes of TensorBoard's events.
     eval_interval_steps: steps between evaluations; None evaluates at the end.
     steps_per_call: training steps for each call from the host.
+    record_losses: whether the loss of every training example at every step is
+      written to `losses.csv`, for learning a mentor from it.
   """
 
   save_interval_secs: float = 1200.0
@@ -44,6 +47,7 @@ class RunOptions:
   save_summaries_secs: float = 120.0
   eval_interval_steps: int | None = None
   steps_per_call: int = 20
+  record_losses: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +94,7 @@ def train_and_evaluate(
   )
   model = build_model(settings, train_data)
   store = CheckpointStore(folder.path, variable_groups(model))
-  start_step = store.restore_latest()
+  start_step = store.restore_latest(warn=console.print)
   if start_step >= settings.max_number_of_steps:
     console.print(f"{folder.path}: already finished at step {start_step}")
     return TrainingResult(start_step, True, model)
@@ -120,27 +124,42 @@ def train_and_evaluate(
     console.print,
     interval_steps=settings.log_interval_steps,
     pace=loop.Pace(start_step, total_steps),
+    pending_dir=folder.path,
     total_steps=total_steps,
     evaluator=evaluator,
     eval_interval_steps=options.eval_interval_steps,
   )
+  reporter.restore_pending(start_step)
   guard = DivergenceGuard(model.student, store)
   saver = CheckpointSaver(
     store,
-    guard,
+    [guard.check_weights, reporter.save_pending],
     total_steps=total_steps,
     interval_steps=options.save_interval_steps,
     interval_seconds=options.save_interval_secs,
     boundary_steps=settings.log_interval_steps,
   )
+  actions: list[loop.Action] = [guard, reporter]
+  if options.record_losses:
+    actions.append(
+      LossRecorder(
+        folder.path / FILE_NAME,
+        batch_size=settings.batch_size,
+        total_steps=total_steps,
+        start_step=start_step,
+      )
+    )
+  actions.append(saver)
   with (
     closing(writer),
     ProgressBar(console, start_step, total_steps) as progress_bar,
     loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
   ):
     step = loop.run_loop(
-      loop.StepRunner(observed_step(model, has_clean_labels), batches),
-      [guard, reporter, saver, progress_bar],
+      loop.StepRunner(
+        observed_step(model, has_clean_labels, options.record_losses), batches
+      ),
+      [*actions, progress_bar],
       start_step=start_step,
       total_steps=total_steps,
       steps_per_call=options.steps_per_call,
@@ -190,15 +209,24 @@ def variable_groups(model: MentoredModel) -> dict[str, list]:
 
 
 def observed_step(
-  model: MentoredModel, has_clean_labels: bool
+  model: MentoredModel, has_clean_labels: bool, with_examples: bool = False
 ) -> Callable[[loop.Batch], loop.Report]:
-  """The training step with its per-example weights beside its scalars."""
+  """The training step with what it knows of each example beside its scalars.
+
+  Reports "example/weight" [B] before example dropout, "example/is_clean" [B]
+  where that is known, and on request "example/id", "example/label",
+  "example/clean_label" and "example/loss" [B].
+  """
 
   def step(batch: loop.Batch) -> loop.Report:
     report = model.train_step((batch["image"], batch["label"]))
-    report["weight"] = model.curriculum.last.weight_before_dropout
+    report["example/weight"] = model.curriculum.last.weight_before_dropout
     if has_clean_labels:
-      report["is_clean"] = batch["label"] == batch["clean_label"]
+      report["example/is_clean"] = batch["label"] == batch["clean_label"]
+    if with_examples:
+      report["example/loss"] = model.curriculum.last.loss
+      for name in ("id", "label", "clean_label"):
+        report[f"example/{name}"] = batch[name]
     return report
 
   return step
@@ -212,6 +240,7 @@ def data_summary(data: InMemoryDataset) -> dict:
     "name": data.name,
     "num_examples": len(data),
     "num_classes": data.num_classes,
+    "class_names": list(data.class_names),
     "image_shape": list(data.images.shape[1:]),
     "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
     "noise": data.summary.get("noise"),

@@ -1,83 +1,25 @@
 """Evaluating the checkpoints of a training folder, once or as they appear."""
 
-import contextlib
 import csv
-import dataclasses
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.datasets.records import InMemoryDataset
-from mentornet_tf.errors import UserError
-from mentornet_tf.students.registry import build_student
 from mentornet_tf.training.checkpointing import (
   checkpoint_step,
   latest_checkpoint,
-  restore,
 )
 from mentornet_tf.training.evaluation import Evaluator
-from mentornet_tf.training.run_folder import read_run
+from mentornet_tf.training.loss_records import write_losses
+from mentornet_tf.training.trained_run import TrainedRun
 
 _COLUMNS = ("step", "accuracy", "loss", "num_examples")
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainedRun:
-  """A training folder opened for evaluation.
-
-  Attributes:
-    folder: the training folder.
-    student: the bare student; `load` fills it.
-    total_steps: length of the training; None where it is not known.
-  """
-
-  folder: Path
-  student: keras.Model
-  total_steps: int | None
-
-  def load(self, checkpoint: str) -> int:
-    """Loads the student of a checkpoint and returns the checkpoint's step."""
-    restore(checkpoint, {"student": self.student.variables})
-    return checkpoint_step(checkpoint)
-
-  def newest(self) -> str:
-    """Prefix of the newest checkpoint; UserError when there is none."""
-    checkpoint = latest_checkpoint(self.folder)
-    if checkpoint is None:
-      raise UserError(
-        f"{self.folder}: expected a training folder with a checkpoint, got "
-        "none; train first, or give the folder passed as --train_log_dir"
-      )
-    return checkpoint
-
-
-def open_run(
-  folder: str | os.PathLike, studentnet: str, data: InMemoryDataset
-) -> TrainedRun:
-  """Builds the student of a training folder.
-
-  Args:
-    folder: the training folder.
-    studentnet: the student's name where the folder holds no run.json.
-    data: tells the number of classes.
-
-  Raises:
-    UserError: if there is no such folder.
-  """
-  folder = Path(folder)
-  if not folder.is_dir():
-    raise UserError(f"{folder}: expected a training folder, got no such folder")
-  settings: dict[str, Any] = (read_run(folder) or {}).get("settings", {})
-  student = build_student(
-    settings.get("studentnet", studentnet), data.num_classes
-  )
-  return TrainedRun(folder, student, settings.get("max_number_of_steps"))
 
 
 def evaluate_checkpoints(
@@ -187,19 +129,6 @@ def dump_losses(
   if epoch is None:
     epoch = min(100 * step // (run.total_steps or step), 99)
   evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
-  columns = evaluator.per_example()
-  path = Path(path)
-  temporary = path.with_name(path.name + ".partial")
-  with contextlib.ExitStack() as undo:
-    undo.callback(temporary.unlink, missing_ok=True)
-    with temporary.open("w") as file:
-      for i, label, clean, loss in zip(
-        columns["id"],
-        columns["label"],
-        columns["clean_label"],
-        columns["loss"],
-        strict=True,
-      ):
-        file.write(f"{i} {epoch} {label} {clean} {loss:.6g}\n")
-    os.replace(temporary, path)
-  print(f"{path}: {len(columns['id'])} losses at step {step} (epoch {epoch})")
+  examples = evaluator.per_example()
+  write_losses(path, epoch, examples)
+  print(f"{path}: {len(examples['id'])} losses at step {step} (epoch {epoch})")

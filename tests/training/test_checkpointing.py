@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import checkpointing
@@ -84,7 +85,7 @@ def test_damaged_data_is_reported(tmp_path):
   prefix = CheckpointStore(tmp_path, {"student": variables}).save(1)
   (data,) = tmp_path.glob("*.data-*")
   data.write_bytes(data.read_bytes()[:20])
-  with pytest.raises(UserError, match="is damaged"):
+  with pytest.raises(UserError, match="got damaged files"):
     checkpointing.restore(prefix, {"student": variables})
 
 
@@ -103,3 +104,65 @@ def test_finite_check_finds_one_nan():
   assert checkpointing.all_finite([variable])
   variable.assign([1, 1, np.nan, 1, 1])
   assert not checkpointing.all_finite([variable])
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
+  written = network()
+  store = CheckpointStore(tmp_path, {"student": written.variables})
+  store.save(1)
+  good = [variable.numpy() for variable in written.variables]
+  written.variables[0].assign(written.variables[0] + 1)
+  store.save(2)
+  (data,) = tmp_path.glob("model.ckpt-2.data-*")
+  content = bytearray(data.read_bytes())
+  content[10] ^= 255
+  data.write_bytes(content)
+
+  read, warnings = network(), []
+  store = CheckpointStore(tmp_path, {"student": read.variables})
+  assert store.restore_latest(warnings.append) == 1
+  for variable, value in zip(read.variables, good, strict=True):
+    np.testing.assert_array_equal(variable.numpy(), value)
+  (warning,) = warnings
+  assert "model.ckpt-2" in warning and "damaged" in warning
+
+
+def test_only_damaged_checkpoints_are_an_error(tmp_path):
+  variables = network().variables
+  store = CheckpointStore(tmp_path, {"student": variables})
+  store.save(1)
+  (data,) = tmp_path.glob("*.data-*")
+  data.write_bytes(b"")
+  with pytest.raises(UserError, match="damaged"):
+    store.restore_latest(lambda _: None)
+
+
+def test_leftovers_of_an_interrupted_save_are_removed(tmp_path):
+  variables = network().variables
+  store = CheckpointStore(tmp_path, {"student": variables})
+  store.save(8)
+  (tmp_path / "model.ckpt-16.data-00000-of-00001").write_bytes(b"half")
+  (tmp_path / "model.ckpt-16_temp").mkdir()
+  (tmp_path / "model.ckpt-16_temp" / "part").write_bytes(b"half")
+  store = CheckpointStore(tmp_path, {"student": variables})
+  assert store.restore_latest() == 8
+  assert not list(tmp_path.glob("model.ckpt-16*"))
+  assert len(list(tmp_path.glob("model.ckpt-8.*"))) == 2
+
+
+def test_a_full_disk_is_reported_and_keeps_the_last_checkpoint(
+  tmp_path, monkeypatch
+):
+  variables = network().variables
+  store = CheckpointStore(tmp_path, {"student": variables})
+  store.save(1)
+
+  def full(*args, **kwargs):
+    raise tf.errors.ResourceExhaustedError(
+      None, None, "No space left on device"
+    )
+
+  monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
+  with pytest.raises(UserError, match=r"No space left on device.*free space"):
+    store.save(2)
+  assert store.restore_latest() == 1

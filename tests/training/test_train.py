@@ -12,6 +12,7 @@ from mentornet_tf.training import checkpointing, train, watching
 from mentornet_tf.training.evaluation import Evaluator
 from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.run_folder import read_metrics, read_run
+from mentornet_tf.training.trained_run import open_run
 
 _SETTINGS = TrainingSettings(
   dataset_name="quadrants",
@@ -144,19 +145,22 @@ def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
   assert (tmp_path / "parts" / "losses.csv").read_text() == text
 
 
-def test_recording_losses_has_to_start_with_the_run(tmp_path):
-  run(tmp_path)
-  (tmp_path / "model.ckpt-24.index").unlink()
-  (tmp_path / "checkpoint").write_text(
-    'model_checkpoint_path: "model.ckpt-16"\n'
-    'all_model_checkpoint_paths: "model.ckpt-16"\n'
-  )
+def test_recording_losses_has_to_start_with_the_run(tmp_path, monkeypatch):
+  save = checkpointing.CheckpointStore.save
+
+  def die(store, step):
+    if step == 24:
+      raise RuntimeError("killed")
+    save(store, step)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(checkpointing.CheckpointStore, "save", die)
+    with pytest.raises(RuntimeError):
+      run(tmp_path)
   options = dataclasses.replace(_OPTIONS, record_losses=True)
-  with pytest.raises(
-    UserError, match="the 160 losses of the steps made so far"
-  ):
+  with pytest.raises(UserError, match="expected the 160 losses of the steps"):
     run(tmp_path, options=options)
-  assert not (tmp_path / "losses.csv").exists()
+  assert not list(tmp_path.glob("losses*"))
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path):
@@ -252,7 +256,7 @@ def test_checkpoints_are_evaluated_once_each(tmp_path):
   data = tiny.dataset(40, noise=0, seed=1)
   lines = []
   for _ in range(2):
-    opened = watching.open_run(tmp_path, "ignored", data)
+    opened = open_run(tmp_path, "ignored", data.num_classes)
     watching.evaluate_checkpoints(
       opened,
       data,
@@ -277,7 +281,7 @@ def test_watching_waits_for_new_checkpoints(tmp_path):
   data = tiny.dataset(40, noise=0, seed=1)
   run(tmp_path, short)
   opened = dataclasses.replace(
-    watching.open_run(tmp_path, "ignored", data), total_steps=16
+    open_run(tmp_path, "ignored", data.num_classes), total_steps=16
   )
   waited, lines = [], []
 
@@ -304,7 +308,7 @@ def test_watching_waits_for_new_checkpoints(tmp_path):
 def test_dumped_losses_are_those_of_the_student(tmp_path):
   result, _ = run(tmp_path)
   data = tiny.dataset()
-  opened = watching.open_run(tmp_path, "ignored", data)
+  opened = open_run(tmp_path, "ignored", data.num_classes)
   watching.dump_losses(opened, data, 7, tmp_path / "losses.csv")
   rows = np.loadtxt(tmp_path / "losses.csv")
   np.testing.assert_array_equal(rows[:, 0], data.ids)
@@ -320,7 +324,7 @@ def test_dumped_losses_are_those_of_the_student(tmp_path):
 def test_folders_without_a_run_are_reported(tmp_path):
   data = tiny.dataset()
   with pytest.raises(UserError, match="no such folder"):
-    watching.open_run(tmp_path / "none", tiny.STUDENT, data)
-  opened = watching.open_run(tmp_path, tiny.STUDENT, data)
+    open_run(tmp_path / "none", tiny.STUDENT, data.num_classes)
+  opened = open_run(tmp_path, tiny.STUDENT, data.num_classes)
   with pytest.raises(UserError, match="with a checkpoint, got none"):
     opened.newest()
