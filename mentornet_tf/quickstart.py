@@ -4,13 +4,10 @@ import dataclasses
 import os
 from pathlib import Path
 
-import numpy as np
-from keras import ops
 from rich.console import Console
 
 from mentornet_tf import plots
 from mentornet_tf.comparison import comparison_table, summarize_run
-from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.datasets.label_noise import LabelNoise
 from mentornet_tf.datasets.noisy_records import (
   NoisyRecords,
@@ -101,7 +98,9 @@ def run_quickstart(
   ).per_example()
   plots.plot_weight_against_loss(
     examples["loss"],
-    final_weights(result.model.curriculum, examples["loss"]),
+    result.model.curriculum.weights_without_update(
+      examples["loss"], epoch=99
+    ).numpy(),
     examples["label"] == examples["clean_label"],
     folder / "weight_against_loss.png",
   )
@@ -110,15 +109,3 @@ def run_quickstart(
   table = comparison_table(summaries)
   (folder / "table.md").write_text(table + "\n")
   return table
-
-
-def final_weights(curriculum: Curriculum, losses: np.ndarray) -> np.ndarray:
-  """Weights [N] that the curriculum gives losses [N] at the end of training.
-
-  Against the moving average as training left it, before example dropout.
-  """
-  average = curriculum.loss_moving_average.value
-  weights = curriculum.example_weights(
-    ops.convert_to_tensor(losses), losses - average, average, 99
-  )
-  return ops.convert_to_numpy(weights)

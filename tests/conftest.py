@@ -30,6 +30,21 @@ def golden() -> Golden:
   return Golden()
 
 
+@pytest.fixture(scope="session")
+def digits_records(tmp_path_factory) -> Path:
+  """A folder with records of the digits, 40 % symmetric label noise."""
+  from mentornet_tf.datasets.label_noise import LabelNoise
+  from mentornet_tf.datasets.noisy_records import (
+    NoisyRecords,
+    write_noisy_records,
+  )
+
+  folder = tmp_path_factory.mktemp("digits")
+  noise = LabelNoise(kind="symmetric", rate=0.4, seed=0)
+  write_noisy_records(NoisyRecords(folder, noise=noise))
+  return folder
+
+
 def pytest_addoption(parser):
   parser.addoption(
     "--figures",

@@ -6,11 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mentornet_tf.datasets.label_noise import LabelNoise
-from mentornet_tf.datasets.noisy_records import (
-  NoisyRecords,
-  write_noisy_records,
-)
 from mentornet_tf.training.run_folder import read_metrics, read_run
 
 _BIN = Path(__file__).resolve().parents[1] / "bin"
@@ -29,22 +24,13 @@ def run_program(name, *arguments) -> subprocess.CompletedProcess:
   )
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Path:
-  folder = tmp_path_factory.mktemp("digits")
-  write_noisy_records(
-    NoisyRecords(folder, noise=LabelNoise(kind="symmetric", rate=0.4, seed=0))
-  )
-  return folder
-
-
 def test_an_original_command_line_trains_and_is_evaluated(
-  digits, tmp_path, golden
+  digits_records, tmp_path, golden
 ):
   run_folder = tmp_path / "run"
   trained = run_program(
     "train_student.py",
-    f"--data_dir={digits}",
+    f"--data_dir={digits_records}",
     f"--train_log_dir={run_folder}",
     "--dataset_name=digits",
     "--studentnet=inception",
@@ -71,7 +57,7 @@ def test_an_original_command_line_trains_and_is_evaluated(
 
   evaluated = run_program(
     "eval_student.py",
-    f"--data_dir={digits}",
+    f"--data_dir={digits_records}",
     f"--checkpoint_dir={run_folder}",
     f"--eval_dir={tmp_path / 'eval'}",
     "--dataset_name=digits",
