@@ -51,6 +51,12 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
   "input_csv_filename", None, "Loss dump of --vstar_fn=data_driven."
 )
+flags.DEFINE_bool(
+  "percentile_by_epoch",
+  False,
+  "For data_driven: take loss differences to the percentile of each epoch's "
+  "losses, as a mentor meets them in use, not to that of the whole file.",
+)
 flags.DEFINE_integer("seed", 0, "Seed of the sample and split.", lower_bound=0)
 
 
@@ -104,7 +110,12 @@ def _data_driven(options) -> None:
     "rows were replaced by later ones of the same id and epoch"
   )
   for percentile in DATA_DRIVEN_PERCENTILES:
-    examples = data_driven_examples(dump, percentile, seed=options.seed)
+    examples = data_driven_examples(
+      dump,
+      percentile,
+      percentile_by_epoch=options.percentile_by_epoch,
+      seed=options.seed,
+    )
     folder = Path(options.outdir) / f"{dump.name}_percentile_{percentile}"
     _report(examples, examples.save(folder))
 

@@ -132,14 +132,19 @@ def grid_axes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def data_driven_examples(
-  dump: LossDump, percentile: float, *, seed: int = 0
+  dump: LossDump,
+  percentile: float,
+  *,
+  percentile_by_epoch: bool = False,
+  seed: int = 0,
 ) -> MentorExamples:
   """Turns a student's losses into examples: weight 1 where the label is right.
 
   Args:
     dump: the losses with noisy and clean labels.
-    percentile: 0..100; the loss difference is taken to this percentile of all
-      losses of the dump, interpolated linearly (golden `data_driven`).
+    percentile: 0..100; the loss difference is taken to this percentile of the
+      losses, interpolated linearly (golden `data_driven`).
+    percentile_by_epoch: of each epoch's losses, as in use, instead of all.
     seed: seed of the shuffle before the split into 80 % and 20 %.
 
   Raises:
@@ -150,11 +155,12 @@ def data_driven_examples(
       f"percentile: expected 0..100, got {percentile}; the published runs use "
       f"{', '.join(map(str, DATA_DRIVEN_PERCENTILES))}"
     )
-  features = dump.features(percentile)
+  features = dump.features(percentile, by_epoch=percentile_by_epoch)
   order = np.random.default_rng(seed).permutation(len(features))
   origin = {
     "loss_dump": dump.name,
     "percentile": percentile,
+    "percentile_by_epoch": percentile_by_epoch,
     "rows": len(features),
     "replaced_rows": dump.replaced_rows,
     "seed": seed,

@@ -64,7 +64,7 @@ def compare_label_quality(
     raise UserError(
       f"confidence: expected a share between 0 and 1, got {confidence}"
     )
-  features = features_by_epoch(dump, percentile)
+  features = dump.features(percentile, by_epoch=True)
   scores = {name: mentor_logits(m, features) for name, m in mentors.items()}
   scores["loss"] = -dump.loss
   areas = {name: _RocArea(score, clean) for name, score in scores.items()}
@@ -111,16 +111,6 @@ class _RocArea:
     below = np.cumsum(wrong) - wrong
     pairs = right.sum() * wrong.sum()
     return np.dot(right, below + 0.5 * wrong) / pairs if pairs else np.nan
-
-
-def features_by_epoch(dump: LossDump, percentile: float) -> np.ndarray:
-  """[N, 4] features whose differences are to each epoch's own percentile."""
-  features = dump.features(percentile)
-  for epoch in np.unique(dump.epoch):
-    rows = dump.epoch == epoch
-    loss = dump.loss[rows]
-    features[rows, 1] = loss - np.percentile(loss, percentile)
-  return features
 
 
 def mentor_logits(mentor: keras.Model, features: np.ndarray) -> np.ndarray:

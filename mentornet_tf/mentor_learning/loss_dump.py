@@ -41,9 +41,26 @@ class LossDump:
   loss: np.ndarray
   replaced_rows: int = 0
 
-  def features(self, percentile: float) -> np.ndarray:
-    """[N, 4] float64: loss, its distance to the percentile, 0, epoch."""
+  def features(
+    self, percentile: float, *, by_epoch: bool = False
+  ) -> np.ndarray:
+    """Features of every row.
+
+    Args:
+      percentile: 0..100, of the losses that differences are taken to,
+        interpolated linearly (golden `data_driven`).
+      by_epoch: take the percentile of each epoch's own losses, as a mentor in
+        use follows them, instead of that of all losses, as the original does.
+
+    Returns:
+      [N, 4] float64: loss, its difference to the percentile, 0, epoch.
+    """
     difference = self.loss - np.percentile(self.loss, percentile)
+    if by_epoch:
+      for epoch in np.unique(self.epoch):
+        rows = self.epoch == epoch
+        loss = self.loss[rows]
+        difference[rows] = loss - np.percentile(loss, percentile)
     zeros = np.zeros_like(self.loss)
     return np.stack([self.loss, difference, zeros, self.epoch], axis=1)
 

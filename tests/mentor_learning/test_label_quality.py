@@ -5,10 +5,7 @@ import pytest
 
 from mentornet_tf.curricula.mentor_network import LogisticMentor
 from mentornet_tf.errors import UserError
-from mentornet_tf.mentor_learning.label_quality import (
-  compare_label_quality,
-  features_by_epoch,
-)
+from mentornet_tf.mentor_learning.label_quality import compare_label_quality
 from mentornet_tf.mentor_learning.loss_dump import LossDump
 
 
@@ -49,7 +46,7 @@ def test_areas_are_the_share_of_pairs_in_order():
     "constant": linear_mentor(0, 0, 0, 0),
   }
   quality = compare_label_quality(dump, mentors, percentile=75, resamples=50)
-  difference = features_by_epoch(dump, 75)[:, 1]
+  difference = dump.features(75, by_epoch=True)[:, 1]
   expected = pairwise_auc(-difference, clean)
   assert quality["difference"].auc == pytest.approx(expected, abs=1e-3)
   loss_auc = pairwise_auc(-dump.loss, clean)
@@ -74,7 +71,7 @@ def test_more_examples_narrow_the_interval_and_seeds_repeat_it():
 
 def test_differences_are_taken_within_an_epoch():
   dump = make_dump()
-  features = features_by_epoch(dump, 75)
+  features = dump.features(75, by_epoch=True)
   for epoch in (10, 60):
     rows = dump.epoch == epoch
     expected = dump.loss[rows] - np.percentile(dump.loss[rows], 75)
