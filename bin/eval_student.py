@@ -22,7 +22,12 @@ from absl import flags
 from mentornet_tf import command_line
 
 flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
-flags.DEFINE_string("checkpoint_dir", None, "Training folder to evaluate.")
+flags.DEFINE_string(
+  "checkpoint_dir",
+  None,
+  "Training folder to evaluate, of this package or of the original TensorFlow "
+  "1 code, or the prefix of one checkpoint in it.",
+)
 flags.DEFINE_string(
   "eval_dir", None, "Folder for the results; by default <checkpoint_dir>/eval."
 )
@@ -69,10 +74,11 @@ def main() -> None:
 
   from mentornet_tf.datasets.records import load_in_memory
   from mentornet_tf.training import watching
+  from mentornet_tf.training.trained_run import open_run
 
   split = "train" if flag.output_csv_file else flag.split_name
   data = load_in_memory(flag.data_dir, flag.dataset_name, split)
-  run = watching.open_run(flag.checkpoint_dir, flag.studentnet, data)
+  run = open_run(flag.checkpoint_dir, flag.studentnet, data.num_classes)
   if flag.output_csv_file:
     watching.dump_losses(
       run, data, flag.batch_size, flag.output_csv_file, flag.epoch
@@ -82,8 +88,8 @@ def main() -> None:
       run,
       data,
       flag.batch_size,
-      flag.eval_dir or os.path.join(flag.checkpoint_dir, "eval"),
-      once=flag.once,
+      flag.eval_dir or os.path.join(run.folder, "eval"),
+      once=flag.once or run.chosen is not None,
       interval_seconds=flag.eval_interval_secs,
     )
 

@@ -1,9 +1,12 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mentornet_tf.errors import UserError
 
 
 @contextmanager
@@ -26,3 +29,27 @@ def write_bytes(path: str | Path, data: bytes) -> None:
   """Writes a file as a whole."""
   with replacing(path) as partial:
     partial.write_bytes(data)
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+  """Yields a temporary folder beside `path`, which gets that name at the end.
+
+  If the body raises, the temporary folder is removed.
+
+  Raises:
+    UserError: there is something at `path` already.
+  """
+  path = Path(path)
+  if path.exists() or path.is_symlink():
+    raise UserError(
+      f"{path}: expected a new folder, got one that exists; choose another "
+      "name or remove it"
+    )
+  partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+  partial.mkdir(parents=True)
+  try:
+    yield partial
+    os.rename(partial, path)
+  finally:
+    shutil.rmtree(partial, ignore_errors=True)

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from mentornet_tf.curricula.mentor_network import MentorNet
 from mentornet_tf.errors import UserError
+from mentornet_tf.tf1_files import checkpoint_prefix, read_variables
 
 _SCOPE = "mentornet/"
 _LSTM = "bidirectional_rnn/{}/basic_lstm_cell/{}"
@@ -43,7 +43,7 @@ def load_tf1_mentor(path: str | Path) -> MentorNet:
       are not exactly those of a MentorNet, naming each.
   """
   prefix = checkpoint_prefix(path)
-  arrays = _read_scope(prefix)
+  arrays = read_variables(prefix, lambda name: name.startswith(_SCOPE))
   _check_names(prefix, arrays)
   values = {a: arrays[_SCOPE + name] for a, name in VARIABLES.items()}
   mentor = MentorNet(**_sizes(prefix, values))
@@ -51,48 +51,6 @@ def load_tf1_mentor(path: str | Path) -> MentorNet:
   for attribute, value in values.items():
     getattr(mentor, attribute).assign(value)
   return mentor
-
-
-def checkpoint_prefix(path: str | Path) -> str:
-  """The prefix of the TensorFlow 1 checkpoint at a folder or prefix.
-
-  Raises:
-    UserError: if there is none.
-  """
-  text = str(path)
-  if not Path(text).is_dir():
-    prefix = text.removesuffix(".index")
-    if Path(prefix + ".index").is_file():
-      return prefix
-    raise UserError(
-      f"{text}: expected a TensorFlow 1 checkpoint, got no file "
-      f"{prefix}.index; give a folder that holds a file named 'checkpoint', or "
-      "a prefix such as folder/mentornet.model-30000"
-    )
-  prefix = tf.train.latest_checkpoint(text)
-  if prefix is None:
-    raise UserError(
-      f"{text}: expected a folder with a TensorFlow 1 checkpoint, got one "
-      "whose file 'checkpoint' is missing or names files that are not there; "
-      "give the checkpoint's prefix, such as folder/mentornet.model-30000"
-    )
-  return prefix
-
-
-def _read_scope(prefix) -> dict[str, np.ndarray]:
-  try:
-    reader = tf.train.load_checkpoint(prefix)
-    return {
-      name: reader.get_tensor(name)
-      for name in sorted(reader.get_variable_to_shape_map())
-      if name.startswith(_SCOPE)
-    }
-  except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
-    reason = " ".join(str(error).split())
-    raise UserError(
-      f"{prefix}: expected a complete TensorFlow 1 checkpoint, got a damaged "
-      f"one ({reason}); copy its .index and .data files anew"
-    ) from error
 
 
 def _check_names(prefix, arrays) -> None:

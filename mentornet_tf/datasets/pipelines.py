@@ -137,6 +137,20 @@ def evaluation_batches(
   )
 
 
+def cut_to_size(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:
+  """Cuts or zero-pads about the centre, as `evaluation_batches` does.
+
+  Args:
+    pixels: [B, any height, any width, 3] or without B, raw values.
+    height: of the result, in pixels.
+    width: of the result, in pixels.
+
+  Returns:
+    [B, height, width, 3] (or without B) of the same dtype.
+  """
+  return tf.image.resize_with_crop_or_pad(pixels, height, width)
+
+
 def standardise(pixels: tf.Tensor) -> tf.Tensor:
   """Per image (x - mean) / max(standard deviation, 1 / sqrt(n)).
 

@@ -109,12 +109,12 @@ def decode_examples(
   if encoded.shape.rank:
     # Several times faster than one graph call an image.
     image = tf.map_fn(
-      _decode_image,
+      decode_image,
       encoded,
       fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
     )
   else:
-    image = _decode_image(encoded)
+    image = decode_image(encoded)
   identity = parsed["image/id"]
   # An eager Assert has already spoken and returns None.
   with tf.control_dependencies([in_range] if in_range is not None else []):
@@ -127,7 +127,8 @@ def decode_examples(
   }
 
 
-def _decode_image(encoded: tf.Tensor) -> tf.Tensor:
+def decode_image(encoded: tf.Tensor) -> tf.Tensor:
+  """One image [height, width, 3] uint8 from its bytes, PNG or JPEG, []."""
   image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
   return tf.ensure_shape(image, [None, None, 3])
 

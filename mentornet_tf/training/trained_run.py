@@ -113,8 +113,8 @@ def open_run(
     trained = tf1_num_classes(_tf1_checkpoint(folder, chosen))
   if trained and num_classes and trained != num_classes:
     raise UserError(
-      f"{folder}: expected data with the {trained} classes that the student was "
-      f"trained on, got {num_classes} classes; name that data set"
+      f"{folder}: expected data of {trained} classes, as the student was "
+      f"trained on, got data of {num_classes}; name that data set"
     )
   student = build_student(
     settings.get("studentnet", studentnet), trained or num_classes

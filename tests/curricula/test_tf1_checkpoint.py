@@ -10,10 +10,10 @@ import tensorflow as tf
 from mentornet_tf.curricula.mentor_network import MentorNet
 from mentornet_tf.curricula.tf1_checkpoint import (
   VARIABLES,
-  checkpoint_prefix,
   load_tf1_mentor,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.tf1_files import checkpoint_prefix
 
 PREFIX = "mentornet.model-30000"
 

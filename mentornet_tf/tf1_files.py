@@ -1,0 +1,97 @@
+"""Finding and reading checkpoints that TensorFlow 1 wrote."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.errors import UserError
+
+# Only checkpoints of TensorFlow 2's objects hold this entry.
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+# What TensorFlow raises for files that it cannot read.
+_UNREADABLE = (tf.errors.OpError, LookupError, RuntimeError, ValueError)
+
+
+def newest_prefix(folder: str | os.PathLike) -> str | None:
+  """Prefix of the checkpoint that a folder's `checkpoint` file names, if any.
+
+  TensorFlow 1 wrote absolute paths there. In a folder that was moved since,
+  the file of that name beside it is taken.
+  """
+  prefix = tf.train.latest_checkpoint(str(folder))
+  if prefix is not None:
+    return prefix
+  state = tf.train.get_checkpoint_state(str(folder))
+  if state is None:
+    return None
+  moved = os.path.join(folder, os.path.basename(state.model_checkpoint_path))
+  return moved if os.path.isfile(moved + ".index") else None
+
+
+def checkpoint_prefix(path: str | os.PathLike) -> str:
+  """The prefix of the TensorFlow 1 checkpoint at a folder or prefix.
+
+  Raises:
+    UserError: if there is none.
+  """
+  text = str(path)
+  if not Path(text).is_dir():
+    prefix = text.removesuffix(".index")
+    if Path(prefix + ".index").is_file():
+      return prefix
+    raise UserError(
+      f"{text}: expected a TensorFlow 1 checkpoint, got no file "
+      f"{prefix}.index; give a folder that holds a file named 'checkpoint', or "
+      "a prefix such as folder/mentornet.model-30000"
+    )
+  prefix = newest_prefix(text)
+  if prefix is None:
+    raise UserError(
+      f"{text}: expected a folder with a TensorFlow 1 checkpoint, got one "
+      "whose file 'checkpoint' is missing or names files that are not there; "
+      "give the checkpoint's prefix, such as folder/mentornet.model-30000"
+    )
+  return prefix
+
+
+def is_tf1_checkpoint(prefix: str) -> bool:
+  """Whether the checkpoint at `prefix` goes by variable names alone.
+
+  Raises:
+    UserError: if the checkpoint is damaged.
+  """
+  with _reading(prefix) as reader:
+    return _OBJECT_GRAPH not in reader.get_variable_to_shape_map()
+
+
+def read_variables(
+  prefix: str, wanted: Callable[[str], bool]
+) -> dict[str, np.ndarray]:
+  """Values of the variables whose names are `wanted`, sorted by name.
+
+  Raises:
+    UserError: if the checkpoint is damaged.
+  """
+  with _reading(prefix) as reader:
+    return {
+      name: reader.get_tensor(name)
+      for name in sorted(reader.get_variable_to_shape_map())
+      if wanted(name)
+    }
+
+
+@contextmanager
+def _reading(prefix: str) -> Iterator:
+  try:
+    yield tf.train.load_checkpoint(prefix)
+  except _UNREADABLE as error:
+    reason = " ".join(str(error).split())
+    raise UserError(
+      f"{prefix}: expected a complete TensorFlow 1 checkpoint, got a damaged "
+      f"one ({reason}); copy its .index and .data files anew"
+    ) from error
