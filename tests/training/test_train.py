@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 from rich.console import Console
 
@@ -27,6 +28,21 @@ _SETTINGS = TrainingSettings(
 _OPTIONS = train.RunOptions(
   save_interval_steps=8, eval_interval_steps=12, steps_per_call=3
 )
+
+# What the original called its summaries.
+_ORIGINAL_TAGS = {
+  "mentornet/orig_loss",
+  "mentornet/weighted_loss",
+  "mentornet/total_loss",
+  "total_loss",
+  "learning_rate",
+  "data_util/data_util",
+  "data_util/batch_sum_v",
+  "debug/percentile_loss",
+  "debug/dropout_rate",
+  "debug/epoch_step",
+  "debug/loss_moving_percentile",
+}
 
 
 def run(folder, settings=_SETTINGS, options=_OPTIONS, **kwargs):
@@ -65,6 +81,13 @@ def test_a_run_learns_and_leaves_everything_behind(tmp_path):
   assert read_run(tmp_path)["data"]["num_examples"] == 60
   assert "step 120/120" in text and "steps/s" in text and "left" in text
   assert checkpointing.latest_checkpoint(tmp_path).endswith("-120")
+  (events,) = tmp_path.glob("events.*")
+  tags = {
+    value.tag
+    for event in tf.compat.v1.train.summary_iterator(str(events))
+    for value in event.summary.value
+  }
+  assert tags >= _ORIGINAL_TAGS | {"mentornet/weight", "test_accuracy"}
 
 
 def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
