@@ -31,6 +31,15 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     partial.write_bytes(data)
 
 
+def refuse_existing(path: str | Path) -> None:
+  """Raises UserError if there is something at `path` already."""
+  if os.path.lexists(path):
+    raise UserError(
+      f"{path}: expected the name of a new folder, got one that exists; choose "
+      "another or remove it"
+    )
+
+
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
   """Yields a temporary folder beside `path`, which gets that name at the end.
@@ -40,12 +49,8 @@ def new_folder(path: str | Path) -> Iterator[Path]:
   Raises:
     UserError: there is something at `path` already.
   """
+  refuse_existing(path)
   path = Path(path)
-  if path.exists() or path.is_symlink():
-    raise UserError(
-      f"{path}: expected a new folder, got one that exists; choose another "
-      "name or remove it"
-    )
   partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
   partial.mkdir(parents=True)
   try:

@@ -1,0 +1,1 @@
+"""Leaving TensorFlow programs behind: SavedModel, .keras and TFLite."""
