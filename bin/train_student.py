@@ -72,7 +72,7 @@ flags.DEFINE_bool("augment", True, "Crop and flip training images.")
 flags.DEFINE_enum(
   "mixed_precision",
   "float32",
-  ["float32", "mixed_bfloat16", "mixed_float16"],
+  ["float32", "mixed_bfloat16"],
   "Keras dtype policy of the student.",
 )
 

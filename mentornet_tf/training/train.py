@@ -89,10 +89,11 @@ def train_and_evaluate(
   """
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
+  # The model first: settings that cannot be built leave no folder behind.
+  model = build_model(settings, train_data)
   folder = RunFolder(
     run_folder, dataclasses.asdict(settings), data_summary(train_data)
   )
-  model = build_model(settings, train_data)
   store = CheckpointStore(folder.path, variable_groups(model))
   start_step = store.restore_latest(warn=console.print)
   if start_step >= settings.max_number_of_steps:

@@ -2,6 +2,7 @@ import contextlib
 import dataclasses
 import io
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -246,7 +247,21 @@ def test_batches_larger_than_the_data_are_refused(tmp_path):
 )
 def test_unknown_names_are_refused(tmp_path, changes, message):
   with pytest.raises(UserError, match=message):
-    run(tmp_path, dataclasses.replace(_SETTINGS, **changes))
+    run(tmp_path / "run", dataclasses.replace(_SETTINGS, **changes))
+  assert not (tmp_path / "run").exists()
+
+
+def test_bfloat16_trains_with_float32_weights_and_losses(tmp_path):
+  settings = dataclasses.replace(_SETTINGS, mixed_precision="mixed_bfloat16")
+  try:
+    result, _ = run(tmp_path, settings)
+  finally:
+    keras.config.set_dtype_policy("float32")
+  model = result.model
+  assert model.student.compute_dtype == "bfloat16"
+  assert {v.dtype for v in model.student.trainable_variables} == {"float32"}
+  assert model.curriculum.loss_moving_average.dtype == "float32"
+  assert np.isfinite(float(read_metrics(tmp_path)[-1]["test_loss"]))
 
 
 def test_every_curriculum_trains(tmp_path, golden):
