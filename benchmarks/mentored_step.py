@@ -11,6 +11,7 @@ CIFAR-10's size.
 
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,13 +55,13 @@ def main() -> None:
     f"batch {_BATCH_SIZE.value}, medians of {_ROUNDS.value} rounds of "
     f"{_STEPS.value} steps; TensorFlow {tf.__version__}\n"
   )
-  print(f"{'':44}{'ms/step':>9}{'ratio':>8}")
+  print(f"{'':48}{'ms/step':>9}{'ratio':>8}")
   for name, values in seconds.items():
     ratio = statistics.median(
       value / reference
       for value, reference in zip(values, seconds[_REFERENCE], strict=True)
     )
-    print(f"{name:44}{1e3 * statistics.median(values):9.1f}{ratio:8.3f}")
+    print(f"{name:48}{1e3 * statistics.median(values):9.1f}{ratio:8.3f}")
 
 
 def _cases() -> dict[str, Callable[[], object]]:
@@ -70,11 +71,13 @@ def _cases() -> dict[str, Callable[[], object]]:
 
   import mentornet_tf as mn
   from mentornet_tf.datasets.pipelines import training_batches
+  from mentornet_tf.training.checkpointing import CheckpointStore
   from mentornet_tf.training.loop import StepRunner
   from mentornet_tf.training.recipes import RECIPES
-  from mentornet_tf.training.train import observed_step
+  from mentornet_tf.training.train import observed_step, variable_groups
 
   data = _random_images()
+  folder = tempfile.TemporaryDirectory()
 
   def batches():
     augmentation = RECIPES["inception"].augmentation
@@ -93,14 +96,20 @@ def _cases() -> dict[str, Callable[[], object]]:
       data_set, steps_per_epoch=_STEPS.value, verbose=0
     )
 
-  def loop(curriculum):
+  def loop(curriculum, saves=False):
     student = mn.build_student("inception")
     model = mn.MentoredModel(student, curriculum, total_steps=10_000)
     optimizer = keras.optimizers.SGD(0.01)
     optimizer.build(student.trainable_variables)
     model.compile(optimizer, loss())
     runner = StepRunner(observed_step(model, True), batches())
-    return lambda: runner(_STEPS.value)
+    if not saves:
+      return lambda: runner(_STEPS.value)
+    store = CheckpointStore(Path(folder.name), variable_groups(model))
+    return lambda: (
+      runner(_STEPS.value),
+      store.save(int(model.optimizer.iterations)),
+    )
 
   def mentored_fit():
     student = mn.build_student("inception")
@@ -121,6 +130,7 @@ def _cases() -> dict[str, Callable[[], object]]:
     ),
     "keras fit, our layers, no mentor": fit(mn.build_student("inception")),
     "our loop, mentornet_pd": loop(mentor()),
+    "our loop, mentornet_pd, one checkpoint a round": loop(mentor(), True),
     "our loop, baseline": loop(mn.UniformCurriculum()),
     "keras fit, our layers, mentornet_pd": mentored_fit(),
     "input pipeline alone": pipeline_alone(),
