@@ -8,8 +8,7 @@ curriculum gives that loss, and the class they would rather see. The output
 folder receives suspect_labels.csv (one row an example), contact_sheet.png (the
 most suspect images, given → suggested label), pred_probs.npz (labels and
 probabilities, as cleanlab and similar tools take them) and metrics.json. Where
-true labels are known, it also tells how well wrong ones are found, beside a
-ranking by loss alone.
+true labels are known, it also tells how well wrong ones are found.
 """
 
 import sys
@@ -44,10 +43,10 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_enum(
   "rank_by",
-  "weight",
-  ["weight", "loss"],
-  "weight: lowest mean weight first, equal weights by mean loss; loss: highest "
-  "mean loss first. Equal for the baseline, which weighs all the same.",
+  "loss",
+  ["loss", "weight"],
+  "loss: highest mean loss first; weight: lowest mean weight first, equal "
+  "weights by mean loss. The same for the baseline, which weighs all alike.",
 )
 flags.DEFINE_integer("batch_size", 500, "Images in a batch.", lower_bound=1)
 flags.DEFINE_integer(

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.run_folder import read_metrics
@@ -56,18 +57,57 @@ def summarize_run(name: str, folder: str | os.PathLike) -> RunSummary:
   return RunSummary(name, steps, columns)
 
 
-def comparison_table(runs: Sequence[RunSummary]) -> str:
-  """A Markdown table of test accuracy (best, last) and weight AUC (last)."""
-  lines = [
-    "| run | test accuracy, best | test accuracy, last | weight AUC |",
-    "|---|---|---|---|",
-  ]
+def comparison_rows(
+  runs: Sequence[RunSummary],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+  """Header and rows of a table: test accuracy (best, last), weight AUC (last).
+
+  A dash stands for what was never measured.
+  """
+  header = (
+    "run",
+    "test accuracy, best",
+    "test accuracy, last",
+    "weight AUC",
+  )
+  rows = []
   for run in runs:
-    cells = (
+    values = (
       run.best("test_accuracy"),
       run.last("test_accuracy"),
       run.last("weight_auc"),
     )
-    text = ("–" if cell is None else f"{cell:.3f}" for cell in cells)
-    lines.append(f"| {run.name} | {' | '.join(text)} |")
+    text = ("–" if value is None else f"{value:.3f}" for value in values)
+    rows.append((run.name, *text))
+  return header, rows
+
+
+def comparison_table(runs: Sequence[RunSummary]) -> str:
+  """`comparison_rows` as a Markdown table."""
+  header, rows = comparison_rows(runs)
+  lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]
+  lines.insert(1, "|---" * len(header) + "|")
   return "\n".join(lines)
+
+
+def settings_differences(
+  settings: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+  """Settings that are not the same in all runs.
+
+  Args:
+    settings: run name -> its settings.
+
+  Returns:
+    Setting -> run name -> value, None where a run has no such setting.
+  """
+  names = sorted({name for each in settings.values() for name in each})
+  values = {
+    name: {run: each.get(name) for run, each in settings.items()}
+    for name in names
+  }
+  return {
+    name: by_run
+    for name, by_run in values.items()
+    if any(value != next(iter(by_run.values())) for value in by_run.values())
+  }

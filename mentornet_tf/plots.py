@@ -26,6 +26,7 @@ _VERDICTS = {
   "unknown": ("#000000", "the true label is not known"),
 }
 _SHEET_COLUMNS = 8
+_LONGEST_NAME = 22
 
 
 def plot_learning_curves(
@@ -51,7 +52,7 @@ def draw_metric_curves(
     runs: those that never measured a metric have no curve for it.
     metrics: metric name -> label of its axis.
   """
-  figure = _figure(7 if len(metrics) == 1 else 4.2 * len(metrics), 4)
+  figure = _figure(7 if len(metrics) == 1 else 5 * len(metrics), 4)
   panels = figure.subplots(1, len(metrics), squeeze=False)[0]
   for axes, (metric, label) in zip(panels, metrics.items(), strict=True):
     ends = []
@@ -77,8 +78,14 @@ def _name_ends(axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
   height = -np.inf
   for step, value, name, color in sorted(ends, key=lambda end: end[1]):
     height = max(value, height + line)
+    if len(name) > _LONGEST_NAME:  # would leave no room for the curves
+      name = "…" + name[1 - _LONGEST_NAME :]
     axes.annotate(
-      f" {name} {value:.3f}", (step, height), color=color, va="center"
+      f" {name} {value:.3f}",
+      (step, height),
+      color=color,
+      va="center",
+      parse_math=False,
     )
 
 
@@ -186,7 +193,12 @@ def draw_contact_sheet(
     axes.axis("off")
     if i < len(images):
       axes.imshow(images[i], interpolation="nearest")
-      axes.set_title(titles[i], fontsize=9, color=_VERDICTS[verdicts[i]][0])
+      axes.set_title(
+        titles[i],
+        fontsize=9,
+        color=_VERDICTS[verdicts[i]][0],
+        parse_math=False,  # a name may hold a dollar sign
+      )
   figure.suptitle(heading, fontsize=11)
   figure.legend(
     handles=[

@@ -1,6 +1,7 @@
 """Suspect labels as files: a table, a picture, arrays and their quality."""
 
 import csv
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from mentornet_tf import atomic_files, plots
 from mentornet_tf.datasets.records import InMemoryDataset, load_in_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.suspicion import (
+  RANKINGS,
   SuspectLabels,
   run_settings,
   suspect_labels,
@@ -26,6 +28,16 @@ METRICS_FILE = "metrics.json"
 # Where a training folder keeps them unless another folder is given.
 DEFAULT_FOLDER = "suspect_labels"
 
+_METRICS = frozenset(
+  (
+    "checkpoint_steps",
+    "data",
+    "num_disagreeing",
+    "num_examples",
+    "quality",
+    "rank_by",
+  )
+)
 COLUMNS = (
   "rank",
   "id",
@@ -49,7 +61,7 @@ def rank_labels(
   split: str = "train",
   output_dir: str | os.PathLike | None = None,
   checkpoints: int | None = None,
-  rank_by: str = "weight",
+  rank_by: str = "loss",
   batch_size: int = 500,
   num_images: int = 48,
   print_line: Callable[[str], Any] = print,
@@ -64,7 +76,7 @@ def rank_labels(
     output_dir: receives the files of `write_suspect_labels`; None writes none.
     checkpoints: how many of the last checkpoints to average over; None takes
       all that the folder keeps.
-    rank_by: "weight" or "loss", see `suspect_labels`.
+    rank_by: "loss" or "weight", see `suspect_labels`.
     batch_size: images in a batch.
     num_images: how many of the most suspect images to draw.
     print_line: takes one line for each checkpoint.
@@ -178,15 +190,12 @@ def describe(suspects: SuspectLabels) -> list[str]:
   lines.append(
     f"{quality['num_wrong']} of {quality['num_known']} known labels are wrong"
   )
-  if quality["ranking"]["roc_auc"] is None:
+  if quality["by_loss"]["roc_auc"] is None:
     return lines
-  for name, title in (
-    ("ranking", f"ranked by {suspects.rank_by}"),
-    ("loss_ranking", "ranked by loss alone"),
-  ):
-    found = quality[name]
+  for rank_by in RANKINGS:
+    found = quality[f"by_{rank_by}"]
     lines.append(
-      f"{title}: ROC AUC {found['roc_auc']:.4f}  average precision "
+      f"ranked by {rank_by}: ROC AUC {found['roc_auc']:.4f}  average precision "
       f"{found['average_precision']:.4f}  precision among the first "
       f"{quality['num_wrong']} {found['precision_at_num_wrong']:.4f}"
     )
@@ -195,6 +204,31 @@ def describe(suspects: SuspectLabels) -> list[str]:
     f"{quality['suggestion_accuracy']:.4f} of the wrong labels"
   )
   return lines
+
+
+def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
+  """The `metrics.json` of a ranking; None where there is none.
+
+  Raises:
+    UserError: the file holds something else.
+  """
+  file = Path(folder) / METRICS_FILE
+  if not file.exists():
+    return None
+  try:
+    metrics = json.loads(file.read_text())
+    missing = _METRICS - metrics.keys()
+  except (ValueError, AttributeError) as error:
+    raise UserError(
+      f"{file}: expected JSON written by bin/rank_labels.py, got something "
+      f"else ({error}); rank the labels again"
+    ) from error
+  if missing:
+    raise UserError(
+      f"{file}: expected {', '.join(sorted(missing))} as bin/rank_labels.py "
+      "writes them, got none; rank the labels again"
+    )
+  return metrics
 
 
 def read_suspect_table(

@@ -14,14 +14,16 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
-from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import checkpointing
 from mentornet_tf.training.evaluation import Evaluator
 from mentornet_tf.training.mentored_model import training_epoch
 from mentornet_tf.training.recipes import TrainingSettings, build_curriculum
 from mentornet_tf.training.run_folder import read_run
+from mentornet_tf.training.trained_run import open_run
 
-RANKINGS = ("weight", "loss")
+# By mean loss is the default: it found wrong labels better than mean weight
+# wherever they were compared (docs/suspect_labels.md).
+RANKINGS = ("loss", "weight")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ class SuspectLabels:
     mean_weight: [N] float64, mean weights of the run's curriculum in 0..1,
       before example dropout; 1 throughout for the baseline.
     steps: the checkpoints' steps, oldest first.
-    rank_by: "weight" or "loss", what the score is.
+    rank_by: "loss" or "weight", what the score is.
   """
 
   ids: np.ndarray
@@ -49,12 +51,18 @@ class SuspectLabels:
   mean_loss: np.ndarray
   mean_weight: np.ndarray
   steps: tuple[int, ...]
-  rank_by: str = "weight"
+  rank_by: str = "loss"
 
   @property
   def score(self) -> np.ndarray:
-    """[N] float64, higher is more suspect: 1 − mean weight, or mean loss."""
-    return 1 - self.mean_weight if self.rank_by == "weight" else self.mean_loss
+    """[N] float64, higher is more suspect: mean loss, or 1 − mean weight.
+
+    Weights count to two decimals: a mentor learns its curriculum no closer, and
+    what follows would order the many weights near 0 and 1 by its errors.
+    """
+    if self.rank_by == "loss":
+      return self.mean_loss
+    return 1 - np.round(self.mean_weight, 2)
 
   @property
   def predicted_labels(self) -> np.ndarray:
@@ -65,8 +73,8 @@ class SuspectLabels:
   def order(self) -> np.ndarray:
     """[N] positions, most suspect first: by score, then by mean loss.
 
-    Weights of exactly 0 or 1 are common, and all 1 without a curriculum: there
-    the mean loss decides.
+    Most weights are 0 or 1, and all are 1 without a curriculum: there the mean
+    loss decides.
     """
     return np.lexsort((self.ids, -self.mean_loss, -self.score))
 
@@ -76,26 +84,34 @@ class SuspectLabels:
     Returns:
       None where no true label is known, else "num_known", "num_wrong",
       "suggestion_accuracy" (share of the wrong labels whose predicted class is
-      the true one) and, under "ranking" and "loss_ranking" (by mean loss
-      alone), "roc_auc", "average_precision" and "precision_at_num_wrong". All
-      shares are None where labels of one kind are missing.
+      the true one) and, under "by_weight" and "by_loss" for either ranking,
+      "roc_auc", "average_precision" and "precision_at_num_wrong". Shares are
+      None where labels of one kind are missing.
     """
     known = self.clean_labels >= 0
     if not known.any():
       return None
     wrong = (self.labels != self.clean_labels)[known]
     right_suggestion = (self.predicted_labels == self.clean_labels)[known]
-    suspicion = np.empty(len(self.ids))
-    suspicion[self.order] = np.arange(len(self.ids))[::-1]
     return {
       "num_known": int(known.sum()),
       "num_wrong": int(wrong.sum()),
       "suggestion_accuracy": (
         float(right_suggestion[wrong].mean()) if wrong.any() else None
       ),
-      "ranking": detection_quality(suspicion[known], wrong),
-      "loss_ranking": detection_quality(self.mean_loss[known], wrong),
+      **{
+        f"by_{rank_by}": detection_quality(
+          dataclasses.replace(self, rank_by=rank_by)._suspicion()[known], wrong
+        )
+        for rank_by in RANKINGS
+      },
     }
+
+  def _suspicion(self) -> np.ndarray:
+    """[N] float64 that falls from the first to the last of the ranking."""
+    suspicion = np.empty(len(self.ids))
+    suspicion[self.order] = np.arange(len(self.ids))[::-1]
+    return suspicion
 
 
 def detection_quality(
@@ -128,7 +144,7 @@ def suspect_labels(
   data: InMemoryDataset,
   *,
   checkpoints: int | None = None,
-  rank_by: str = "weight",
+  rank_by: str = "loss",
   batch_size: int = 500,
   print_line: Callable[[str], Any] = print,
 ) -> SuspectLabels:
@@ -144,8 +160,8 @@ def suspect_labels(
       classes.
     checkpoints: how many of the last checkpoints to use; None takes all that
       the folder keeps.
-    rank_by: "weight" ranks by 1 − mean weight, ties by mean loss; "loss" by
-      mean loss alone.
+    rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight, ties by
+      mean loss.
     batch_size: images in a batch.
     print_line: takes a line for each checkpoint.
 
@@ -162,9 +178,9 @@ def suspect_labels(
       raise UserError(
         f"{name}: expected at least 1, got {value}; choose a larger number"
       )
-  settings = run_settings(train_log_dir, data.num_classes)
+  settings = run_settings(train_log_dir)
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
-  student = build_student(settings.studentnet, data.num_classes)
+  student = open_run(train_log_dir, num_classes=data.num_classes).student
   curriculum = build_curriculum(settings)
   evaluator = Evaluator(student, evaluation_batches(data, batch_size))
   groups = {"student": student.variables, "curriculum": curriculum.variables}
@@ -207,18 +223,11 @@ def suspect_labels(
   )
 
 
-def run_settings(
-  train_log_dir: str | os.PathLike, num_classes: int | None = None
-) -> TrainingSettings:
+def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
   """The settings that a training folder's `run.json` holds.
 
-  Args:
-    train_log_dir: the training folder.
-    num_classes: of the data to use it on; None does not compare.
-
   Raises:
-    UserError: there is no such file, it holds something else, or the run was
-      trained on another number of classes.
+    UserError: there is no such file, or it holds something else.
   """
   folder = Path(train_log_dir)
   if not folder.is_dir():
@@ -233,19 +242,12 @@ def run_settings(
       "folder passed as --train_log_dir to bin/train_student.py"
     )
   try:
-    settings = TrainingSettings(**run["settings"])
-    trained_on = run["data"]["num_classes"]
+    return TrainingSettings(**run["settings"])
   except (KeyError, TypeError) as error:
     raise UserError(
-      f"{folder / 'run.json'}: expected the settings and data of a training "
+      f"{folder / 'run.json'}: expected the settings of a training "
       f"run of this version, got something else ({error}); train again"
     ) from error
-  if num_classes is not None and num_classes != trained_on:
-    raise UserError(
-      f"{folder}: expected data of {trained_on} classes, which this run was "
-      f"trained on, got {num_classes} classes; give that run's data set"
-    )
-  return settings
 
 
 def _last_checkpoints(

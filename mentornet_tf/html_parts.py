@@ -1,0 +1,56 @@
+"""Pieces of an HTML page that stands alone: no links, pictures inside."""
+
+import base64
+from collections.abc import Iterable
+from html import escape
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto;
+  max-width: 60rem; padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; margin: 2rem 0 .6rem; }
+h2 { border-bottom: 1px solid #ccc; padding-bottom: .2rem; }
+table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
+  display: block; overflow-x: auto; }
+th, td { padding: .2rem .8rem .2rem 0; text-align: left;
+  border-bottom: 1px solid #e4e4e4; font-variant-numeric: tabular-nums; }
+th { color: #666; font-weight: 600; }
+img { max-width: 100%; height: auto; }
+figure { margin: .8rem 0; }
+figcaption, .note { color: #666; font-size: .9rem; }
+summary { cursor: pointer; }
+"""
+
+
+def page(title: str, parts: Iterable[str]) -> str:
+  """A whole page from its title (plain text) and its parts (HTML)."""
+  body = "\n".join(parts)
+  return (
+    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    '<meta name="viewport" content="width=device-width">\n'
+    f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+    f"<body>\n{body}\n</body>\n</html>\n"
+  )
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+  """A table of plain texts."""
+  head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+  lines = [
+    "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+    for row in rows
+  ]
+  body = "\n".join(lines)
+  return (
+    f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
+    "</table>"
+  )
+
+
+def picture(png: bytes, caption: str) -> str:
+  """A PNG picture above its caption (plain text)."""
+  encoded = base64.b64encode(png).decode("ascii")
+  caption = escape(caption)
+  return (
+    f'<figure><img alt="{caption}" src="data:image/png;base64,{encoded}">'
+    f"<figcaption>{caption}</figcaption></figure>"
+  )
