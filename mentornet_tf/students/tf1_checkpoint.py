@@ -105,6 +105,8 @@ def _helpers_after_many_updates(helpers, arrays) -> dict[str, np.ndarray]:
 
 
 def _problems(variables, arrays) -> list[str]:
+  if not variables.keys() & arrays.keys():
+    return ["it holds none of them, so it is of another network"]
   problems = [
     f"missing {name}" for name in sorted(variables.keys() - arrays.keys())
   ]
