@@ -105,7 +105,7 @@ def _helpers_after_many_updates(helpers, arrays) -> dict[str, np.ndarray]:
 
 
 def _problems(variables, arrays) -> list[str]:
-  if not variables.keys() & arrays.keys():
+  if all(_is_helper(name) for name in variables.keys() & arrays.keys()):
     return ["it holds none of them, so it is of another network"]
   problems = [
     f"missing {name}" for name in sorted(variables.keys() - arrays.keys())
