@@ -21,8 +21,8 @@ from mentornet_tf.training.recipes import TrainingSettings, build_curriculum
 from mentornet_tf.training.run_folder import read_run
 from mentornet_tf.training.trained_run import open_run
 
-# By mean loss is the default: it found wrong labels better than mean weight
-# wherever they were compared (docs/suspect_labels.md).
+# By mean loss is the default: its ROC AUC was the higher one wherever both
+# were measured (docs/suspect_labels.md).
 RANKINGS = ("loss", "weight")
 
 
