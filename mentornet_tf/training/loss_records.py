@@ -4,7 +4,6 @@ One example at one time a row: `id epoch noisy_label clean_label loss`, as
 `mentor_learning.loss_dump` reads them.
 """
 
-import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mentornet_tf.atomic_files import replacing
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.loop import Reports
 
@@ -35,14 +35,9 @@ def format_rows(
 def write_losses(
   path: str | os.PathLike, epoch: int, examples: Mapping[str, np.ndarray]
 ) -> None:
-  """Writes the rows of N examples to a temporary name, then renames it."""
-  path = Path(path)
-  temporary = path.with_name(path.name + ".partial")
-  with contextlib.ExitStack() as undo:
-    undo.callback(temporary.unlink, missing_ok=True)
-    with temporary.open("w") as file:
-      file.writelines(format_rows(epoch, examples))
-    os.replace(temporary, path)
+  """Writes the rows of N examples as a whole."""
+  with replacing(path) as partial, partial.open("w") as file:
+    file.writelines(format_rows(epoch, examples))
 
 
 class LossRecorder:
@@ -85,18 +80,16 @@ class LossRecorder:
 def _keep_rows(path: Path, count: int) -> None:
   if not path.exists() and not count:
     return
-  temporary = path.with_name(path.name + ".partial")
   kept = 0
-  if path.exists():
-    with path.open() as old, temporary.open("w") as new:
-      for line in itertools.islice(old, count):
-        new.write(line)
-        kept += 1
-  if kept < count:
-    temporary.unlink(missing_ok=True)
-    raise UserError(
-      f"{path}: expected the {count} losses of the steps made so far, got "
-      f"{kept}; recording losses has to start with the run: choose another "
-      "training folder, or continue without it"
-    )
-  os.replace(temporary, path)
+  with replacing(path) as partial, partial.open("w") as new:
+    if path.exists():
+      with path.open() as old:
+        for line in itertools.islice(old, count):
+          new.write(line)
+          kept += 1
+    if kept < count:
+      raise UserError(
+        f"{path}: expected the {count} losses of the steps made so far, got "
+        f"{kept}; recording losses has to start with the run: choose another "
+        "training folder, or continue without it"
+      )

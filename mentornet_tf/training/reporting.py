@@ -1,6 +1,5 @@
 """What a training run does between calls: guard, report, evaluate, save."""
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mentornet_tf.atomic_files import replacing
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.checkpointing import CheckpointStore, all_finite
 from mentornet_tf.training.evaluation import Evaluator
@@ -167,10 +167,8 @@ class MetricsReporter:
         path.unlink()
     if self._pending:
       path = self._pending_path(step)
-      temporary = path.with_suffix(".partial")
-      with temporary.open("wb") as file:
+      with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **_stacked(self._pending))
-      os.replace(temporary, path)
 
   def restore_pending(self, step: int) -> None:
     """Takes up what `save_pending` kept at `step`."""

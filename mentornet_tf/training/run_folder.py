@@ -19,14 +19,14 @@ import numpy as np
 import tensorflow as tf
 
 import mentornet_tf
+from mentornet_tf import atomic_files
 from mentornet_tf.errors import UserError
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-  """Writes `content` to a temporary name, then renames it to `path`."""
-  temporary = path.with_name(path.name + ".partial")
-  temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
-  os.replace(temporary, path)
+  """Writes `content` as a whole."""
+  text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+  atomic_files.write_bytes(path, text.encode())
 
 
 def versions() -> dict[str, str]:
@@ -141,12 +141,13 @@ class MetricsWriter:
     rows = [
       row for row in read_metrics(folder.path) if int(row["step"]) <= start_step
     ]
-    temporary = self._path.with_name(self._path.name + ".partial")
-    with temporary.open("w", newline="") as file:
+    with (
+      atomic_files.replacing(self._path) as partial,
+      partial.open("w", newline="") as file,
+    ):
       writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
       writer.writeheader()
       writer.writerows(rows)
-    os.replace(temporary, self._path)
     self._events = tf.summary.create_file_writer(
       str(folder.path), flush_millis=int(1000 * flush_seconds)
     )

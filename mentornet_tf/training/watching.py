@@ -9,13 +9,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from mentornet_tf.atomic_files import replacing
 from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.training.checkpointing import (
+  DamagedCheckpointError,
   checkpoint_step,
-  latest_checkpoint,
+  kept_checkpoints,
 )
-from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.evaluation import Evaluation, Evaluator
 from mentornet_tf.training.loss_records import write_losses
 from mentornet_tf.training.trained_run import TrainedRun
 
@@ -36,7 +38,7 @@ def evaluate_checkpoints(
   """Evaluates new checkpoints until training has finished, or only the newest.
 
   A checkpoint whose step stands in `<eval_dir>/eval.csv` is not evaluated
-  again.
+  again. One that training deletes or still writes is passed over.
 
   Args:
     run: the training folder.
@@ -47,19 +49,31 @@ def evaluate_checkpoints(
     interval_seconds: wait between looks for a new checkpoint.
     print_line: takes one line for each evaluation.
     sleep: waits so many seconds.
+
+  Raises:
+    UserError: with `once`, if there is no checkpoint that can be read.
   """
   results = EvaluationLog(Path(eval_dir))
   evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
+  printed = None
   while True:
-    checkpoint = run.newest() if once else latest_checkpoint(run.folder)
-    step = checkpoint and checkpoint_step(checkpoint)
-    if checkpoint and step not in results.accuracies:
-      run.load(checkpoint)
-      evaluation = evaluator()
-      results.add(step, evaluation.accuracy, evaluation.loss, len(data))
-    if checkpoint:
+    candidates = [run.newest()] if once else kept_checkpoints(run.folder)
+    for checkpoint in candidates:
+      step = checkpoint_step(checkpoint)
+      if step in results.evaluations:
+        continue
+      try:
+        run.load(checkpoint)
+      except DamagedCheckpointError:
+        if once:
+          raise
+        continue
+      results.add(step, evaluator())
       print_line(results.readable(step))
-    if once or (run.total_steps is not None and step == run.total_steps):
+      printed = step
+    if once or run.total_steps in results.evaluations:
+      if printed is None:
+        print_line(results.readable(max(results.evaluations)))
       return
     sleep(interval_seconds)
 
@@ -75,37 +89,37 @@ class EvaluationLog:
     folder.mkdir(parents=True, exist_ok=True)
     self._path = folder / "eval.csv"
     self._events = tf.summary.create_file_writer(str(folder))
-    self.accuracies: dict[int, float] = {}
+    self.evaluations: dict[int, Evaluation] = {}
     if self._path.exists():
       with self._path.open(newline="") as file:
         for row in csv.DictReader(file):
-          self.accuracies[int(row["step"])] = float(row["accuracy"])
-    else:
-      with self._path.open("w", newline="") as file:
-        csv.writer(file).writerow(_COLUMNS)
+          self.evaluations[int(row["step"])] = Evaluation(
+            float(row["accuracy"]), float(row["loss"]), int(row["num_examples"])
+          )
 
-  def add(
-    self, step: int, accuracy: float, loss: float, num_examples: int
-  ) -> None:
+  def add(self, step: int, evaluation: Evaluation) -> None:
     """Adds one evaluation to the file and to the events."""
-    self.accuracies[step] = accuracy
-    with self._path.open("a", newline="") as file:
-      csv.writer(file).writerow(
-        [step, f"{accuracy:.6f}", f"{loss:.6f}", num_examples]
-      )
+    self.evaluations[step] = evaluation
+    with replacing(self._path) as partial, partial.open("w") as file:
+      writer = csv.writer(file, lineterminator="\n")
+      writer.writerow(_COLUMNS)
+      for known, each in sorted(self.evaluations.items()):
+        writer.writerow(
+          [known, f"{each.accuracy:.6f}", f"{each.loss:.6f}", each.num_examples]
+        )
     with self._events.as_default(step):
-      tf.summary.scalar("accuracy", accuracy)
-      tf.summary.scalar("total_loss", loss)
+      tf.summary.scalar("accuracy", evaluation.accuracy)
+      tf.summary.scalar("total_loss", evaluation.loss)
     self._events.flush()
 
   def readable(self, step: int) -> str:
     """One line: accuracy at `step`, the best and the last so far."""
-    best = max(self.accuracies, key=self.accuracies.get)
-    last = max(self.accuracies)
+    accuracies = {at: each.accuracy for at, each in self.evaluations.items()}
+    best, last = max(accuracies, key=accuracies.get), max(accuracies)
     return (
-      f"step {step}  accuracy {self.accuracies[step]:.4f}  "
-      f"best {self.accuracies[best]:.4f} (step {best})  "
-      f"last {self.accuracies[last]:.4f} (step {last})"
+      f"step {step}  accuracy {accuracies[step]:.4f}  "
+      f"best {accuracies[best]:.4f} (step {best})  "
+      f"last {accuracies[last]:.4f} (step {last})"
     )
 
 
@@ -125,7 +139,7 @@ def dump_losses(
     path: the text file; written under a temporary name first.
     epoch: the training percentage to write; None takes the checkpoint's.
   """
-  step = run.load(run.newest())
+  step = run.load_newest()
   if epoch is None:
     epoch = min(100 * step // (run.total_steps or step), 99)
   evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))

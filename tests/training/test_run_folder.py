@@ -74,7 +74,7 @@ def test_rows_after_the_checkpoint_are_dropped(tmp_path):
     writer.write(step, {"loss": float(step)})
   MetricsWriter(folder, ["loss"], start_step=20).write(30, {"loss": 3.0})
   assert [row["loss"] for row in read_metrics(tmp_path)] == ["10", "20", "3"]
-  assert not list(tmp_path.glob("*.partial"))
+  assert not list(tmp_path.glob(".partial*"))
 
 
 def test_nothing_half_written_stays_when_json_cannot_be_written(tmp_path):
