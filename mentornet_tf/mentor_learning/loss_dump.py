@@ -5,8 +5,10 @@ Columns: sample id, epoch percentage, noisy label, clean label, loss in nats
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,13 @@ COLUMNS = ("id", "epoch", "noisy_label", "clean_label", "loss")
 
 # Two commas enclose an empty field; two spaces do not.
 _SEPARATOR = re.compile(r"\s*,\s*|\s+")
+
+# Rows are text only for so many characters at a time: Python objects take many
+# times the room of the columns.
+_CHUNK_CHARACTERS = 1 << 18
+
+# Whole numbers below it are exact as float64.
+_LABEL_LIMIT = 2**53
 
 
 @dataclass(frozen=True)
@@ -89,34 +98,109 @@ def read_loss_dump(
     OSError: if the file cannot be read.
   """
   path = Path(path)
-  rows: dict[str | tuple[str, float], tuple] = {}
-  count = 0
+  chunks = [_Rows.empty()]
+  line_number = 1
   with path.open(encoding="utf-8", errors="replace") as file:
-    for number, line in enumerate(file, 1):
-      for fields in _records(line):
-        if count == 0 and _is_header(fields):
-          continue
-        row = _parse(f"{path}, line {number}", fields)
-        count += 1
-        # Epochs are compared as numbers, ids as text, as in the original.
-        key = fields[0] if one_row_per_id else (fields[0], row[1])
-        rows[key] = row
-  if not rows:
+    while lines := file.readlines(_CHUNK_CHARACTERS):
+      rows = _plain_rows(lines)
+      if rows is None:
+        seen_rows = any(len(chunk.loss) for chunk in chunks)
+        rows = _any_rows(path, line_number, lines, seen_rows)
+      chunks.append(rows)
+      line_number += len(lines)
+  rows = _Rows(*map(np.concatenate, zip(*chunks, strict=True)))
+  if not len(rows.loss):
     raise UserError(
       f"{path}: expected rows of {' '.join(COLUMNS)}, got an empty file; write "
       "it with bin/eval_student.py --output_csv_file"
     )
-  columns = zip(*rows.values(), strict=True)
-  example_id, epoch, noisy_label, clean_label, loss = columns
+  kept = _last_of_each(rows.example_id, None if one_row_per_id else rows.epoch)
   return LossDump(
-    name=path.stem,
-    example_id=np.array(example_id),
-    epoch=np.array(epoch, np.float64),
-    noisy_label=np.array(noisy_label, np.int64),
-    clean_label=np.array(clean_label, np.int64),
-    loss=np.array(loss, np.float64),
-    replaced_rows=count - len(rows),
+    path.stem,
+    *(column[kept] for column in rows),
+    replaced_rows=len(rows.loss) - len(kept),
   )
+
+
+class _Rows(NamedTuple):
+  """Columns as `LossDump` has them, rows replaced by later ones included."""
+
+  example_id: np.ndarray
+  epoch: np.ndarray
+  noisy_label: np.ndarray
+  clean_label: np.ndarray
+  loss: np.ndarray
+
+  @classmethod
+  def empty(cls) -> "_Rows":
+    return cls.of([[] for _ in COLUMNS])
+
+  @classmethod
+  def of(cls, columns: Sequence[Sequence]) -> "_Rows":
+    dtypes = (np.str_, np.float64, np.int64, np.int64, np.float64)
+    return cls(*map(np.array, columns, dtypes))
+
+
+def _last_of_each(
+  example_id: np.ndarray, epoch: np.ndarray | None
+) -> np.ndarray:
+  """Index of the last row of each key, in the order of the keys' first rows."""
+  # Epochs are compared as numbers, ids as text, as in the original.
+  key = np.unique(example_id, return_inverse=True)[1].reshape(-1)
+  if epoch is not None:
+    epochs, epoch_index = np.unique(epoch, return_inverse=True)
+    key = key * len(epochs) + epoch_index.reshape(-1)
+  first = np.unique(key, return_index=True)[1]
+  last = len(key) - 1 - np.unique(key[::-1], return_index=True)[1]
+  return last[np.argsort(first)]
+
+
+def _plain_rows(lines: list[str]) -> _Rows | None:
+  """The rows of lines that need no care; None if one of them does."""
+  if any("," in line for line in lines):
+    return None
+  fields = [row for row in map(str.split, lines) if row]
+  if not fields or min(map(len, fields)) < len(COLUMNS):
+    return None
+  columns = zip(*(row[: len(COLUMNS)] for row in fields), strict=True)
+  example_id, *numbers = columns
+  try:
+    numbers = np.array(numbers, np.float64)
+  except ValueError:
+    return None
+  epoch, noisy_label, clean_label, loss = numbers
+  labels = numbers[1:3]
+  if not (
+    np.all((epoch >= 0) & (epoch <= 100))
+    and np.all((labels >= 0) & (labels < _LABEL_LIMIT))
+    and np.all(labels == np.floor(labels))
+    and np.all((loss >= 0) & (loss < np.inf))
+  ):
+    return None
+  return _Rows.of([example_id, epoch, noisy_label, clean_label, loss])
+
+
+def _any_rows(
+  path: Path, line_number: int, lines: list[str], seen_rows: bool
+) -> _Rows:
+  """The rows of lines in any accepted form.
+
+  Args:
+    path: named in errors.
+    line_number: of the first of `lines`, from 1.
+    lines: part of the file.
+    seen_rows: whether rows were found before, so that no header may follow.
+
+  Raises:
+    UserError: what `read_loss_dump` raises about a row.
+  """
+  rows = []
+  for number, line in enumerate(lines, line_number):
+    for fields in _records(line):
+      if not (rows or seen_rows) and _is_header(fields):
+        continue
+      rows.append(_parse(f"{path}, line {number}", fields))
+  return _Rows.of(list(zip(*rows, strict=True))) if rows else _Rows.empty()
 
 
 def _records(line: str) -> list[list[str]]:
@@ -159,7 +243,7 @@ def _parse(place: str, fields: list[str]) -> tuple[str, float, int, int, float]:
   if not 0 <= epoch <= 100:
     _refuse(place, "an epoch percentage in 0..100", fields[1])
   for value, text in ((noisy_label, fields[2]), (clean_label, fields[3])):
-    if not (value >= 0 and value.is_integer()):
+    if not (0 <= value < _LABEL_LIMIT and value.is_integer()):
       _refuse(place, "a label, a whole number >= 0 (-1 is unknown)", text)
   if not 0 <= loss < np.inf:
     _refuse(place, "a loss that is finite and >= 0", fields[4])

@@ -1,9 +1,12 @@
 """Loss dumps, in every form that is accepted, against the recorded rows."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_learning import loss_dump
 from mentornet_tf.mentor_learning.examples import (
   DATA_DRIVEN_PERCENTILES,
   data_driven_examples,
@@ -190,3 +193,42 @@ def test_too_few_rows_and_bad_percentiles_are_refused(read):
 def test_a_missing_file_names_itself(tmp_path):
   with pytest.raises(FileNotFoundError, match=r"nosuch\.csv"):
     read_loss_dump(tmp_path / "nosuch.csv")
+
+
+@pytest.mark.parametrize("characters", [1, 50])
+def test_parts_of_a_file_are_read_as_one(golden, read, monkeypatch, characters):
+  text = golden.json("data_driven")["variants"]["duplicate_csv"]
+  # Plain rows, rows that need care, a repeated key; ids of several lengths.
+  text = "id epoch noisy clean loss\n" + text + "10000,3,1,1,0.5\n" + text
+  whole = read(text)
+  monkeypatch.setattr(loss_dump, "_CHUNK_CHARACTERS", characters)
+  parts = read(text)
+  assert parts.replaced_rows == whole.replaced_rows > 0
+  for name in ("example_id", "epoch", "noisy_label", "clean_label", "loss"):
+    np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+  # A header is one at the top only, and lines are counted from there.
+  message = refused(read, text + "id epoch noisy clean loss\n")
+  assert f"line {text.count(chr(10)) + 1}: expected a number" in message
+
+
+def test_later_rows_take_the_place_of_earlier_ones(read):
+  dump = read("7 5 1 1 0.1\n01 5 1 1 0.2\n1 5 1 1 0.3\n7 5.0 2 1 0.4\n")
+  assert dump.example_id.tolist() == ["7", "01", "1"]
+  assert dump.loss.tolist() == [0.4, 0.2, 0.3]
+  assert dump.noisy_label.tolist() == [2, 1, 1]
+  assert dump.replaced_rows == 1
+
+
+def test_rows_are_not_kept_as_python_objects(read):
+  text = "".join(f"{i} {i % 100} 1 1 0.25\n" for i in range(60_000))
+  tracemalloc.start()
+  dump = read(text)
+  peak = tracemalloc.get_traced_memory()[1]
+  tracemalloc.stop()
+  assert len(dump.loss) == 60_000
+  # The columns take 60 to 200 bytes a row; tuples in a dict take over 400.
+  assert peak < 60_000 * 300
+
+
+def test_a_label_beyond_whole_numbers_is_refused(read):
+  assert "a label, a whole number" in refused(read, ROW + "3 15 1e300 0 1.0\n")
