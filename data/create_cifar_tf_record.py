@@ -6,10 +6,10 @@ Digits come with scikit-learn; CIFAR is read from the official archive given by
 TensorFlow Datasets. Noise goes to the training split only; every record keeps
 its clean label too. The same flags always write the same bytes.
 
-  data/create_cifar_tf_record.py --output_dir=digits --noise=symmetric
+  data/create_cifar_tf_record.py --output_dir=records/digits --noise=symmetric
   data/create_cifar_tf_record.py --dataset_name=cifar10 \
-      --source_dir=cifar-10-batches-bin --output_dir=cifar10_sym40 \
-      --noise=symmetric --noise_rate=0.4
+      --source_dir=cifar-10-batches-bin --noise=symmetric --noise_rate=0.4 \
+      --output_dir=records/cifar10_sym40
 """
 
 import sys
@@ -77,7 +77,7 @@ flags.DEFINE_enum(
   ("binary", "python", "digits"),
   "Order of a --label_file without ids and clean labels.",
 )
-flags.DEFINE_integer("seed", 0, "Seed of the noise.", lower_bound=0)
+command_line.define_seed("Seed of the noise.")
 flags.DEFINE_integer(
   "num_shards",
   None,
@@ -94,6 +94,8 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
   "overwrite", False, "Replace records that were made with other flags."
 )
+
+command_line.require_finite("noise_rate")
 
 
 def main() -> None:
