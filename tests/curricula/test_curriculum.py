@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 
 import mentornet_tf as mn
+from mentornet_tf.curricula import target_weights
+from mentornet_tf.errors import UserError
 from mentornet_tf.training.mentored_model import (
   data_utilization,
   training_epoch,
@@ -169,3 +171,60 @@ def test_unknown_formula_is_refused():
 def test_last_before_any_call_says_so():
   with pytest.raises(AttributeError, match="not been called"):
     _ = mn.UniformCurriculum().last
+
+
+@pytest.fixture
+def register():
+  names = []
+
+  def register_formula(function):
+    names.append(f"formula_{len(names)}")
+    target_weights.register_target_weights(names[-1], function)
+    return names[-1]
+
+  yield register_formula
+  for name in names:
+    del target_weights._REGISTERED[name]
+
+
+@pytest.mark.parametrize(
+  ("function", "message"),
+  [
+    (lambda features: features[:, :1], "shape [3], got shape [3, 1]"),
+    (lambda features: features, "shape [3], got shape [3, 4]"),
+    (lambda features: features[0, 0], "shape [3], got shape []"),
+    (lambda features: features[1:, 0], "shape [3], got shape [2]"),
+    (lambda features: 0.5, "shape [3], got shape []"),
+    (lambda features: None, "got no tensor"),
+  ],
+)
+def test_a_formula_of_another_shape_is_refused(register, function, message):
+  name = register(function)
+  with pytest.raises(UserError) as caught:
+    mn.FormulaCurriculum(name)
+  assert f"formula {name!r}: expected one weight an example" in str(
+    caught.value
+  )
+  assert message in str(caught.value)
+  assert "\n" not in str(caught.value)
+
+
+def test_a_shape_that_depends_on_the_batch_is_refused(register):
+  curriculum = mn.FormulaCurriculum(
+    register(lambda features: features[:3, 0]), example_dropout_rates="0,100"
+  )
+  with pytest.raises(UserError, match=r"shape \[5\], got shape \[3\]"):
+    curriculum(np.ones(5, np.float32), 0)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float64", "bfloat16"])
+def test_a_formula_of_another_dtype_is_cast(register, dtype):
+  curriculum = mn.FormulaCurriculum(
+    register(lambda features: keras.ops.cast(features[:, 0] < 2, dtype)),
+    example_dropout_rates="0,100",
+  )
+  losses = np.float32([0.5, 3, 1])
+  for call in (curriculum, tf.function(curriculum)):
+    weights = call(losses, 40)
+    assert weights.dtype == tf.float32
+    np.testing.assert_array_equal(weights, [1, 0, 1])
