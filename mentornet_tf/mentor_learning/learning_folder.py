@@ -19,10 +19,10 @@ from mentornet_tf import atomic_files
 from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_learning.examples import MentorExamples
+from mentornet_tf.mentor_learning.learned_curriculum import SUMMARY_FILE
 from mentornet_tf.mentor_learning.mentor_steps import AdamState, MentorSteps
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 
-SUMMARY_FILE = "training.json"
 STATE_FILE = "learning_state.npz"
 
 _STATE_ARRAYS = [field.name for field in dataclasses.fields(AdamState)]

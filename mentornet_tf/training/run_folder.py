@@ -88,16 +88,31 @@ class RunFolder:
 
 
 def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
-  """The content of a folder's `run.json`, None when there is no such file."""
+  """The content of a folder's `run.json`, None when there is no such file.
+
+  Raises:
+    UserError: the file is damaged, or is something else.
+  """
   file = Path(path) / "run.json"
   if not file.exists():
     return None
   try:
-    return json.loads(file.read_text())
+    content = json.loads(file.read_text())
   except ValueError as error:
-    raise UserError(
-      f"{file}: expected JSON written by a training run, got: {error}"
-    ) from error
+    raise _not_a_run(file, str(error)) from error
+  if not isinstance(content, dict):
+    raise _not_a_run(file, f"a JSON {type(content).__name__}")
+  for part in ("settings", "data"):
+    if not isinstance(content.get(part), dict):
+      raise _not_a_run(file, f"none with the part {part!r}")
+  return content
+
+
+def _not_a_run(file: Path, got: str) -> UserError:
+  return UserError(
+    f"{file}: expected JSON written by a training run, got {got}; restore the "
+    "file, or give another folder"
+  )
 
 
 def _refuse_other_settings(path: Path, content: Mapping[str, Any]) -> None:

@@ -54,6 +54,30 @@ def test_a_damaged_run_json_is_reported(tmp_path):
     read_run(tmp_path)
 
 
+@pytest.mark.parametrize(
+  ("text", "message"),
+  [
+    ("", "got Expecting value"),
+    ('{"settings": {}, "da', "got Unterminated string"),
+    ("[]", "got a JSON list"),
+    ("{}", "got none with the part 'settings'"),
+    ('{"settings": {}}', "got none with the part 'data'"),
+    ('{"settings": [], "data": {}}', "got none with the part 'settings'"),
+  ],
+)
+def test_a_file_that_is_no_run_json_is_refused(tmp_path, text, message):
+  (tmp_path / "run.json").write_text(text)
+  for use in (read_run, lambda path: RunFolder(path, _SETTINGS, {})):
+    with pytest.raises(UserError) as caught:
+      use(tmp_path)
+    assert "run.json: expected JSON written by a training run" in str(
+      caught.value
+    )
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+  assert (tmp_path / "run.json").read_text() == text
+
+
 def test_metrics_hold_the_rows_written(tmp_path):
   folder = RunFolder(tmp_path, _SETTINGS, {})
   writer = MetricsWriter(folder, ["loss", "accuracy"])
