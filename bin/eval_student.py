@@ -4,7 +4,7 @@
 Watches the folder, evaluates each new checkpoint on a split and ends when the
 training has finished; with --once it evaluates the newest checkpoint and ends:
 
-  bin/eval_student.py --data_dir=data/cifar10 --checkpoint_dir=runs/pd --once
+  bin/eval_student.py --data_dir=records/cifar10 --checkpoint_dir=runs/pd --once
 
 The evaluation folder receives eval.csv and TensorBoard events. With
 --output_csv_file the losses of every training image are written instead, one
@@ -64,6 +64,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
 
+command_line.require_finite("eval_interval_secs")
 flags.mark_flags_as_required(["data_dir", "checkpoint_dir"])
 
 
@@ -78,6 +79,8 @@ def main() -> None:
 
   split = "train" if flag.output_csv_file else flag.split_name
   data = load_in_memory(flag.data_dir, flag.dataset_name, split)
+  if not (flag.once or flag.output_csv_file):
+    watching.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)
   run = open_run(flag.checkpoint_dir, flag.studentnet, data.num_classes)
   if flag.output_csv_file:
     watching.dump_losses(

@@ -4,14 +4,15 @@ r"""Makes examples for a mentor to learn from.
 From a predefined curriculum, sampled on a grid of losses, loss differences and
 epochs:
 
-  bin/generate_mentor_data.py --vstar_fn=spcl_linear --outdir=mentors/data
+  bin/generate_mentor_data.py --vstar_fn=spcl_linear \
+      --outdir=records/spcl_linear
 
 Or from the losses of a student whose clean labels are known, as
 bin/eval_student.py --output_csv_file writes them; this makes one folder a loss
 percentile:
 
   bin/generate_mentor_data.py --vstar_fn=data_driven \
-      --input_csv_filename=losses.csv --outdir=mentors/data
+      --input_csv_filename=losses.csv --outdir=records
 
 bin/train_mentor.py --data_path takes each folder. A curriculum of your own is a
 function v*(features) from [N, 4] features (loss, loss difference, label, epoch)
@@ -57,7 +58,7 @@ flags.DEFINE_bool(
   "For data_driven: take loss differences to the percentile of each epoch's "
   "losses, as a mentor meets them in use, not to that of the whole file.",
 )
-flags.DEFINE_integer("seed", 0, "Seed of the sample and split.", lower_bound=0)
+command_line.define_seed("Seed of the sample and split.")
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ and the difference. --style=scatter writes the original's pictures instead: one
 of points in space for each epoch, and all of them as an animated GIF.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -45,11 +44,7 @@ flags.DEFINE_string(
   "takes what the mentor learned from, where that is known.",
 )
 flags.DEFINE_float("vstar_gamma", None, "Parameter of --vstar_fn.")
-flags.register_validator(
-  "loss_bound",
-  lambda bound: 0 < bound < float("inf"),
-  message="--loss_bound: expected a finite loss > 0.",
-)
+command_line.require_finite("loss_bound", above_zero=True)
 flags.register_validator(
   "epoch_ranges",
   lambda epochs: (
@@ -123,11 +118,13 @@ def _target(options) -> tuple[str | None, float | None]:
       " alone; add --vstar_fn"
     )
   from mentornet_tf.curricula.target_weights import list_target_weights
+  from mentornet_tf.mentor_learning.learned_curriculum import (
+    read_learned_curriculum,
+  )
 
-  summary = Path(options.model_dir) / "training.json"
-  if summary.is_file():
-    examples = json.loads(summary.read_text()).get("examples", {})
-    return examples.get("curriculum"), examples.get("gamma")
+  learned = read_learned_curriculum(options.model_dir)
+  if learned:
+    return learned
   if options.model_dir in list_target_weights():
     return options.model_dir, None
   return None, None

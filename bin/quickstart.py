@@ -25,9 +25,8 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
   "max_number_of_steps", 400, "Length of each training.", lower_bound=1
 )
-flags.DEFINE_integer(
-  "seed", 0, "Seed of noise, weights and data order.", lower_bound=0
-)
+command_line.define_seed("Seed of noise, weights and data order.")
+command_line.require_finite("noise_rate")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 r"""Ranks the labels of a data set, most suspect first, by a training run.
 
-  bin/rank_labels.py --train_log_dir=runs/pd --data_dir=data/cifar10_sym40
+  bin/rank_labels.py --train_log_dir=runs/pd --data_dir=records/cifar10_sym40
 
 The run's last checkpoints tell the loss of every example, the weight that its
 curriculum gives that loss, and the class they would rather see. The output

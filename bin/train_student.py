@@ -4,7 +4,7 @@ r"""Trains a student network on images with noisy labels.
 Without --curriculum and --trained_mentornet_dir it trains the baseline. A
 mentor, learned or given as a formula, weighs every example by its loss:
 
-  bin/train_student.py --data_dir=data/cifar10 --studentnet=inception \
+  bin/train_student.py --data_dir=records/cifar10 --studentnet=inception \
       --train_log_dir=runs/pd --trained_mentornet_dir=mentornet_pd
 
 The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
@@ -82,7 +82,10 @@ flags.DEFINE_string(
   None,
   "none, mentornet, threshold, or a formula applied directly: baseline, "
   "self_paced, spcl_linear, hard_example_mining, focal_loss, mentornet_pd. "
-  "Default: mentornet with --trained_mentornet_dir, else none.",
+  "Default: mentornet with --trained_mentornet_dir, else none. none is the "
+  "baseline of the paper: every example weighs 1, and the flags of the "
+  "curriculum change no weight. baseline is weight 1 as a formula, with the "
+  "example dropout and the learning rates of a curriculum.",
 )
 flags.DEFINE_string(
   "trained_mentornet_dir",
@@ -127,7 +130,7 @@ flags.DEFINE_string(
 )
 
 # Running.
-flags.DEFINE_integer("seed", 0, "Seed of weights, data order and dropout.")
+command_line.define_seed("Seed of weights, data order and dropout.")
 flags.DEFINE_bool(
   "deterministic", False, "Only use operations with repeatable results."
 )
@@ -171,7 +174,26 @@ flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
 flags.DEFINE_integer("ps_tasks", 0, "TensorFlow 1 only; ignored.")
 flags.DEFINE_integer("task", 0, "TensorFlow 1 only; ignored.")
 
+command_line.require_finite(
+  "learning_rate",
+  "learning_rate_decay_factor",
+  "num_epochs_per_decay",
+  "loss_p_percentile",
+  "loss_moving_average_decay",
+  "save_interval_secs",
+  "save_summaries_secs",
+)
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
+
+# What only a curriculum makes use of.
+_CURRICULUM_FLAGS = (
+  "vstar_gamma",
+  "loss_p_percentile",
+  "burn_in_epoch",
+  "fixed_epoch_after_burn_in",
+  "loss_moving_average_decay",
+  "example_dropout_rates",
+)
 
 
 def main() -> None:
@@ -180,7 +202,9 @@ def main() -> None:
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
   )
-  curriculum, gamma = _curriculum(), _gamma()
+  _gamma()  # refused before TensorFlow starts
+  if _curriculum() == "none":
+    _note_flags_without_effect()
   for name in ("master", "ps_tasks", "task"):
     if flag[name].present:
       print(
@@ -192,15 +216,11 @@ def main() -> None:
   import tensorflow as tf
 
   from mentornet_tf.datasets.records import load_in_memory
-  from mentornet_tf.training.recipes import TrainingSettings
   from mentornet_tf.training.train import RunOptions, train_and_evaluate
 
   if flag.deterministic:
     tf.config.experimental.enable_op_determinism()
-  settings = TrainingSettings(
-    **_flags_of(TrainingSettings)
-    | {"curriculum": curriculum, "vstar_gamma": gamma}
-  )
+  settings = training_settings()
   train_data = load_in_memory(flag.data_dir, flag.dataset_name, "train")
   eval_data = None
   if flag.eval_data_dir:
@@ -209,6 +229,27 @@ def main() -> None:
   train_and_evaluate(
     settings, flag.train_log_dir, train_data, eval_data, options
   )
+
+
+def training_settings():
+  """The `TrainingSettings` that the flags describe."""
+  from mentornet_tf.training.recipes import TrainingSettings
+
+  return TrainingSettings(
+    **_flags_of(TrainingSettings)
+    | {"curriculum": _curriculum(), "vstar_gamma": _gamma()}
+  )
+
+
+def _note_flags_without_effect() -> None:
+  given = [
+    f"--{name}" for name in _CURRICULUM_FLAGS if flags.FLAGS[name].present
+  ]
+  if given:
+    print(
+      "note: without a curriculum every example weighs 1, whatever the value "
+      f"of {', '.join(given)}; give --trained_mentornet_dir or --curriculum"
+    )
 
 
 def _flags_of(settings: type) -> dict[str, Any]:

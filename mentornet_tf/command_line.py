@@ -5,6 +5,7 @@ and exits with status 1; anything else keeps its traceback, since it is a defect
 of this package.
 """
 
+import math
 import os
 import sys
 import tempfile
@@ -13,6 +14,9 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from mentornet_tf.errors import UserError
+
+# What NumPy and Keras take as a seed.
+LARGEST_SEED = 2**32 - 1
 
 
 def run(main: Callable[..., None], arguments: str | None = None) -> None:
@@ -35,6 +39,31 @@ def run(main: Callable[..., None], arguments: str | None = None) -> None:
       fail("stopped by the user", status=130)
 
   app.run(guarded, flags_parser=lambda argv: _parse_flags(argv, arguments))
+
+
+def define_seed(help_text: str) -> None:
+  """Defines the flag --seed: 0 by default, within what generators take."""
+  flags.DEFINE_integer(
+    "seed", 0, help_text, lower_bound=0, upper_bound=LARGEST_SEED
+  )
+
+
+def require_finite(*names: str, above_zero: bool = False) -> None:
+  """Makes the float flags `names` refuse nan and infinity, which bounds pass.
+
+  Args:
+    *names: flags that are defined already; those without a value are left be.
+    above_zero: whether 0 and negative numbers are refused, too.
+  """
+
+  def holds(value: float | None) -> bool:
+    return value is None or (
+      math.isfinite(value) and (value > 0 or not above_zero)
+    )
+
+  expected = "a finite number > 0" if above_zero else "a finite number"
+  for name in names:
+    flags.register_validator(name, holds, f"expected {expected}")
 
 
 def start_tensorflow(device_id: str = "") -> None:

@@ -49,7 +49,7 @@ def test_writes_digits_and_reports(tmp_path):
   [
     (["--output_dir=x", "--noise=salt"], ["--noise=salt", "symmetric"]),
     (["--output_dir=x", "--noise_rate=1.5"], ["--noise_rate=1.5", "[0, 1]"]),
-    (["--output_dir=x", "--seed=-1"], ["--seed=-1", "non-negative"]),
+    (["--output_dir=x", "--seed=-1"], ["--seed=-1", "[0, 4294967295]"]),
     (["--output_dir=x", "--num_shards=0"], ["--num_shards=0", "positive"]),
     (["--output_dir=x", "--no_such_flag"], ["no_such_flag"]),
     (["--output_dir=x", "digits"], ["only flags", "'digits'"]),

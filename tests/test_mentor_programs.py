@@ -177,7 +177,7 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
     ("train_mentor", ["--mini_batch_size=0"], "mini_batch_size"),
     ("train_mentor", ["--mentor_form=tree"], "mentornet|logistic|mlp"),
     ("plot_mentor", [], "--model_dir: expected a mentor, got none"),
-    ("plot_mentor", ["--loss_bound=0"], "expected a finite loss > 0"),
+    ("plot_mentor", ["--loss_bound=0"], "expected a finite number > 0"),
     ("plot_mentor", ["--epoch_ranges=0,100"], "whole numbers in 0..99"),
     ("plot_mentor", ["--model_dir=nosuch"], "--outdir: expected a folder"),
     (

@@ -1,5 +1,6 @@
 """The training and evaluation programs, run as a user runs them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -108,36 +109,135 @@ def published_command_lines():
         ]
 
 
-def test_every_published_command_line_is_understood():
-  lines = [
-    [*line, "--data_dir=no/such", "--train_log_dir=runs"]
-    for line in published_command_lines()
-  ]
-  assert len(lines) == 32
-  # One process for all: each must get as far as missing its data.
-  script = f"""
-import runpy, sys
+# Runs in one process for all lines: builds what each describes, and checks that
+# its main gets as far as missing the data.
+_BUILD_ALL = """
+import contextlib, io, json, sys
 from absl import flags
-sys.path.insert(0, {str(_BIN)!r})
+
+bin_folder, lines = json.loads(sys.stdin.read())
+sys.path.insert(0, bin_folder)
 import train_student
-for line in {lines!r}:
-  flags.FLAGS.unparse_flags()
+from mentornet_tf import command_line
+
+command_line.start_tensorflow()
+from mentornet_tf.training import recipes
+
+built = []
+for line in lines:
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
   flags.FLAGS(["program", *line])
+  settings = train_student.training_settings()
+  curriculum = recipes.build_curriculum(settings)
+  optimizer = recipes.build_optimizer(settings, 50_000)
+  schedule = optimizer.get_config()["learning_rate"]
+  built.append({
+    "dataset": settings.dataset_name,
+    "student": settings.studentnet,
+    "steps": settings.max_number_of_steps,
+    "curriculum": type(curriculum).__name__,
+    "percentile": curriculum.loss_p_percentile,
+    "burn_in": curriculum.burn_in_epoch,
+    "fixed": curriculum.fixed_epoch_after_burn_in,
+    "dropout": curriculum.example_dropout_rates,
+    "optimizer": type(optimizer).__name__,
+    "schedule": schedule["class_name"],
+    "decay_steps": schedule["config"].get("decay_steps"),
+    "padding": recipes.augmentation(settings).padding,
+    "weights": curriculum([0.1, 0.5, 2.0, 9.0], 99).shape[0],
+  })
+  printed = io.StringIO()
   try:
-    train_student.main()
+    with contextlib.redirect_stdout(printed):
+      train_student.main()
   except train_student.UserError as error:
     assert "no/such does not exist" in str(error), error
   else:
     raise AssertionError(line)
-print("understood", len({lines!r}))
+  built[-1]["notes"] = printed.getvalue()
+print(json.dumps(built))
 """
+
+
+def build_all(lines):
+  """What each line describes: starting TensorFlow once serves all."""
+  places = ["--data_dir=no/such", "--train_log_dir=no/run"]
   result = subprocess.run(
-    [sys.executable, "-c", script], capture_output=True, text=True, timeout=280
+    [sys.executable, "-c", _BUILD_ALL],
+    input=json.dumps([str(_BIN), [[*line, *places] for line in lines]]),
+    capture_output=True,
+    text=True,
+    timeout=280,
   )
   assert result.returncode == 0, result.stderr
-  assert "understood 32" in result.stdout
+  return json.loads(result.stdout)
+
+
+def with_recorded_mentor(line, golden):
+  # The one recorded mentor of the data-driven form has no name of its own.
+  mentors = {"mentornet_dd": "mentor_random"}
+  flag = "--trained_mentornet_dir="
+  for number, given in enumerate(line):
+    if given.startswith(flag):
+      name = given.rpartition("/")[2]
+      folder = golden.folder / mentors.get(name, f"mentor_{name}")
+      return [*line[:number], f"{flag}{folder}", *line[number + 1 :]]
+  return line
+
+
+_CURRICULUM_FLAGS = ["--burn_in_epoch=5", "--loss_p_precentile=0.6"]
+
+
+def test_every_published_command_line_is_understood(golden):
+  published = list(published_command_lines())
+  assert len(published) == 32
+  lines = [with_recorded_mentor(line, golden) for line in published]
+  # Beside them: the two that are called baseline.
+  lines += [
+    ["--curriculum=none", *_CURRICULUM_FLAGS],
+    ["--curriculum=baseline", *_CURRICULUM_FLAGS],
+  ]
+  *all_built, none, formula = build_all(lines)
+  assert len(all_built) == 32
+  for line, built in zip(published, all_built, strict=True):
+    given = dict(flag[2:].partition("=")[::2] for flag in line)
+    residual = given["studentnet"] == "resnet101"
+    mentored = "trained_mentornet_dir" in given
+    assert built["dataset"] == given["dataset_name"]
+    assert built["student"] == given["studentnet"]
+    assert built["steps"] == (39_000 if residual else 120_000)
+    assert built["optimizer"] == ("Momentum" if residual else "SGD")
+    assert built["padding"] == (2 if residual else 8)
+    assert built["weights"] == 4
+    # Golden learning_rates.json: 390 steps a pass over 50,000 images.
+    assert built["decay_steps"] == (
+      (None if mentored else 19_500) if residual else 78_000
+    )
+    assert built["schedule"] == (
+      "PiecewiseConstantDecay" if residual and mentored else "ExponentialDecay"
+    )
+    assert built["curriculum"] == (
+      "MentorCurriculum" if mentored else "UniformCurriculum"
+    )
+    if mentored:
+      assert built["percentile"] == float(given["loss_p_precentile"])
+      assert built["burn_in"] == int(given["burn_in_epoch"])
+      assert built["fixed"] == ("fixed_epoch_after_burn_in" in given)
+      assert built["dropout"] == given["example_dropout_rates"]
+    assert built["notes"] == ""
+
+  assert none["curriculum"] == "UniformCurriculum"
+  assert none["schedule"] == "ExponentialDecay"
+  assert none["notes"].splitlines() == [
+    "note: without a curriculum every example weighs 1, whatever the value of "
+    "--loss_p_percentile, --burn_in_epoch; give --trained_mentornet_dir or "
+    "--curriculum"
+  ]
+  assert formula["curriculum"] == "FormulaCurriculum"
+  assert formula["schedule"] == "PiecewiseConstantDecay"
+  assert (formula["burn_in"], formula["percentile"]) == (5, 0.6)
+  assert formula["notes"] == ""
 
 
 _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
@@ -163,6 +263,19 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ),
     ([*_PLACES, "--curriculum=mentornet"], "expected --curriculum=mentornet"),
     ([*_PLACES, "--vstar_gamma=two"], "--vstar_gamma: expected a number"),
+    ([*_PLACES, "--seed=-1"], "range [0, 4294967295]"),
+    ([*_PLACES, "--seed=4294967296"], "range [0, 4294967295]"),
+    ([*_PLACES, "--learning_rate=nan"], "=nan: expected a finite number"),
+    ([*_PLACES, "--learning_rate=inf"], "=inf: expected a finite number"),
+    (
+      [*_PLACES, "--learning_rate_decay_factor=nan"],
+      "--learning_rate_decay_factor=nan: expected a finite number",
+    ),
+    ([*_PLACES, "--num_epochs_per_decay=inf"], "expected a finite number"),
+    ([*_PLACES, "--loss_p_percentile=nan"], "expected a finite number"),
+    ([*_PLACES, "--loss_moving_average_decay=nan"], "expected a finite number"),
+    ([*_PLACES, "--save_interval_secs=nan"], "expected a finite number"),
+    ([*_PLACES, "--save_summaries_secs=inf"], "expected a finite number"),
   ],
 )
 def test_mistakes_in_flags_are_one_line(arguments, message):
