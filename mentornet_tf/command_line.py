@@ -15,6 +15,9 @@ from absl import app, flags, logging
 
 from mentornet_tf.errors import UserError
 
+# Flags defined here belong to the program that asks for them, and to its help.
+flags.disclaim_key_flags()
+
 # What NumPy and Keras take as a seed.
 LARGEST_SEED = 2**32 - 1
 
