@@ -181,7 +181,7 @@ def suspect_labels(
   settings = run_settings(train_log_dir)
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
   student = open_run(train_log_dir, num_classes=data.num_classes).student
-  curriculum = build_curriculum(settings)
+  curriculum = build_curriculum(settings, Path(train_log_dir))
   evaluator = Evaluator(student, evaluation_batches(data, batch_size))
   groups = {"student": student.variables, "curriculum": curriculum.variables}
   steps, losses, weights = [], 0.0, 0.0

@@ -1,6 +1,5 @@
 """Exports students and mentors of training runs, or models as they are."""
 
-import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from mentornet_tf.datasets.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 from mentornet_tf.export import formats
 from mentornet_tf.training.checkpointing import latest_checkpoint, restore
-from mentornet_tf.training.recipes import TrainingSettings, build_curriculum
+from mentornet_tf.training.recipes import build_curriculum, settings_of_run
 from mentornet_tf.training.run_folder import read_run
 from mentornet_tf.training.trained_run import open_run
 
@@ -144,10 +143,7 @@ def _class_names(
 
 def _mentor_of_run(folder: Path, run: dict[str, Any]) -> keras.Model:
   """The mentor as the newest checkpoint of a student's run holds it."""
-  known = {field.name for field in dataclasses.fields(TrainingSettings)}
-  settings = TrainingSettings(
-    **{name: value for name, value in run["settings"].items() if name in known}
-  )
+  settings = settings_of_run(run)
   if not settings.trained_mentornet_dir:
     raise UserError(
       f"{folder}: expected a run under a mentor, got one with the curriculum "
@@ -160,7 +156,7 @@ def _mentor_of_run(folder: Path, run: dict[str, Any]) -> keras.Model:
       f"train first, or export the mentor {settings.trained_mentornet_dir!r} "
       "itself"
     )
-  curriculum = build_curriculum(settings)
+  curriculum = build_curriculum(settings, folder)
   assert isinstance(curriculum, MentorCurriculum)
   restore(checkpoint, {"curriculum": curriculum.variables})
   return curriculum.mentor

@@ -200,7 +200,7 @@ def restore(prefix: str, groups: Groups) -> None:
 
 def all_finite(variables: Iterable) -> bool:
   """Whether no variable holds NaN or infinity."""
-  return all(np.isfinite(np.asarray(v)).all() for v in variables)
+  return all(np.isfinite(v.value.numpy()).all() for v in variables)
 
 
 def _named(variables: Iterable) -> dict:

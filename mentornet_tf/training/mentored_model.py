@@ -78,6 +78,11 @@ class MentoredModel(keras.Model):
     )
     self.built = student.built
 
+  @property
+  def trainable_variables(self) -> list[keras.Variable]:
+    """The student's alone: the step does not train the mentor."""
+    return self.student.trainable_variables
+
   def call(self, inputs, training=None):
     return self.student(inputs, training=training)
 

@@ -1,6 +1,9 @@
 """How each student is trained: settings, optimiser, schedule, augmentation."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,8 +16,16 @@ from mentornet_tf.curricula.curriculum import (
   UniformCurriculum,
 )
 from mentornet_tf.curricula.mentors import load_mentor
-from mentornet_tf.datasets.pipelines import Augmentation
+from mentornet_tf.datasets.pipelines import (
+  INCEPTION_AUGMENTATION,
+  NO_AUGMENTATION,
+  RESNET_AUGMENTATION,
+  Augmentation,
+)
 from mentornet_tf.training import optimizers
+
+# Where a run keeps the mentor that it started with.
+MENTOR_FILE = "mentor.keras"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +45,13 @@ class StudentRecipe:
 
 
 RECIPES = {
-  "inception": StudentRecipe(0.0, Augmentation(padding=8)),
+  "inception": StudentRecipe(0.0, INCEPTION_AUGMENTATION),
   "resnet101": StudentRecipe(
-    0.9, Augmentation(padding=2), piecewise_under_curriculum=True
+    0.9, RESNET_AUGMENTATION, piecewise_under_curriculum=True
   ),
 }
 # For resnet32 and for students of the user's own.
-DEFAULT_RECIPE = StudentRecipe(0.9, Augmentation(padding=2))
+DEFAULT_RECIPE = StudentRecipe(0.9, RESNET_AUGMENTATION)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,11 +102,39 @@ def augmentation(settings: TrainingSettings) -> Augmentation:
   """What is done to training images: the recipe's, or only standardisation."""
   if settings.augment:
     return student_recipe(settings.studentnet).augmentation
-  return Augmentation(padding=0, flip=False)
+  return NO_AUGMENTATION
 
 
-def build_curriculum(settings: TrainingSettings) -> Curriculum:
-  """The curriculum that `settings` describe."""
+def settings_of_run(run: Mapping[str, Any]) -> TrainingSettings:
+  """The settings in the content of a `run.json`."""
+  known = {field.name for field in dataclasses.fields(TrainingSettings)}
+  stored = run["settings"]
+  return TrainingSettings(
+    **{name: value for name, value in stored.items() if name in known}
+  )
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+  """Builds models under a Keras dtype policy, and puts the old one back."""
+  before = keras.config.dtype_policy()
+  keras.config.set_dtype_policy(name)
+  try:
+    yield
+  finally:
+    keras.config.set_dtype_policy(before)
+
+
+def build_curriculum(
+  settings: TrainingSettings, run_folder: Path | None = None
+) -> Curriculum:
+  """The curriculum that `settings` describe.
+
+  Args:
+    settings: of the run.
+    run_folder: where the run keeps its mentor; one that is there is taken
+      instead of the place it first came from.
+  """
   if settings.curriculum == "none":
     return UniformCurriculum(
       loss_p_percentile=settings.loss_p_percentile, seed=settings.seed
@@ -112,9 +151,9 @@ def build_curriculum(settings: TrainingSettings) -> Curriculum:
     )
   }
   if settings.curriculum == "mentornet":
-    return MentorCurriculum(
-      load_mentor(settings.trained_mentornet_dir), **options
-    )
+    kept = run_folder and run_folder / MENTOR_FILE
+    source = kept if kept and kept.exists() else settings.trained_mentornet_dir
+    return MentorCurriculum(load_mentor(source), **options)
   if settings.curriculum == "threshold":
     return ThresholdCurriculum(**options)
   return FormulaCurriculum(settings.curriculum, settings.vstar_gamma, **options)

@@ -5,12 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 
 from mentornet_tf.atomic_files import replacing
 from mentornet_tf.errors import UserError
-from mentornet_tf.training.checkpointing import CheckpointStore, all_finite
+from mentornet_tf.training.checkpointing import (
+  CheckpointStore,
+  Groups,
+  all_finite,
+  checkpoint_step,
+)
 from mentornet_tf.training.evaluation import Evaluator
 from mentornet_tf.training.loop import Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
@@ -40,37 +44,64 @@ _EVALUATION = ("test_accuracy", "test_loss")
 class DivergenceGuard:
   """Stops a run whose loss or weights are no longer finite.
 
+  Every so many steps it copies the run's state while that is good, so that a
+  run which diverges ends with a checkpoint from before.
+
   Args:
-    student: whose weights are checked where a checkpoint is due.
-    store: tells where the last good checkpoint is.
+    groups: the variables of a checkpoint, by group.
+    store: writes the checkpoint.
+    start_step: where the run starts.
+    interval_steps: steps between copies.
   """
 
-  def __init__(self, student: keras.Model, store: CheckpointStore):
-    self._student = student
+  def __init__(
+    self,
+    groups: Groups,
+    store: CheckpointStore,
+    *,
+    start_step: int,
+    interval_steps: int,
+  ):
+    self._variables = [v for group in groups.values() for v in group]
     self._store = store
+    self._interval_steps = interval_steps
+    self._copy(start_step)
 
-  def next_due(self, step: int) -> None:
-    """Asks for no stop of its own."""
+  def next_due(self, step: int) -> int:
+    """The next step at which the state is copied."""
+    return next_multiple(step, self._interval_steps)
 
   def __call__(self, step: int, reports: Reports) -> None:
     """Raises UserError if a loss of these steps is NaN or infinite."""
     losses = reports["total_loss"]
     bad = np.flatnonzero(~np.isfinite(losses))
     if bad.size:
-      bad_step = step - len(losses) + int(bad[0])
-      raise UserError(self._message(f"the loss is {losses[bad[0]]}", bad_step))
+      self._stop(
+        f"the loss is {losses[bad[0]]}", step - len(losses) + int(bad[0])
+      )
+    if step % self._interval_steps == 0:
+      self.check(step)
+      self._copy(step)
 
-  def check_weights(self, step: int) -> None:
-    """Raises UserError if a weight of the student is NaN or infinite."""
-    if not all_finite(self._student.weights):
-      raise UserError(self._message("a weight is not finite", step))
+  def check(self, step: int) -> None:
+    """Raises UserError if a variable is NaN or infinite."""
+    if not all_finite(self._variables):
+      self._stop("a weight is not finite", step)
 
-  def _message(self, what: str, step: int) -> str:
-    kept = self._store.latest or "none was written yet"
-    return (
+  def _copy(self, step: int) -> None:
+    self._good_step = step
+    self._good_values = [v.value.numpy().copy() for v in self._variables]
+
+  def _stop(self, what: str, step: int) -> None:
+    for variable, value in zip(self._variables, self._good_values, strict=True):
+      variable.assign(value)
+    latest = self._store.latest
+    if latest is None or checkpoint_step(latest) < self._good_step:
+      latest = self._store.save(self._good_step)
+    raise UserError(
       f"training diverged: {what} at step {step}, expected finite numbers; "
-      f"last good checkpoint: {kept}; start again in a new folder with a lower "
-      "learning rate, or check the images and labels"
+      f"last good checkpoint: {latest}; start again in a new folder with a "
+      "lower learning rate, or check the images and labels"
     )
 
 

@@ -5,11 +5,14 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import keras
 import numpy as np
 from rich.console import Console
 
+from mentornet_tf.atomic_files import replacing
+from mentornet_tf.curricula.curriculum import Curriculum, MentorCurriculum
 from mentornet_tf.datasets.pipelines import evaluation_batches, training_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
@@ -90,10 +93,17 @@ def train_and_evaluate(
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
   # The model first: settings that cannot be built leave no folder behind.
-  model = build_model(settings, train_data)
+  has_clean_labels = bool((train_data.clean_labels >= 0).all())
+  if options.record_losses and not has_clean_labels:
+    raise UserError(
+      f"record_losses: expected data whose clean labels are known, got "
+      f"{train_data.name} without; a mentor cannot be learned from its losses"
+    )
+  model = build_model(settings, train_data, Path(run_folder))
   folder = RunFolder(
     run_folder, dataclasses.asdict(settings), data_summary(train_data)
   )
+  _keep_mentor(model.curriculum, folder.path)
   store = CheckpointStore(folder.path, variable_groups(model))
   start_step = store.restore_latest(warn=console.print)
   if start_step >= settings.max_number_of_steps:
@@ -109,7 +119,6 @@ def train_and_evaluate(
     seed=settings.seed,
     start_step=start_step,
   )
-  has_clean_labels = bool((train_data.clean_labels >= 0).all())
   evaluator = eval_data and Evaluator(
     model.student, evaluation_batches(eval_data, batch_size=500)
   )
@@ -131,10 +140,15 @@ def train_and_evaluate(
     eval_interval_steps=options.eval_interval_steps,
   )
   reporter.restore_pending(start_step)
-  guard = DivergenceGuard(model.student, store)
+  guard = DivergenceGuard(
+    variable_groups(model),
+    store,
+    start_step=start_step,
+    interval_steps=settings.log_interval_steps,
+  )
   saver = CheckpointSaver(
     store,
-    [guard.check_weights, reporter.save_pending],
+    [guard.check, reporter.save_pending],
     total_steps=total_steps,
     interval_steps=options.save_interval_steps,
     interval_seconds=options.save_interval_secs,
@@ -176,7 +190,9 @@ def train_and_evaluate(
 
 
 def build_model(
-  settings: recipes.TrainingSettings, train_data: InMemoryDataset
+  settings: recipes.TrainingSettings,
+  train_data: InMemoryDataset,
+  run_folder: Path | None = None,
 ) -> MentoredModel:
   """The compiled model, all variables made, the same for the same settings."""
   if settings.batch_size > len(train_data):
@@ -185,11 +201,10 @@ def build_model(
       f"got {settings.batch_size}"
     )
   keras.utils.set_random_seed(settings.seed)
-  keras.config.set_dtype_policy(settings.mixed_precision)
-  student = build_student(settings.studentnet, train_data.num_classes)
-  model = MentoredModel(
-    student, recipes.build_curriculum(settings), settings.max_number_of_steps
-  )
+  with recipes.dtype_policy(settings.mixed_precision):
+    student = build_student(settings.studentnet, train_data.num_classes)
+  curriculum = recipes.build_curriculum(settings, run_folder)
+  model = MentoredModel(student, curriculum, settings.max_number_of_steps)
   optimizer = recipes.build_optimizer(settings, len(train_data))
   optimizer.build(student.trainable_variables)
   model.compile(
@@ -197,6 +212,14 @@ def build_model(
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   return model
+
+
+def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
+  """Copies a learned mentor into the run's folder: it needs no other then."""
+  path = folder / recipes.MENTOR_FILE
+  if isinstance(curriculum, MentorCurriculum) and not path.exists():
+    with replacing(path) as partial:
+      curriculum.mentor.save(partial)
 
 
 def variable_groups(model: MentoredModel) -> dict[str, list]:

@@ -23,6 +23,7 @@ from mentornet_tf.training.checkpointing import (
   open_checkpoint,
   restore,
 )
+from mentornet_tf.training.recipes import dtype_policy
 from mentornet_tf.training.run_folder import read_run
 
 
@@ -116,9 +117,10 @@ def open_run(
       f"{folder}: expected data of {trained} classes, as the student was "
       f"trained on, got data of {num_classes}; name that data set"
     )
-  student = build_student(
-    settings.get("studentnet", studentnet), trained or num_classes
-  )
+  with dtype_policy(settings.get("mixed_precision", "float32")):
+    student = build_student(
+      settings.get("studentnet", studentnet), trained or num_classes
+    )
   total_steps = settings.get("max_number_of_steps")
   return TrainedRun(folder, student, total_steps, chosen, settings, data)
 

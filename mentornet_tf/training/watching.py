@@ -16,12 +16,13 @@ from mentornet_tf.training.checkpointing import (
   DamagedCheckpointError,
   checkpoint_step,
   kept_checkpoints,
+  latest_checkpoint,
 )
 from mentornet_tf.training.evaluation import Evaluation, Evaluator
 from mentornet_tf.training.loss_records import write_losses
 from mentornet_tf.training.trained_run import TrainedRun
 
-_COLUMNS = ("step", "accuracy", "loss", "num_examples")
+_COLUMNS = ("data", "step", "accuracy", "loss", "num_examples")
 
 
 def evaluate_checkpoints(
@@ -37,8 +38,8 @@ def evaluate_checkpoints(
 ) -> None:
   """Evaluates new checkpoints until training has finished, or only the newest.
 
-  A checkpoint whose step stands in `<eval_dir>/eval.csv` is not evaluated
-  again. One that training deletes or still writes is passed over.
+  A checkpoint whose step stands in `<eval_dir>/eval.csv` for the same data is
+  not evaluated again. One that training deletes or still writes is passed over.
 
   Args:
     run: the training folder.
@@ -53,9 +54,9 @@ def evaluate_checkpoints(
   Raises:
     UserError: with `once`, if there is no checkpoint that can be read.
   """
-  results = EvaluationLog(Path(eval_dir))
+  results = EvaluationLog(Path(eval_dir), data.name)
   evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
-  printed = None
+  printed, waiting = None, False
   while True:
     candidates = [run.newest()] if once else kept_checkpoints(run.folder)
     for checkpoint in candidates:
@@ -71,10 +72,33 @@ def evaluate_checkpoints(
       results.add(step, evaluator())
       print_line(results.readable(step))
       printed = step
+    if not candidates and not waiting:
+      waiting = True
+      print_line(f"{run.folder}: waiting for a checkpoint")
     if once or run.total_steps in results.evaluations:
       if printed is None:
         print_line(results.readable(max(results.evaluations)))
       return
+    sleep(interval_seconds)
+
+
+def wait_for_run(
+  folder: str | os.PathLike,
+  interval_seconds: float,
+  *,
+  print_line: Callable[[str], Any] = print,
+  sleep: Callable[[float], None] = time.sleep,
+) -> None:
+  """Waits until a training has begun in `folder`."""
+  waiting = False
+  while (
+    Path(folder).is_dir()
+    and not (Path(folder) / "run.json").exists()
+    and latest_checkpoint(folder) is None
+  ):
+    if not waiting:
+      print_line(f"{folder}: waiting for a training to begin")
+    waiting = True
     sleep(interval_seconds)
 
 
@@ -83,9 +107,12 @@ class EvaluationLog:
 
   Args:
     folder: made when it does not exist.
+    data_name: of what is evaluated. Rows of other data stay as they are.
   """
 
-  def __init__(self, folder: Path):
+  def __init__(self, folder: Path, data_name: str):
+    self._data_name = data_name
+    self._others: list[dict[str, str]] = []
     folder.mkdir(parents=True, exist_ok=True)
     self._path = folder / "eval.csv"
     self._events = tf.summary.create_file_writer(str(folder))
@@ -93,6 +120,9 @@ class EvaluationLog:
     if self._path.exists():
       with self._path.open(newline="") as file:
         for row in csv.DictReader(file):
+          if row["data"] != data_name:
+            self._others.append(row)
+            continue
           self.evaluations[int(row["step"])] = Evaluation(
             float(row["accuracy"]), float(row["loss"]), int(row["num_examples"])
           )
@@ -101,11 +131,18 @@ class EvaluationLog:
     """Adds one evaluation to the file and to the events."""
     self.evaluations[step] = evaluation
     with replacing(self._path) as partial, partial.open("w") as file:
-      writer = csv.writer(file, lineterminator="\n")
-      writer.writerow(_COLUMNS)
+      writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+      writer.writeheader()
+      writer.writerows(self._others)
       for known, each in sorted(self.evaluations.items()):
         writer.writerow(
-          [known, f"{each.accuracy:.6f}", f"{each.loss:.6f}", each.num_examples]
+          {
+            "data": self._data_name,
+            "step": known,
+            "accuracy": f"{each.accuracy:.6f}",
+            "loss": f"{each.loss:.6f}",
+            "num_examples": each.num_examples,
+          }
         )
     with self._events.as_default(step):
       tf.summary.scalar("accuracy", evaluation.accuracy)

@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import io
+import shutil
 
 import keras
 import numpy as np
@@ -213,20 +214,44 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path):
     run(tmp_path, dataclasses.replace(_SETTINGS, seed=1))
 
 
-def test_divergence_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path):
-  run(tmp_path, dataclasses.replace(_SETTINGS, max_number_of_steps=8))
-  (tmp_path / "run.json").unlink()
+@pytest.mark.parametrize(("rate", "step"), [(1e38, 0), (3.0, 8)])
+def test_divergence_stops_the_run_and_keeps_the_last_good_step(
+  tmp_path, monkeypatch, rate, step
+):
+  """From the start, and from a step in the midst of a run."""
+  if step:
+    spoil_losses_after(monkeypatch, step + 1)
   settings = dataclasses.replace(
-    _SETTINGS, learning_rate=1e38, curriculum="none", max_number_of_steps=50
+    _SETTINGS, learning_rate=rate, curriculum="none", max_number_of_steps=50
   )
   with pytest.raises(UserError, match="training diverged") as caught:
-    run(tmp_path, settings)
-  kept = checkpointing.latest_checkpoint(tmp_path)
-  assert kept.endswith("model.ckpt-8") and kept in str(caught.value)
+    run(tmp_path, settings, train.RunOptions(steps_per_call=3))
   assert "lower learning rate" in str(caught.value)
+  kept = checkpointing.latest_checkpoint(tmp_path)
+  assert kept.endswith(f"model.ckpt-{step}") and kept in str(caught.value)
   student = tiny.student(4)
   checkpointing.restore(kept, {"student": student.variables})
   assert checkpointing.all_finite(student.variables)
+  assert all(int(row["step"]) <= step for row in read_metrics(tmp_path))
+
+
+def spoil_losses_after(monkeypatch, step):
+  """Puts NaN among the losses once the run has come to `step`."""
+  run_loop = train.loop.run_loop
+
+  def spoiling(runner, actions, **kwargs):
+    taken = []
+
+    def spoiled(count):
+      taken.append(count)
+      reports = runner(count)
+      if sum(taken) >= step:
+        reports["total_loss"][-1] = np.nan
+      return reports
+
+    return run_loop(spoiled, actions, **kwargs)
+
+  monkeypatch.setattr(train.loop, "run_loop", spoiling)
 
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
@@ -253,10 +278,8 @@ def test_unknown_names_are_refused(tmp_path, changes, message):
 
 def test_bfloat16_trains_with_float32_weights_and_losses(tmp_path):
   settings = dataclasses.replace(_SETTINGS, mixed_precision="mixed_bfloat16")
-  try:
-    result, _ = run(tmp_path, settings)
-  finally:
-    keras.config.set_dtype_policy("float32")
+  result, _ = run(tmp_path, settings)
+  assert keras.config.dtype_policy().name == "float32"
   model = result.model
   assert model.student.compute_dtype == "bfloat16"
   assert {v.dtype for v in model.student.trainable_variables} == {"float32"}
@@ -285,8 +308,29 @@ def test_data_without_clean_labels_has_no_weight_quality(tmp_path):
   data = dataclasses.replace(
     tiny.dataset(), clean_labels=np.full(60, -1, np.int64)
   )
-  run(tmp_path, train_data=data)
-  assert "weight_auc" not in read_metrics(tmp_path)[0]
+  run(tmp_path / "run", train_data=data)
+  assert "weight_auc" not in read_metrics(tmp_path / "run")[0]
+  options = dataclasses.replace(_OPTIONS, record_losses=True)
+  with pytest.raises(UserError, match="expected data whose clean labels"):
+    run(tmp_path / "other", train_data=data, options=options)
+
+
+def test_a_run_keeps_its_mentor(tmp_path, golden):
+  mentor = tmp_path / "mentor"
+  shutil.copytree(golden.folder / "mentor_self_paced", mentor)
+  settings = dataclasses.replace(
+    _SETTINGS, curriculum="mentornet", trained_mentornet_dir=str(mentor)
+  )
+  short = dataclasses.replace(_OPTIONS, steps_per_call=1)
+  first, _ = run(tmp_path / "run", settings, short)
+  shutil.rmtree(mentor)
+  again, text = run(tmp_path / "run", settings, short)
+  assert "already finished" in text
+  features = np.random.default_rng(0).random((8, 4), np.float32)
+  np.testing.assert_array_equal(
+    first.model.curriculum.mentor(features),
+    again.model.curriculum.mentor(features),
+  )
 
 
 def test_checkpoints_are_evaluated_once_each(tmp_path):
@@ -306,7 +350,7 @@ def test_checkpoints_are_evaluated_once_each(tmp_path):
       sleep=lambda _: pytest.fail("a finished run needs no waiting"),
     )
   rows = (tmp_path / "eval" / "eval.csv").read_text().splitlines()
-  assert [row.split(",")[0] for row in rows] == ["step", "8", "16", "24"]
+  assert [row.split(",")[1] for row in rows] == ["step", "8", "16", "24"]
   last = read_metrics(tmp_path)[-1]
   accuracy = float(last["test_accuracy"])
   assert [line.split()[1] for line in lines] == ["8", "16", "24", "24"]
@@ -315,7 +359,40 @@ def test_checkpoints_are_evaluated_once_each(tmp_path):
   assert result.finished
 
 
-def test_watching_waits_for_new_checkpoints(tmp_path):
+def test_the_same_step_on_other_data_is_evaluated(tmp_path):
+  run(tmp_path)
+  lines = []
+  for name, noise in (("test", 0), ("train", 0.5), ("test", 0)):
+    data = dataclasses.replace(
+      tiny.dataset(40, noise), name=f"quadrants_{name}"
+    )
+    watching.evaluate_checkpoints(
+      open_run(tmp_path),
+      data,
+      7,
+      tmp_path / "eval",
+      once=True,
+      interval_seconds=0,
+      print_line=lines.append,
+    )
+  assert lines[0] == lines[2] != lines[1]
+  assert len((tmp_path / "eval" / "eval.csv").read_text().splitlines()) == 3
+
+
+def test_watching_waits_for_a_training_to_begin(tmp_path):
+  waited, lines = [], []
+
+  def begin(seconds):
+    waited.append(seconds)
+    if len(waited) == 2:
+      (tmp_path / "run.json").write_text("{}")
+
+  watching.wait_for_run(tmp_path, 5, print_line=lines.append, sleep=begin)
+  assert waited == [5, 5]
+  assert lines == [f"{tmp_path}: waiting for a training to begin"]
+
+
+def test_watching_waits_for_new_new_checkpoints(tmp_path):
   short = dataclasses.replace(_SETTINGS, max_number_of_steps=8)
   data = tiny.dataset(40, noise=0, seed=1)
   run(tmp_path, short)
