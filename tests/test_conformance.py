@@ -1,0 +1,205 @@
+"""The project as a whole: its map, files, documents and golden data."""
+
+import ast
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mentornet_tf as mn
+
+_ROOT = Path(__file__).resolve().parents[1]
+_GOLDEN = _ROOT / "tests" / "testdata" / "golden"
+# What a checkout holds beside the project's own files.
+_FOREIGN = {"build", "dist", "exports", "mentors", "records", "runs", "shared"}
+
+
+def project_files(pattern="*"):
+  """Files of the project, without what users, tools and tests put there."""
+  for folder, subfolders, names in os.walk(_ROOT):
+    here = Path(folder)
+    subfolders[:] = [
+      name
+      for name in subfolders
+      if (name == ".ci" or not name.startswith((".", "__pycache__")))
+      and not name.endswith(".egg-info")
+      and not (here == _ROOT and name in _FOREIGN)
+    ]
+    yield from (here / name for name in names if Path(name).match(pattern))
+
+
+def relative(paths):
+  return sorted(str(path.relative_to(_ROOT)) for path in paths)
+
+
+def rooms_of_the_map():
+  """The numbered rooms of "The way of the data", each as its text."""
+  text = (_ROOT / "WORKSPACE.md").read_text()
+  way = text.partition("## The way of the data")[2].partition("\n## ")[0]
+  return re.split(r"^\d+\. ", way, flags=re.MULTILINE)[1:]
+
+
+def test_every_module_is_named_in_its_room_of_the_map():
+  library = _ROOT / "mentornet_tf"
+  modules = [p for p in library.rglob("*.py") if p.name != "__init__.py"]
+  assert len(modules) > 60
+  missing = []
+  for path in modules:
+    rooms = rooms_of_the_map()
+    if path.parent != library:
+      rooms = [room for room in rooms if f"`{path.parent.name}/`" in room]
+    if not any(f"`{path.stem}`" in room for room in rooms):
+      missing.append(path)
+  assert relative(missing) == []
+
+
+def test_the_map_names_no_module_that_does_not_exist():
+  rooms = "".join(rooms_of_the_map())
+  stems = {path.stem for path in (_ROOT / "mentornet_tf").rglob("*.py")}
+  named = set(re.findall(r"`([a-z0-9_]+)`", rooms))
+  # Words that are not modules.
+  others = {"fit", "main", "example_weights"}
+  assert named - stems - others == set()
+
+
+def test_files_that_begin_with_an_interpreter_are_executable():
+  # Shells source the one beside the programs; it has no such line.
+  programs = []
+  for path in project_files():
+    with path.open("rb") as file:
+      if file.read(2) == b"#!":
+        programs.append(path)
+  assert _ROOT / "data" / "create_cifar_tf_record.py" in programs
+  assert len(programs) > 10
+  closed = [p for p in programs if not p.stat().st_mode & stat.S_IXUSR]
+  assert relative(closed) == []
+
+
+def test_programs_begin_with_an_interpreter():
+  for folder in ("bin", "data"):
+    for path in (_ROOT / folder).glob("*.py"):
+      assert path.read_text().startswith("#!/usr/bin/env python3\n"), path
+
+
+def test_public_names_exist():
+  assert len(mn.__all__) == len(set(mn.__all__))
+  for name in mn.__all__:
+    assert getattr(mn, name) is not None, name
+  assert set(mn.__all__) <= set(dir(mn))
+  with pytest.raises(AttributeError, match="'nosuch'"):
+    mn.nosuch  # noqa: B018
+
+
+def test_importing_the_package_is_silent_and_quick():
+  script = (
+    "import sys, mentornet_tf\n"
+    "for name in ('tensorflow', 'keras', 'numpy', 'matplotlib'):\n"
+    "  assert name not in sys.modules, name\n"
+  )
+  result = subprocess.run(
+    [sys.executable, "-c", script],
+    cwd=_ROOT,
+    capture_output=True,
+    text=True,
+    timeout=60,
+  )
+  assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def literal_patterns(path):
+  """Every text in a module, as a pattern with gaps for what it fills in."""
+  tree = ast.parse(path.read_text())
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+      yield re.escape(node.value)
+    elif isinstance(node, ast.JoinedStr):
+      parts = [
+        re.escape(part.value) if isinstance(part, ast.Constant) else ".+"
+        for part in node.values
+      ]
+      # One that begins with a gap would stand for too many names.
+      if re.match(r"\w{5}", parts[0]):
+        yield "".join(parts)
+
+
+def test_every_golden_file_is_read_by_a_test():
+  files = [path for path in _GOLDEN.iterdir() if path.suffix != ".md"]
+  assert len(files) > 30
+  own = Path(__file__).resolve()
+  patterns = {
+    re.compile(rf"(?:.*/)?(?:{pattern})(?:{re.escape(suffix)})?")
+    for module in (_ROOT / "tests").rglob("*.py")
+    if module != own
+    for pattern in literal_patterns(module)
+    if "\n" not in pattern
+    for suffix in (".npz", ".json", ".csv")
+  }
+  unread = [
+    path
+    for path in files
+    if not any(pattern.fullmatch(path.name) for pattern in patterns)
+  ]
+  assert relative(unread) == []
+
+
+def test_every_golden_file_is_described():
+  manifest = (_GOLDEN / "MANIFEST.md").read_text()
+  for path in _GOLDEN.iterdir():
+    if path.suffix == ".md":
+      continue
+    # Series of files are described once, with a placeholder.
+    stem = re.sub(r"_\d$|_(cifarnet|resnet)_.*$", "", path.stem)
+    assert stem in manifest, path.name
+
+
+def documents():
+  return list(project_files("*.md"))
+
+
+def test_documents_hold_no_placeholders():
+  assert len(documents()) > 10
+  for path in documents():
+    found = re.findall(r"@[A-Z][A-Z0-9_]+@", path.read_text())
+    assert found == [], f"{path.relative_to(_ROOT)} has {found}"
+
+
+def without_code(text):
+  return re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+def anchors(path):
+  """The names that headings can be linked by, as code hosts make them."""
+  for heading in re.findall(r"^#+ +(.+)$", path.read_text(), re.MULTILINE):
+    plain = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    yield plain.replace(" ", "-")
+
+
+def test_relative_links_of_documents_lead_somewhere():
+  broken, checked = [], 0
+  for path in documents():
+    text = without_code(path.read_text())
+    targets = re.findall(r"\]\(\s*<?([^)\s>]+)", text)
+    targets += re.findall(r'(?:src|href)="([^"]+)"', text)
+    for target in targets:
+      if re.match(r"[a-z][a-z0-9+.-]*:", target):
+        continue
+      checked += 1
+      place, _, anchor = target.partition("#")
+      file = path.parent / place if place else path
+      if not file.exists() or (
+        anchor and file.suffix == ".md" and anchor not in anchors(file)
+      ):
+        broken.append(f"{path.relative_to(_ROOT)}: {target}")
+  assert checked > 10
+  assert broken == []
+
+
+def test_documents_write_nothing_into_the_folder_of_programs():
+  for path in documents():
+    text = path.read_text()
+    found = re.findall(r"--(?:\w*dir|data_path|outdir)=\"?data(?![\w-])", text)
+    assert found == [], f"{path.relative_to(_ROOT)} has {found}"
