@@ -104,6 +104,7 @@ def main() -> None:
     raise UserError(
       "expected a folder to write to, got none; give --output_dir"
     )
+  command_line.start_tensorflow()
   from mentornet_tf.datasets.label_noise import LabelNoise
   from mentornet_tf.datasets.noisy_records import (
     NoisyRecords,
