@@ -93,7 +93,7 @@ def _cases() -> dict[str, Callable[[], object]]:
     student.compile(keras.optimizers.SGD(0.01), loss(), **compile_options)
     data_set = pairs()
     return lambda: student.fit(
-      data_set, steps_per_epoch=_STEPS.value, verbose=0
+      data_set, steps_per_epoch=_STEPS.value, shuffle=False, verbose=0
     )
 
   def loop(curriculum, saves=False):

@@ -28,8 +28,14 @@ PREDEFINED = [
 
 
 def test_the_shipped_mentors_are_listed():
-  assert set(list_mentors()) >= set(PREDEFINED)
-  assert list_mentors() == sorted(list_mentors())
+  assert list_mentors() == sorted([*PREDEFINED, "mentornet_dd"])
+
+
+def test_the_data_driven_mentor_prefers_small_losses():
+  mentor = load_mentor("mentornet_dd")
+  for epoch in (0, 18, 50, 99):
+    small, large = mentor(np.float32([[0.2, -2, 0, epoch], [5, 3, 0, epoch]]))
+    assert float(small[0]) > 0 > float(large[0])
 
 
 @pytest.mark.parametrize("name", list_mentors())
