@@ -23,7 +23,7 @@ flags.DEFINE_float(
   upper_bound=1,
 )
 flags.DEFINE_integer(
-  "max_number_of_steps", 400, "Length of each training.", lower_bound=1
+  "max_number_of_steps", 900, "Length of each training.", lower_bound=1
 )
 command_line.define_seed("Seed of noise, weights and data order.")
 command_line.require_finite("noise_rate")

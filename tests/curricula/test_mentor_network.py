@@ -39,7 +39,7 @@ def features():
 
 @pytest.mark.parametrize("rows", ["", "_frac"])
 @pytest.mark.parametrize("name", CHECKPOINTS)
-def test_logits_equal_golden(golden, name, rows):
+def test_logits_equal_golden(golden, figure, name, rows):
   recorded = golden.npz("mentor_forward")
   mentor = load_tf1_mentor(golden.folder / f"mentor_{name}")
   logits = mentor(recorded[f"features{rows}"]).numpy()
@@ -47,6 +47,7 @@ def test_logits_equal_golden(golden, name, rows):
   assert logits.shape == expected.shape
   error = np.abs(logits - expected) / np.maximum(1, np.abs(expected))
   assert error.max() <= 1e-5
+  figure("mentor logits, relative to max(1, |logit|)", error.max(), 1e-5)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -48,13 +48,14 @@ def test_default_weights_equal_golden_exactly(golden, name, prefix):
 
 @pytest.mark.parametrize("index", range(4))
 @pytest.mark.parametrize("name", WITH_GAMMA)
-def test_weights_with_gamma_equal_golden_exactly(golden, name, index):
+def test_weights_with_gamma_equal_golden_exactly(golden, figure, name, index):
   recorded = golden.npz("vstar")
   gamma = recorded["gammas"][index]
   np.testing.assert_array_equal(
     target_weights(name, recorded["rows"], gamma=gamma),
     recorded[f"v_{name}_gamma{index}"],
   )
+  figure("target weights v*", 0, 0)
 
 
 def test_sums_over_the_full_grid_equal_golden(golden):

@@ -42,7 +42,7 @@ def recorded_steps(recorded, run, **changes):
     ("real_decay50", False),
   ],
 )
-def test_the_originals_recipe_equals_golden(golden, run, compile_steps):
+def test_the_originals_recipe_equals_golden(golden, figure, run, compile_steps):
   recorded = golden.npz("mentor_training")
   limits = golden.json("mentor_training")["runs"][run]
   steps, mentor = recorded_steps(recorded, run, compile_steps=compile_steps)
@@ -62,7 +62,9 @@ def test_the_originals_recipe_equals_golden(golden, run, compile_steps):
   allowed = np.maximum(
     10 * recorded[f"{run}/loss_sensitivity"], 1e-4 * expected
   )
-  assert np.all(np.abs(np.concatenate(losses) - expected) <= allowed)
+  share = np.max(np.abs(np.concatenate(losses) - expected) / allowed)
+  assert share <= 1
+  figure("mentor learning, 200 losses, error as a share of its bound", share, 1)
   state = steps.state
   assert state.step == recorded[f"{run}/slots_step200/global_step"]
   for number in (1, 2):
