@@ -38,6 +38,8 @@ python=$environment/bin/python
 stamp=$environment/mentornet-tf-requirements.txt
 if ! cmp -s "$project/requirements.txt" "$stamp"; then
   echo "Installing requirements.txt (some minutes the first time)"
+  # The pip that comes with older Pythons takes very long to resolve this.
+  "$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
   "$python" -m pip install --quiet --disable-pip-version-check \
     --requirement "$project/requirements.txt"
   cp "$project/requirements.txt" "$stamp"

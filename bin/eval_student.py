@@ -32,7 +32,10 @@ flags.DEFINE_string(
   "eval_dir", None, "Folder for the results; by default <checkpoint_dir>/eval."
 )
 flags.DEFINE_string(
-  "dataset_name", "cifar10", "Data set's name, as in its shards' file names."
+  "dataset_name",
+  "cifar10",
+  "Data set's name, as in its shards' file names; where it is not given, that "
+  "of the training folder's run.json goes first.",
 )
 flags.DEFINE_string(
   "studentnet",
@@ -75,10 +78,15 @@ def main() -> None:
 
   from mentornet_tf.datasets.records import load_in_memory
   from mentornet_tf.training import watching
+  from mentornet_tf.training.run_folder import read_run
   from mentornet_tf.training.trained_run import open_run
 
+  dataset_name = flag.dataset_name
+  if not flag["dataset_name"].present:
+    settings = (read_run(flag.checkpoint_dir) or {}).get("settings", {})
+    dataset_name = settings.get("dataset_name", dataset_name)
   split = "train" if flag.output_csv_file else flag.split_name
-  data = load_in_memory(flag.data_dir, flag.dataset_name, split)
+  data = load_in_memory(flag.data_dir, dataset_name, split)
   if not (flag.once or flag.output_csv_file):
     watching.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)
   run = open_run(flag.checkpoint_dir, flag.studentnet, data.num_classes)

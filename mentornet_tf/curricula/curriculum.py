@@ -234,6 +234,11 @@ class MentorCurriculum(Curriculum):
       example_dropout_rates=example_dropout_rates,
       **kwargs,
     )
+    if not isinstance(mentor, keras.Model):
+      raise UserError(
+        "mentor: expected a Keras model, for instance "
+        f'load_mentor("mentornet_pd"), got {mentor!r}'
+      )
     self.mentor = mentor
     if not mentor.built:
       mentor.build((None, 4))

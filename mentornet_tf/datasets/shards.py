@@ -88,8 +88,9 @@ def find_shards(
   if not shards:
     raise UserError(
       f"expected TFRecords {wanted}-?????-of-????? in {folder}, found "
-      f"{_describe_contents(folder)}; correct the data set's name or folder, "
-      "or write the records first (data/create_cifar_tf_record.py)"
+      f"{_describe_contents(folder)}; correct the data set's name "
+      "(--dataset_name) or folder, or write the records first "
+      "(data/create_cifar_tf_record.py)"
     )
   counts = sorted(
     {int(_SHARD.fullmatch(path.name)["count"]) for path in shards}

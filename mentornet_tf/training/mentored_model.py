@@ -64,6 +64,11 @@ class MentoredModel(keras.Model):
     **kwargs,
   ):
     super().__init__(**kwargs)
+    if not isinstance(curriculum, Curriculum):
+      raise UserError(
+        "curriculum: expected a Curriculum, for instance MentorCurriculum("
+        f'load_mentor("mentornet_pd")), got {curriculum!r}'
+      )
     if total_steps < 1:
       raise UserError(f"total_steps: expected at least 1, got {total_steps}")
     self.student = student

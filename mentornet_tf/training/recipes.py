@@ -16,12 +16,14 @@ from mentornet_tf.curricula.curriculum import (
   UniformCurriculum,
 )
 from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.curricula.target_weights import list_target_weights
 from mentornet_tf.datasets.pipelines import (
   INCEPTION_AUGMENTATION,
   NO_AUGMENTATION,
   RESNET_AUGMENTATION,
   Augmentation,
 )
+from mentornet_tf.errors import UserError
 from mentornet_tf.training import optimizers
 
 # Where a run keeps the mentor that it started with.
@@ -156,6 +158,14 @@ def build_curriculum(
     return MentorCurriculum(load_mentor(source), **options)
   if settings.curriculum == "threshold":
     return ThresholdCurriculum(**options)
+  if ":" not in settings.curriculum and (
+    settings.curriculum.removeprefix("vstar_") not in list_target_weights()
+  ):
+    known = ["none", "mentornet", "threshold", *list_target_weights()]
+    raise UserError(
+      f"curriculum: expected one of {', '.join(known)}, or "
+      f"package.module:function of your own, got {settings.curriculum!r}"
+    )
   return FormulaCurriculum(settings.curriculum, settings.vstar_gamma, **options)
 
 

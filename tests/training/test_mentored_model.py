@@ -146,6 +146,13 @@ def test_several_steps_per_execution_equal_single_ones():
     np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+def test_a_name_in_place_of_a_curriculum_or_mentor_is_refused():
+  with pytest.raises(mn.UserError, match=r"expected a Curriculum.*'selfpaced'"):
+    mn.MentoredModel(tiny.student(4), "selfpaced", total_steps=4)
+  with pytest.raises(mn.UserError, match="mentor: expected a Keras model"):
+    mn.MentorCurriculum("mentornet_pd")
+
+
 def test_total_steps_below_one_are_refused():
   with pytest.raises(mn.UserError, match="total_steps: expected at least 1"):
     mentored(total_steps=0)
