@@ -104,11 +104,6 @@ def read_record(name: str, folder: Path) -> RunRecord:
       f"{folder}: expected a training folder with run.json, got none; give the "
       "folder passed as --train_log_dir to bin/train_student.py"
     )
-  if not {"settings", "data"} <= run.keys():
-    raise UserError(
-      f"{folder / 'run.json'}: expected the settings and data of a training "
-      f"run, got only {', '.join(sorted(run)) or 'nothing'}; train again"
-    )
   return RunRecord(
     name, folder, run, summarize_run(name, folder), read_weight_history(folder)
   )
