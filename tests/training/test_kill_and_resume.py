@@ -42,8 +42,8 @@ def stored_values(folder: Path) -> dict[str, bytes]:
   return {
     name: reader.get_tensor(name).tobytes()
     for name in reader.get_variable_to_shape_map()
-    # How many checkpoints this very process has written.
-    if not name.startswith("save_counter")
+    # All but the book-keeping: how many checkpoints this very process wrote.
+    if not name.startswith(("save_counter", "_CHECKPOINTABLE"))
   }
 
 
