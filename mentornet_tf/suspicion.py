@@ -17,7 +17,11 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.training import checkpointing
 from mentornet_tf.training.evaluation import Evaluator
 from mentornet_tf.training.mentored_model import training_epoch
-from mentornet_tf.training.recipes import TrainingSettings, build_curriculum
+from mentornet_tf.training.recipes import (
+  TrainingSettings,
+  build_curriculum,
+  settings_of_run,
+)
 from mentornet_tf.training.run_folder import read_run
 from mentornet_tf.training.trained_run import open_run
 
@@ -241,13 +245,7 @@ def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
       f"{folder}: expected a training folder with run.json, got none; give the "
       "folder passed as --train_log_dir to bin/train_student.py"
     )
-  try:
-    return TrainingSettings(**run["settings"])
-  except (KeyError, TypeError) as error:
-    raise UserError(
-      f"{folder / 'run.json'}: expected the settings of a training "
-      f"run of this version, got something else ({error}); train again"
-    ) from error
+  return settings_of_run(folder, run)
 
 
 def _last_checkpoints(

@@ -143,7 +143,7 @@ def _class_names(
 
 def _mentor_of_run(folder: Path, run: dict[str, Any]) -> keras.Model:
   """The mentor as the newest checkpoint of a student's run holds it."""
-  settings = settings_of_run(run)
+  settings = settings_of_run(folder, run)
   if not settings.trained_mentornet_dir:
     raise UserError(
       f"{folder}: expected a run under a mentor, got one with the curriculum "

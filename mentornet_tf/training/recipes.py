@@ -107,13 +107,19 @@ def augmentation(settings: TrainingSettings) -> Augmentation:
   return NO_AUGMENTATION
 
 
-def settings_of_run(run: Mapping[str, Any]) -> TrainingSettings:
-  """The settings in the content of a `run.json`."""
-  known = {field.name for field in dataclasses.fields(TrainingSettings)}
-  stored = run["settings"]
-  return TrainingSettings(
-    **{name: value for name, value in stored.items() if name in known}
-  )
+def settings_of_run(folder: Path, run: Mapping[str, Any]) -> TrainingSettings:
+  """The settings in the content of a folder's `run.json`.
+
+  Raises:
+    UserError: they are not the settings of a run of this version.
+  """
+  try:
+    return TrainingSettings(**run["settings"])
+  except TypeError as error:
+    raise UserError(
+      f"{folder / 'run.json'}: expected the settings of a training "
+      f"run of this version, got something else ({error}); train again"
+    ) from error
 
 
 @contextlib.contextmanager
