@@ -1,6 +1,5 @@
 import contextlib
 import dataclasses
-import io
 import shutil
 
 import keras
@@ -8,28 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from rich.console import Console
+from quadrant_runs import OPTIONS, SETTINGS, run
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.training import checkpointing, train, watching
-from mentornet_tf.training.evaluation import Evaluator
-from mentornet_tf.training.recipes import TrainingSettings
+from mentornet_tf.training import checkpointing, train
 from mentornet_tf.training.run_folder import read_metrics, read_run
-from mentornet_tf.training.trained_run import open_run
-
-_SETTINGS = TrainingSettings(
-  dataset_name="quadrants",
-  studentnet=tiny.STUDENT,
-  curriculum="self_paced",
-  batch_size=10,
-  max_number_of_steps=24,
-  log_interval_steps=4,
-  learning_rate=0.05,
-  example_dropout_rates="0.2,100",
-)
-_OPTIONS = train.RunOptions(
-  save_interval_steps=8, eval_interval_steps=12, steps_per_call=3
-)
 
 # What the original called its summaries.
 _ORIGINAL_TAGS = {
@@ -47,20 +29,6 @@ _ORIGINAL_TAGS = {
 }
 
 
-def run(folder, settings=_SETTINGS, options=_OPTIONS, **kwargs):
-  """Trains on the quadrants; returns the result and what was printed."""
-  text = io.StringIO()
-  result = train.train_and_evaluate(
-    settings,
-    folder,
-    kwargs.pop("train_data", tiny.dataset()),
-    kwargs.pop("eval_data", tiny.dataset(40, noise=0, seed=1)),
-    options,
-    Console(file=text, width=1000),
-  )
-  return result, text.getvalue()
-
-
 def state(model) -> list[np.ndarray]:
   groups = train.variable_groups(model)
   return [v.numpy() for variables in groups.values() for v in variables]
@@ -68,7 +36,7 @@ def state(model) -> list[np.ndarray]:
 
 def test_a_run_learns_and_leaves_everything_behind(tmp_path):
   settings = dataclasses.replace(
-    _SETTINGS, max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
+    SETTINGS, max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
   )
   result, text = run(tmp_path, settings)
   assert result.finished and result.step == 120
@@ -116,7 +84,7 @@ def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
 def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
   """The interval of metrics that the stop cuts in two is written whole."""
   whole, _ = run(tmp_path / "whole")
-  options = dataclasses.replace(_OPTIONS, save_interval_steps=None)
+  options = dataclasses.replace(OPTIONS, save_interval_steps=None)
   calls = []
 
   def stop_after_five_calls(*_):
@@ -125,7 +93,7 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
   with monkeypatch.context() as patched:
     patched.setattr(train.loop, "stop_on_signals", stop_after_five_calls)
     stopped, text = run(tmp_path / "parts", options=options)
-  assert stopped.step % _SETTINGS.log_interval_steps
+  assert stopped.step % SETTINGS.log_interval_steps
   assert f"stopped at step {stopped.step}" in text
   continued, _ = run(tmp_path / "parts", options=options)
   for a, b in zip(state(whole.model), state(continued.model), strict=True):
@@ -135,7 +103,7 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
-  options = dataclasses.replace(_OPTIONS, record_losses=True)
+  options = dataclasses.replace(OPTIONS, record_losses=True)
   run(tmp_path / "whole", options=options)
   rows = np.loadtxt(tmp_path / "whole" / "losses.csv")
   assert rows.shape == (24 * 10, 5)
@@ -182,7 +150,7 @@ def test_recording_losses_has_to_start_with_the_run(tmp_path, monkeypatch):
     patched.setattr(checkpointing.CheckpointStore, "save", die)
     with pytest.raises(RuntimeError):
       run(tmp_path)
-  options = dataclasses.replace(_OPTIONS, record_losses=True)
+  options = dataclasses.replace(OPTIONS, record_losses=True)
   with pytest.raises(UserError, match="expected the 160 losses of the steps"):
     run(tmp_path, options=options)
   assert not list(tmp_path.glob("losses*"))
@@ -191,7 +159,7 @@ def test_recording_losses_has_to_start_with_the_run(tmp_path, monkeypatch):
 def test_the_same_seed_gives_the_same_weights(tmp_path):
   first, _ = run(tmp_path / "a")
   again, _ = run(tmp_path / "b")
-  other, _ = run(tmp_path / "c", dataclasses.replace(_SETTINGS, seed=1))
+  other, _ = run(tmp_path / "c", dataclasses.replace(SETTINGS, seed=1))
   weights = [
     result.model.student.get_weights() for result in (first, again, other)
   ]
@@ -211,7 +179,7 @@ def test_a_finished_run_says_so(tmp_path):
 def test_other_settings_in_the_same_folder_are_refused(tmp_path):
   run(tmp_path)
   with pytest.raises(UserError, match=r"settings\.seed was 0, now 1"):
-    run(tmp_path, dataclasses.replace(_SETTINGS, seed=1))
+    run(tmp_path, dataclasses.replace(SETTINGS, seed=1))
 
 
 @pytest.mark.parametrize(("rate", "step"), [(1e38, 0), (3.0, 8)])
@@ -222,7 +190,7 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_step(
   if step:
     spoil_losses_after(monkeypatch, step + 1)
   settings = dataclasses.replace(
-    _SETTINGS, learning_rate=rate, curriculum="none", max_number_of_steps=50
+    SETTINGS, learning_rate=rate, curriculum="none", max_number_of_steps=50
   )
   with pytest.raises(UserError, match="training diverged") as caught:
     run(tmp_path, settings, train.RunOptions(steps_per_call=3))
@@ -256,7 +224,7 @@ def spoil_losses_after(monkeypatch, step):
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
   with pytest.raises(UserError, match="at most the 60 training images, got 61"):
-    run(tmp_path, dataclasses.replace(_SETTINGS, batch_size=61))
+    run(tmp_path, dataclasses.replace(SETTINGS, batch_size=61))
 
 
 @pytest.mark.parametrize(
@@ -272,12 +240,12 @@ def test_batches_larger_than_the_data_are_refused(tmp_path):
 )
 def test_unknown_names_are_refused(tmp_path, changes, message):
   with pytest.raises(UserError, match=message):
-    run(tmp_path / "run", dataclasses.replace(_SETTINGS, **changes))
+    run(tmp_path / "run", dataclasses.replace(SETTINGS, **changes))
   assert not (tmp_path / "run").exists()
 
 
 def test_bfloat16_trains_with_float32_weights_and_losses(tmp_path):
-  settings = dataclasses.replace(_SETTINGS, mixed_precision="mixed_bfloat16")
+  settings = dataclasses.replace(SETTINGS, mixed_precision="mixed_bfloat16")
   result, _ = run(tmp_path, settings)
   assert keras.config.dtype_policy().name == "float32"
   model = result.model
@@ -298,7 +266,7 @@ def test_every_curriculum_trains(tmp_path, golden):
   }
   for curriculum, more in choices.items():
     settings = dataclasses.replace(
-      _SETTINGS, curriculum=curriculum, max_number_of_steps=4, **more
+      SETTINGS, curriculum=curriculum, max_number_of_steps=4, **more
     )
     result, _ = run(tmp_path / curriculum, settings, eval_data=None)
     assert result.finished
@@ -310,7 +278,7 @@ def test_data_without_clean_labels_has_no_weight_quality(tmp_path):
   )
   run(tmp_path / "run", train_data=data)
   assert "weight_auc" not in read_metrics(tmp_path / "run")[0]
-  options = dataclasses.replace(_OPTIONS, record_losses=True)
+  options = dataclasses.replace(OPTIONS, record_losses=True)
   with pytest.raises(UserError, match="expected data whose clean labels"):
     run(tmp_path / "other", train_data=data, options=options)
 
@@ -319,9 +287,9 @@ def test_a_run_keeps_its_mentor(tmp_path, golden):
   mentor = tmp_path / "mentor"
   shutil.copytree(golden.folder / "mentor_self_paced", mentor)
   settings = dataclasses.replace(
-    _SETTINGS, curriculum="mentornet", trained_mentornet_dir=str(mentor)
+    SETTINGS, curriculum="mentornet", trained_mentornet_dir=str(mentor)
   )
-  short = dataclasses.replace(_OPTIONS, steps_per_call=1)
+  short = dataclasses.replace(OPTIONS, steps_per_call=1)
   first, _ = run(tmp_path / "run", settings, short)
   shutil.rmtree(mentor)
   again, text = run(tmp_path / "run", settings, short)
@@ -331,134 +299,3 @@ def test_a_run_keeps_its_mentor(tmp_path, golden):
     first.model.curriculum.mentor(features),
     again.model.curriculum.mentor(features),
   )
-
-
-def test_checkpoints_are_evaluated_once_each(tmp_path):
-  result, _ = run(tmp_path)
-  data = tiny.dataset(40, noise=0, seed=1)
-  lines = []
-  for _ in range(2):
-    opened = open_run(tmp_path, "ignored", data.num_classes)
-    watching.evaluate_checkpoints(
-      opened,
-      data,
-      7,
-      tmp_path / "eval",
-      once=False,
-      interval_seconds=0,
-      print_line=lines.append,
-      sleep=lambda _: pytest.fail("a finished run needs no waiting"),
-    )
-  rows = (tmp_path / "eval" / "eval.csv").read_text().splitlines()
-  assert [row.split(",")[1] for row in rows] == ["step", "8", "16", "24"]
-  last = read_metrics(tmp_path)[-1]
-  accuracy = float(last["test_accuracy"])
-  assert [line.split()[1] for line in lines] == ["8", "16", "24", "24"]
-  assert lines[2] == lines[3]
-  assert lines[2].startswith(f"step 24  accuracy {accuracy:.4f}  best")
-  assert result.finished
-
-
-def test_the_same_step_on_other_data_is_evaluated(tmp_path):
-  run(tmp_path)
-  lines = []
-  for name, noise in (("test", 0), ("train", 0.5), ("test", 0)):
-    data = dataclasses.replace(
-      tiny.dataset(40, noise), name=f"quadrants_{name}"
-    )
-    watching.evaluate_checkpoints(
-      open_run(tmp_path),
-      data,
-      7,
-      tmp_path / "eval",
-      once=True,
-      interval_seconds=0,
-      print_line=lines.append,
-    )
-  assert lines[0] == lines[2] != lines[1]
-  assert len((tmp_path / "eval" / "eval.csv").read_text().splitlines()) == 3
-
-
-def test_watching_waits_for_a_training_to_begin(tmp_path):
-  waited, lines = [], []
-
-  def begin(seconds):
-    waited.append(seconds)
-    if len(waited) == 2:
-      (tmp_path / "run.json").write_text("{}")
-
-  watching.wait_for_run(tmp_path, 5, print_line=lines.append, sleep=begin)
-  assert waited == [5, 5]
-  assert lines == [f"{tmp_path}: waiting for a training to begin"]
-
-
-def test_watching_waits_for_new_new_checkpoints(tmp_path):
-  short = dataclasses.replace(_SETTINGS, max_number_of_steps=8)
-  data = tiny.dataset(40, noise=0, seed=1)
-  run(tmp_path, short)
-  opened = dataclasses.replace(
-    open_run(tmp_path, "ignored", data.num_classes), total_steps=16
-  )
-  waited, lines = [], []
-
-  def train_on(seconds):
-    waited.append(seconds)
-    checkpointing.CheckpointStore(
-      tmp_path, {"student": opened.student.variables}
-    ).save(16)
-
-  watching.evaluate_checkpoints(
-    opened,
-    data,
-    7,
-    tmp_path / "eval",
-    once=False,
-    interval_seconds=5,
-    print_line=lines.append,
-    sleep=train_on,
-  )
-  assert waited == [5]
-  assert [line.split()[1] for line in lines] == ["8", "16"]
-
-
-def test_watching_passes_over_checkpoints_that_cannot_be_read(tmp_path):
-  run(tmp_path)
-  (tmp_path / "model.ckpt-16.data-00000-of-00001").write_bytes(b"half")
-  (tmp_path / "model.ckpt-8.index").unlink()
-  data = tiny.dataset(40, noise=0, seed=1)
-  lines = []
-  watching.evaluate_checkpoints(
-    open_run(tmp_path),
-    data,
-    7,
-    tmp_path / "eval",
-    once=False,
-    interval_seconds=0,
-    print_line=lines.append,
-  )
-  assert [line.split()[1] for line in lines] == ["24"]
-
-
-def test_dumped_losses_are_those_of_the_student(tmp_path):
-  result, _ = run(tmp_path)
-  data = tiny.dataset()
-  opened = open_run(tmp_path, "ignored", data.num_classes)
-  watching.dump_losses(opened, data, 7, tmp_path / "losses.csv")
-  rows = np.loadtxt(tmp_path / "losses.csv")
-  np.testing.assert_array_equal(rows[:, 0], data.ids)
-  assert set(rows[:, 1]) == {99}
-  np.testing.assert_array_equal(rows[:, 2], data.labels)
-  np.testing.assert_array_equal(rows[:, 3], data.clean_labels)
-  batches = train.evaluation_batches(data, 60)
-  expected = Evaluator(result.model.student, batches).per_example()["loss"]
-  np.testing.assert_allclose(rows[:, 4], expected, rtol=1e-5)
-  assert not list(tmp_path.glob(".partial*"))
-
-
-def test_folders_without_a_run_are_reported(tmp_path):
-  data = tiny.dataset()
-  with pytest.raises(UserError, match="no such folder"):
-    open_run(tmp_path / "none", tiny.STUDENT, data.num_classes)
-  opened = open_run(tmp_path, tiny.STUDENT, data.num_classes)
-  with pytest.raises(UserError, match="with a checkpoint, got none"):
-    opened.newest()
