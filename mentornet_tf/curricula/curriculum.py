@@ -17,6 +17,7 @@ from mentornet_tf.curricula.dropout_rates import (
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
+from mentornet_tf.curricula.saved_draws import SavedDraws
 from mentornet_tf.errors import UserError
 
 
@@ -48,7 +49,7 @@ class WeighedBatch:
   weight: Any
 
 
-class Curriculum(keras.layers.Layer):
+class Curriculum(SavedDraws, keras.layers.Layer):
   """Weighs the examples of a batch by their losses and by training progress.
 
   Call arguments:
@@ -156,6 +157,19 @@ class Curriculum(keras.layers.Layer):
       loss, loss - average, average, epoch, is_clean
     )
     return self._after_burn_in(weights, epoch)
+
+  def twin(self) -> "Curriculum":
+    """A curriculum of the same settings with state and draws of its own.
+
+    What the settings do not say, such as a learned mentor, is shared.
+    """
+    return type(self)(**self._twin_arguments())
+
+  def _twin_arguments(self) -> dict[str, Any]:
+    config = self.get_config()
+    for name in ("name", "trainable", "dtype"):
+      config.pop(name, None)
+    return config | {"seed": self.seed + 1}
 
   def _look_up_epoch(self, epoch):
     epoch = ops.minimum(epoch, NUM_EPOCHS - 1)

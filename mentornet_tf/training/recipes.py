@@ -10,6 +10,7 @@ import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
+from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.registry import build_formula
@@ -59,14 +60,20 @@ class TrainingSettings:
   Attributes:
     dataset_name: name in the shards' file names.
     studentnet: a name that `build_student` takes.
-    curriculum: "none", "mentornet", "threshold", "oracle" or what
+    curriculum: "none", "mentornet", "mentormix", "threshold", "oracle" or what
       `FormulaCurriculum` takes.
-    trained_mentornet_dir: what `load_mentor` takes, with "mentornet" only.
+    trained_mentornet_dir: what `load_mentor` takes, where a mentor weighs.
     vstar_gamma: parameter of a formula; None takes its default.
     augment: whether training images are cropped and flipped.
     scale_boundaries: whether the piecewise schedule is scaled from the
       published 39,000 steps to `max_number_of_steps`.
     mixed_precision: a Keras dtype policy, "float32" or "mixed_bfloat16".
+    mentormix_weights: what weighs the examples that MentorMix mixes: a value of
+      `curriculum` other than "none" and "mentormix".
+    mixup_alpha: parameter of MentorMix' Beta distribution.
+    second_reweight: whether MentorMix weighs the mixed examples, too.
+    ema_decay: decay of the moving average of the student's weights with which
+      it is evaluated; 0 keeps none.
   """
 
   dataset_name: str = "cifar10"
@@ -89,6 +96,17 @@ class TrainingSettings:
   mixed_precision: str = "float32"
   log_interval_steps: int = 100
   seed: int = 0
+  mentormix_weights: str = "mentornet"
+  mixup_alpha: float = 8.0
+  second_reweight: bool = True
+  ema_decay: float = 0.0
+
+  @property
+  def weighing(self) -> str:
+    """What weighs the examples: `curriculum`, or that which MentorMix uses."""
+    if self.curriculum == "mentormix":
+      return self.mentormix_weights
+    return self.curriculum
 
 
 def student_recipe(studentnet: str) -> StudentRecipe:
@@ -154,11 +172,20 @@ def build_curriculum(
       "seed",
     )
   }
-  if settings.curriculum == "mentornet":
+  if settings.weighing == "mentornet":
     kept = run_folder and run_folder / MENTOR_FILE
     source = kept if kept and kept.exists() else settings.trained_mentornet_dir
     return MentorCurriculum(load_mentor(source), **options)
-  return build_formula(settings.curriculum, settings.vstar_gamma, **options)
+  return build_formula(settings.weighing, settings.vstar_gamma, **options)
+
+
+def build_mixing(settings: TrainingSettings) -> MentorMix | None:
+  """How examples are mixed; None where they are not."""
+  if settings.curriculum != "mentormix":
+    return None
+  return MentorMix(
+    settings.mixup_alpha, settings.second_reweight, settings.seed
+  )
 
 
 def build_optimizer(
@@ -166,7 +193,8 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
   """The original's optimiser and schedule for student and curriculum."""
   recipe = student_recipe(settings.studentnet)
-  if recipe.piecewise_under_curriculum and settings.curriculum != "none":
+  staircase_only = settings.curriculum in ("none", "mentormix")
+  if recipe.piecewise_under_curriculum and not staircase_only:
     schedule = optimizers.piecewise_schedule(
       settings.learning_rate,
       settings.max_number_of_steps if settings.scale_boundaries else None,
@@ -179,6 +207,9 @@ def build_optimizer(
       num_epochs_per_decay=settings.num_epochs_per_decay,
       decay_factor=settings.learning_rate_decay_factor,
     )
+  average: dict[str, Any] = {}
+  if settings.ema_decay:
+    average = {"use_ema": True, "ema_momentum": settings.ema_decay}
   if recipe.momentum:
-    return optimizers.Momentum(schedule, recipe.momentum)
-  return keras.optimizers.SGD(schedule)
+    return optimizers.Momentum(schedule, recipe.momentum, **average)
+  return keras.optimizers.SGD(schedule, **average)

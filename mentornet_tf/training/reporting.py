@@ -14,8 +14,9 @@ from mentornet_tf.training.checkpointing import (
   Groups,
   all_finite,
   checkpoint_step,
+  variables_of,
 )
-from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.evaluation import Evaluation
 from mentornet_tf.training.loop import Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
 from mentornet_tf.training.run_folder import MetricsWriter
@@ -62,7 +63,7 @@ class DivergenceGuard:
     start_step: int,
     interval_steps: int,
   ):
-    self._variables = [v for group in groups.values() for v in group]
+    self._variables = variables_of(groups)
     self._store = store
     self._interval_steps = interval_steps
     self._copy(start_step)
@@ -116,7 +117,7 @@ class MetricsReporter:
     total_steps: length of training.
     pending_dir: where reports of an unfinished interval are kept beside a
       checkpoint.
-    evaluator: evaluates the student; None does not.
+    evaluate: evaluates the student as it stands; None does not.
     eval_interval_steps: steps between evaluations; None evaluates at the end.
   """
 
@@ -129,7 +130,7 @@ class MetricsReporter:
     pace: Pace,
     total_steps: int,
     pending_dir: Path,
-    evaluator: Evaluator | None = None,
+    evaluate: Callable[[], Evaluation] | None = None,
     eval_interval_steps: int | None = None,
   ):
     self._writer = writer
@@ -138,7 +139,7 @@ class MetricsReporter:
     self._pace = pace
     self._total_steps = total_steps
     self._pending_dir = pending_dir
-    self._evaluator = evaluator
+    self._evaluate = evaluate
     self._eval_interval_steps = eval_interval_steps
     self._pending: list[Reports] = []
 
@@ -163,7 +164,7 @@ class MetricsReporter:
     """Collects reports; writes a row where one is due."""
     self._pending.append(reports)
     last = step == self._total_steps
-    evaluates = self._evaluator is not None and (
+    evaluates = self._evaluate is not None and (
       last
       or (self._eval_interval_steps and step % self._eval_interval_steps == 0)
     )
@@ -173,7 +174,7 @@ class MetricsReporter:
     self._pending = []
     row = summarize(reports)
     if evaluates:
-      evaluation = self._evaluator()
+      evaluation = self._evaluate()
       row |= {
         "test_accuracy": evaluation.accuracy,
         "test_loss": evaluation.loss,

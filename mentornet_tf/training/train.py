@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.checkpointing import CheckpointStore
-from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.checkpointing import CheckpointStore, Groups
+from mentornet_tf.training.evaluation import Evaluation, Evaluator
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.progress import ProgressBar
@@ -30,6 +30,10 @@ from mentornet_tf.training.reporting import (
   MetricsReporter,
 )
 from mentornet_tf.training.run_folder import MetricsWriter, RunFolder
+from mentornet_tf.training.weight_average import (
+  averages_by_weight,
+  with_averaged_weights,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,10 @@ def train_and_evaluate(
     )
   model = build_model(settings, train_data, Path(run_folder))
   folder = RunFolder(
-    run_folder, dataclasses.asdict(settings), data_summary(train_data)
+    run_folder,
+    dataclasses.asdict(settings),
+    data_summary(train_data),
+    dataclasses.asdict(recipes.TrainingSettings()),
   )
   _keep_mentor(model.curriculum, folder.path)
   store = CheckpointStore(folder.path, variable_groups(model))
@@ -120,13 +127,11 @@ def train_and_evaluate(
     seed=settings.seed,
     start_step=start_step,
   )
-  evaluator = eval_data and Evaluator(
-    model.student, evaluation_batches(eval_data, batch_size=500)
-  )
+  evaluate = eval_data and _evaluation(model, eval_data)
   total_steps = settings.max_number_of_steps
   writer = MetricsWriter(
     folder,
-    MetricsReporter.columns(has_clean_labels, evaluator is not None),
+    MetricsReporter.columns(has_clean_labels, evaluate is not None),
     start_step,
     options.save_summaries_secs,
   )
@@ -137,7 +142,7 @@ def train_and_evaluate(
     pace=loop.Pace(start_step, total_steps),
     pending_dir=folder.path,
     total_steps=total_steps,
-    evaluator=evaluator,
+    evaluate=evaluate,
     eval_interval_steps=options.eval_interval_steps,
   )
   reporter.restore_pending(start_step)
@@ -190,6 +195,19 @@ def train_and_evaluate(
   return TrainingResult(step, finished, model)
 
 
+def _evaluation(
+  model: MentoredModel, data: InMemoryDataset
+) -> Callable[[], Evaluation]:
+  """Evaluates the student, with averaged weights where they are kept."""
+  evaluator = Evaluator(model.student, evaluation_batches(data, batch_size=500))
+
+  def evaluate() -> Evaluation:
+    with with_averaged_weights(model.student, model.optimizer):
+      return evaluator()
+
+  return evaluate
+
+
 def build_model(
   settings: recipes.TrainingSettings,
   train_data: InMemoryDataset,
@@ -205,7 +223,12 @@ def build_model(
   with recipes.dtype_policy(settings.mixed_precision):
     student = build_student(settings.studentnet, train_data.num_classes)
   curriculum = recipes.build_curriculum(settings, run_folder)
-  model = MentoredModel(student, curriculum, settings.max_number_of_steps)
+  model = MentoredModel(
+    student,
+    curriculum,
+    settings.max_number_of_steps,
+    mixing=recipes.build_mixing(settings),
+  )
   optimizer = recipes.build_optimizer(settings, len(train_data))
   optimizer.build(student.trainable_variables)
   model.compile(
@@ -223,14 +246,30 @@ def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
       curriculum.mentor.save(partial)
 
 
-def variable_groups(model: MentoredModel) -> dict[str, list]:
+def variable_groups(model: MentoredModel) -> Groups:
   """All that shapes a run's future, by the groups of its checkpoints."""
-  return {
+  averages = averages_by_weight(model.student, model.optimizer)
+  groups = {
     "student": model.student.variables,
     "curriculum": model.curriculum.variables,
-    "optimizer": model.optimizer.variables,
+    "optimizer": _without(model.optimizer.variables, averages.values()),
     "progress": [model.used_examples],
   }
+  if averages:
+    groups["average"] = averages
+  if model.mixing is not None:
+    groups["mixing"] = model.mixing.variables
+  if model.second_curriculum is not None:
+    # A mentor is the same one as the first curriculum's.
+    groups["second_curriculum"] = _without(
+      model.second_curriculum.variables, model.curriculum.variables
+    )
+  return groups
+
+
+def _without(variables: Iterable, others: Iterable) -> list:
+  known = {id(variable) for variable in others}
+  return [variable for variable in variables if id(variable) not in known]
 
 
 def observed_step(
