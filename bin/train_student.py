@@ -96,8 +96,9 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   "trained_mentornet_dir",
   None,
-  "Learned mentor: a shipped name, a training folder, a .keras file, or a "
-  "TensorFlow 1 checkpoint (folder or prefix).",
+  "Learned mentor: a shipped name, a training folder, a .keras file, a "
+  "TensorFlow 1 checkpoint (folder or prefix), or with --update_mentor_at "
+  "scratch: weights are then 1 until the first update.",
 )
 flags.DEFINE_string(
   "vstar_gamma", "", "Parameter of a formula; empty takes its default."
@@ -168,6 +169,28 @@ flags.DEFINE_string(
   "instance; flags that are given go first.",
 )
 
+# Joint training.
+flags.DEFINE_string(
+  "update_mentor_at",
+  "",
+  "Fractions of training at which the mentor learns from its student's losses "
+  "on the clean-labelled subset, 0.21,0.75 for instance; empty for never.",
+)
+flags.DEFINE_float(
+  "clean_fraction",
+  0,
+  "Share of the training images that are the clean-labelled subset.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_string(
+  "clean_data_dir",
+  None,
+  "Folder of TFRecords that are the clean-labelled subset, in place of "
+  "--clean_fraction: images with labels as noisy as the training images' "
+  "beside the true ones.",
+)
+
 # Running.
 command_line.define_seed("Seed of weights, data order and dropout.")
 flags.DEFINE_bool(
@@ -222,6 +245,7 @@ command_line.require_finite(
   "save_interval_secs",
   "save_summaries_secs",
   "ema_decay",
+  "clean_fraction",
 )
 command_line.require_finite("mixup_alpha", above_zero=True)
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
@@ -267,9 +291,16 @@ def main() -> None:
   eval_data = None
   if flag.eval_data_dir:
     eval_data = load_in_memory(flag.eval_data_dir, flag.dataset_name, "test")
-  options = RunOptions(**_flags_of(RunOptions))
+  clean_data = None
+  if flag.clean_data_dir:
+    clean_data = load_in_memory(flag.clean_data_dir, flag.dataset_name, "train")
   train_and_evaluate(
-    settings, flag.train_log_dir, train_data, eval_data, options
+    settings,
+    flag.train_log_dir,
+    train_data,
+    eval_data,
+    RunOptions(**_flags_of(RunOptions)),
+    clean_data=clean_data,
   )
 
 

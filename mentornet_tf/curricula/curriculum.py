@@ -151,7 +151,7 @@ class Curriculum(SavedDraws, keras.layers.Layer):
       is_clean: [N] bool, whether each label is right; None where not known.
     """
     loss = ops.convert_to_tensor(loss, "float32")
-    epoch = self._look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
+    epoch = self.look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
     average = self.loss_moving_average.value
     weights = self.example_weights(
       loss, loss - average, average, epoch, is_clean
@@ -171,7 +171,11 @@ class Curriculum(SavedDraws, keras.layers.Layer):
       config.pop(name, None)
     return config | {"seed": self.seed + 1}
 
-  def _look_up_epoch(self, epoch):
+  def look_up_epoch(self, epoch):
+    """The percentage that look-ups use at `epoch`.
+
+    At most 99, and at most `burn_in_epoch` where the epoch is fixed after it.
+    """
     epoch = ops.minimum(epoch, NUM_EPOCHS - 1)
     if self.fixed_epoch_after_burn_in:
       epoch = ops.minimum(epoch, self.burn_in_epoch)
@@ -182,7 +186,7 @@ class Curriculum(SavedDraws, keras.layers.Layer):
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
   def _weigh(self, loss, epoch, is_clean) -> WeighedBatch:
-    epoch = self._look_up_epoch(epoch)
+    epoch = self.look_up_epoch(epoch)
     percentile_loss = loss_statistics.nearest_percentile(
       loss, 100.0 * self.loss_p_percentile
     )

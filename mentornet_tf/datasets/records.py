@@ -7,7 +7,7 @@ without them are read too.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +221,16 @@ class InMemoryDataset:
 
   def __len__(self) -> int:
     return len(self.images)
+
+  def take(self, positions: np.ndarray) -> "InMemoryDataset":
+    """The images at `positions` [M], in that order."""
+    return replace(
+      self,
+      images=self.images[positions],
+      labels=self.labels[positions],
+      clean_labels=self.clean_labels[positions],
+      ids=self.ids[positions],
+    )
 
 
 def load_in_memory(

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import load_mentor
@@ -21,10 +22,18 @@ from mentornet_tf.datasets.pipelines import (
   Augmentation,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.training import optimizers
+from mentornet_tf.training.mentor_updates import (
+  UPDATE_RECIPE,
+  MentorUpdates,
+  parse_update_times,
+)
 
 # Where a run keeps the mentor that it started with.
 MENTOR_FILE = "mentor.keras"
+# In place of a mentor's name: a fresh one, which the run itself teaches.
+FROM_SCRATCH = "scratch"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +83,10 @@ class TrainingSettings:
     second_reweight: whether MentorMix weighs the mixed examples, too.
     ema_decay: decay of the moving average of the student's weights with which
       it is evaluated; 0 keeps none.
+    update_mentor_at: fractions of training at which the mentor learns from the
+      student, as "0.21,0.75"; empty for never.
+    clean_fraction: share of the training images whose true labels the mentor's
+      updates may use, where no other images are given for that.
   """
 
   dataset_name: str = "cifar10"
@@ -100,6 +113,8 @@ class TrainingSettings:
   mixup_alpha: float = 8.0
   second_reweight: bool = True
   ema_decay: float = 0.0
+  update_mentor_at: str = ""
+  clean_fraction: float = 0.0
 
   @property
   def weighing(self) -> str:
@@ -173,10 +188,48 @@ def build_curriculum(
     )
   }
   if settings.weighing == "mentornet":
-    kept = run_folder and run_folder / MENTOR_FILE
-    source = kept if kept and kept.exists() else settings.trained_mentornet_dir
-    return MentorCurriculum(load_mentor(source), **options)
+    if settings.trained_mentornet_dir == FROM_SCRATCH:
+      options["burn_in_epoch"] = max(
+        options["burn_in_epoch"], _first_update_epoch(settings) + 1
+      )
+    return MentorCurriculum(_load_mentor(settings, run_folder), **options)
   return build_formula(settings.weighing, settings.vstar_gamma, **options)
+
+
+def _load_mentor(
+  settings: TrainingSettings, run_folder: Path | None
+) -> keras.Model:
+  kept = run_folder and run_folder / MENTOR_FILE
+  if kept and kept.exists():
+    return load_mentor(kept)
+  if settings.trained_mentornet_dir == FROM_SCRATCH:
+    return build_mentor("mentornet", UPDATE_RECIPE, seed=settings.seed)
+  return load_mentor(settings.trained_mentornet_dir)
+
+
+def build_updates(settings: TrainingSettings) -> MentorUpdates | None:
+  """When the mentor is updated during training; None for never.
+
+  Raises:
+    UserError: times that are no fractions of training.
+  """
+  if not settings.update_mentor_at:
+    return None
+  times = parse_update_times(settings.update_mentor_at)
+  return MentorUpdates(times, seed=settings.seed)
+
+
+def _first_update_epoch(settings: TrainingSettings) -> int:
+  """The percentage at which a mentor from scratch first learns anything."""
+  updates = build_updates(settings)
+  if updates is None:
+    raise UserError(
+      f"trained_mentornet_dir: expected {FROM_SCRATCH!r}, a mentor that knows "
+      "nothing yet, together with --update_mentor_at, got it alone; give both, "
+      "or a mentor that has learned"
+    )
+  total_steps = settings.max_number_of_steps
+  return NUM_EPOCHS * updates.steps(total_steps)[0] // total_steps
 
 
 def build_mixing(settings: TrainingSettings) -> MentorMix | None:

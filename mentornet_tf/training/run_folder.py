@@ -199,6 +199,11 @@ class MetricsWriter:
       for name, values in (histograms or {}).items():
         tf.summary.histogram(name, values)
 
+  def write_picture(self, step: int, name: str, png: bytes) -> None:
+    """Writes a picture to TensorBoard's events."""
+    with self._events.as_default(step):
+      tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
+
   def close(self) -> None:
     """Flushes TensorBoard's events."""
     self._events.close()

@@ -20,8 +20,14 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
 from mentornet_tf.training.checkpointing import CheckpointStore, Groups
+from mentornet_tf.training.clean_subset import (
+  clean_subset,
+  update_batches,
+)
 from mentornet_tf.training.evaluation import Evaluation, Evaluator
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
+from mentornet_tf.training.mentor_updater import MentorUpdater
+from mentornet_tf.training.mentor_updates import check_has_mentor
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.progress import ProgressBar
 from mentornet_tf.training.reporting import (
@@ -80,6 +86,7 @@ def train_and_evaluate(
   eval_data: InMemoryDataset | None = None,
   options: RunOptions | None = None,
   console: Console | None = None,
+  clean_data: InMemoryDataset | None = None,
 ) -> TrainingResult:
   """Trains to the end, or until a signal asks to stop; continues a begun run.
 
@@ -90,6 +97,9 @@ def train_and_evaluate(
     eval_data: evaluated every `options.eval_interval_steps` and at the end.
     options: how the run goes about its work.
     console: where progress is printed; None prints to standard output.
+    clean_data: images with labels as noisy as those of `train_data` beside
+      their true ones, for updates of the mentor; None takes the share
+      `settings.clean_fraction` of `train_data` for that.
 
   Raises:
     UserError: settings, data and folder do not go together, or the loss is no
@@ -105,10 +115,16 @@ def train_and_evaluate(
       f"{train_data.name} without; a mentor cannot be learned from its losses"
     )
   model = build_model(settings, train_data, Path(run_folder))
+  updates = recipes.build_updates(settings)
+  if updates is not None:
+    check_has_mentor(model.curriculum)
+    updates.steps(settings.max_number_of_steps)
+    clean_data = clean_subset(settings, train_data, clean_data)
   folder = RunFolder(
     run_folder,
     dataclasses.asdict(settings),
-    data_summary(train_data),
+    data_summary(train_data)
+    | ({"clean_subset": data_summary(clean_data)} if updates else {}),
     dataclasses.asdict(recipes.TrainingSettings()),
   )
   _keep_mentor(model.curriculum, folder.path)
@@ -170,6 +186,18 @@ def train_and_evaluate(
         start_step=start_step,
       )
     )
+  if updates is not None:
+    actions.append(
+      MentorUpdater(
+        model,
+        lambda: update_batches(settings, clean_data),
+        updates,
+        folder=folder.path,
+        writer=writer,
+        print_line=console.print,
+      )
+    )
+  # Last, so that a checkpoint holds what the other actions have changed.
   actions.append(saver)
   with (
     closing(writer),
