@@ -140,7 +140,7 @@ def test_arrays_generators_and_data_sets_are_the_same_input():
   for fit in (
     lambda m: m.fit(images, labels, batch_size=10, shuffle=False, verbose=0),
     lambda m: m.fit(generator(), steps_per_epoch=6, verbose=0),
-    lambda m: m.fit(data_set, verbose=0),
+    lambda m: m.fit(data_set, steps_per_epoch=6, verbose=0),
   ):
     curriculum = mn.FormulaCurriculum("self_paced")
     trained.append(model_of(curriculum, student=without_draws))
