@@ -184,6 +184,9 @@ def _rgb_image(
   A JPEG may come out smaller, though not below `shorter_side`.
   """
   kind, reader = _reader(data)
+  if kind == "JPEG":
+    # Pillow looks for the resolution there, and warns where it is damaged.
+    data = data.replace(b"Exif\0\0", b"unread")
   try:
     # Not by Image.open: it warns of large pictures and tries every format.
     image = reader(io.BytesIO(data))

@@ -313,6 +313,15 @@ def test_the_orientation_of_a_camera_is_not_applied():
   assert (image.height, image.width) == (48, 64)
 
 
+def test_damaged_notes_of_a_camera_are_no_matter():
+  data = jpeg(picture(96, 128), exif=b"Exif\0\0MM\0*\0\0\0\x08\0\xff")
+  data = image_files.without_segment(data, 0xE0)
+  with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    image = usable_image(data, shorter_side=48)
+  assert (image.height, image.width, image.repair) == (48, 64, None)
+
+
 def test_decode_rgb_goes_by_the_same_rules():
   found = decode_rgb(image_files.cmyk_jpeg())
   assert found.mode == "RGB"
