@@ -59,6 +59,8 @@ class ConversionRequest:
     split: such as "train".
     listed: the images.
     shorter_side: pixels that larger images are reduced to; None keeps all.
+    square_side: pixels of square PNGs that all images become; None keeps their
+      form. Only one of the two is given.
     seed: seed of the order, at least 0.
     num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
     overwrite: convert again what is finished, and replace what was made or
@@ -70,6 +72,7 @@ class ConversionRequest:
   split: str
   listed: ListedImages
   shorter_side: int | None = None
+  square_side: int | None = None
   seed: int = 0
   num_shards: int | None = None
   overwrite: bool = False
@@ -127,6 +130,7 @@ def convert(
     or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
     reader=request.listed.reader,
     shorter_side=request.shorter_side,
+    square_side=request.square_side,
   )
   settings = _settings(request, plan)
   begun = conversion_folder.begun_settings(plan) == settings
@@ -159,6 +163,11 @@ def _check(request: ConversionRequest) -> None:
       f"expected at least one image of {request.dataset_name}_{request.split} "
       f"in the list, got none; choose other classes, or another list"
     )
+  if request.shorter_side is not None and request.square_side is not None:
+    raise UserError(
+      f"expected a shorter side (--resize) or squares (--image_size), got "
+      f"{request.shorter_side} and {request.square_side}; leave one of them out"
+    )
   if request.num_shards and request.num_shards > _MOST_SHARDS:
     raise UserError(
       f"expected at most {_MOST_SHARDS} shards, got {request.num_shards}; "
@@ -185,6 +194,7 @@ def _settings(
     "num_classes": request.listed.num_classes,
     "seed": request.seed,
     "shorter_side": request.shorter_side,
+    "square_side": request.square_side,
     "source": request.listed.description,
   }
   summary = planned_summary(

@@ -1,6 +1,8 @@
 """From a user's own images to the splits that are converted."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,29 @@ from mentornet_tf.errors import UserError
 
 # Kinds of noise that go by the labels alone.
 OWN_NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
+
+
+def records_name(given: str | None, source: str | Path | None) -> str:
+  """What the records are to be called: as given, else as their source.
+
+  Args:
+    given: a name, or None.
+    source: a folder or a table.
+
+  Raises:
+    UserError: there is no name, or one that file names cannot hold.
+  """
+  if not given and not source:
+    raise UserError(
+      "expected the name of the records, got none; give --dataset_name"
+    )
+  name = given or Path(source).absolute().name.removesuffix(".csv")
+  if not re.fullmatch(r"\w[\w.-]*", name):
+    raise UserError(
+      f"expected a name for the records of letters, digits, _, - and ., got "
+      f"{name!r}; give another one with --dataset_name"
+    )
+  return name
 
 
 def split_own_images(
