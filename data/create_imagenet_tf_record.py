@@ -61,12 +61,12 @@ flags.DEFINE_string(
   "--images.",
 )
 flags.DEFINE_string(
-  "webvision_dir", None, "Folder that holds WebVision's info/."
+  "webvision_dir", None, "Folder that holds WebVision's info/ with synsets.txt."
 )
 flags.DEFINE_string(
   "synsets",
   None,
-  "WebVision's synsets.txt; in --webvision_dir's info/ if unset.",
+  "WebVision's synsets.txt, without its folder.",
 )
 flags.DEFINE_enum(
   "subset", "mini", SUBSETS, "Labels to keep; mini: those below 50."

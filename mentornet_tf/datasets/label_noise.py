@@ -166,6 +166,24 @@ class LabelNoise:
     return labels, summary
 
 
+def describe_noise(noise: dict[str, Any]) -> str:
+  """One line about what `LabelNoise` did.
+
+  Args:
+    noise: what a summary says about it, with the measured rate.
+
+  Returns:
+    Such as "noise symmetric (rate 0.4, seed 0), measured noise rate 0.3579".
+  """
+  settings = ", ".join(
+    f"{key} {noise[key]}"
+    for key in ("rate", "seed", "label_key")
+    if noise.get(key) is not None
+  )
+  kind = noise["kind"] + (f" ({settings})" if settings else "")
+  return f"noise {kind}, measured noise rate {noise['measured_rate']:.4f}"
+
+
 def _tfds_columns(
   origin: str,
   source: SourceImages,
