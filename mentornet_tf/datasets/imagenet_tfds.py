@@ -47,6 +47,8 @@ def imagenet_images_of_tfds(
       f"{builder.info.file_format.value} files; prepare it as TFRecords, or "
       "give the images as --images"
     )
+  # What the files' own notes say, not what this version would prepare.
+  builder = tfds.builder_from_directory(builder.data_path)
   names = builder.info.features["label"].names
   paths, synsets, offsets, sizes = [], [], [], []
   for shard in map(Path, builder.info.splits[_SPLIT].filepaths):
