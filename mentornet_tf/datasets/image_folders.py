@@ -77,20 +77,25 @@ def find_image_folders(root: str | Path) -> LabelledFiles:
   for top in tops if has_splits else [""]:
     if top:
       dropped += [(path, "not in a class folder") for path in _files(root, top)]
-    _check_classes(root / top, class_names)
-    for label, name in enumerate(class_names):
+    of_test = SPLIT_FOLDERS.get(top) == "test"
+    for name in _subfolders(root / top):
+      if name not in class_names:
+        raise UserError(
+          f"expected the classes of the training images in {root / top}, got "
+          f"another one, {name}; rename its folder, or add training images"
+        )
       found = list(_files_below(root, os.path.join(top, name)))
-      if not found and top not in ("test", "val"):
+      if not found and not of_test:
         raise UserError(
           f"expected images of every class, got none in {root / top / name}; "
           "put some there, or remove the folder"
         )
       paths += found
-      labels += [label] * len(found)
-      is_test += [SPLIT_FOLDERS.get(top) == "test"] * len(found)
+      labels += [class_names.index(name)] * len(found)
+      is_test += [of_test] * len(found)
   return LabelledFiles(
     images=image_list(paths, labels),
-    is_test=np.array(is_test) if has_splits else None,
+    is_test=np.array(is_test) if len(tops) > 1 and has_splits else None,
     class_names=tuple(_readable(name) for name in class_names),
     reader=FileReader(str(root.absolute())),
     description="image files, a folder for each class",
@@ -107,15 +112,6 @@ def image_list(paths: list[bytes], labels: list[int]) -> ImageList:
     clean_labels=np.full(len(paths), -1, np.int64),
     ids=np.arange(len(paths), dtype=np.int64),
   )
-
-
-def _check_classes(folder: Path, class_names: list[str]) -> None:
-  """Test images of a class that nothing is learned of are a misnomer."""
-  if unknown := sorted(set(_subfolders(folder)) - set(class_names)):
-    raise UserError(
-      f"expected the classes of the training images in {folder}, got another "
-      f"one, {unknown[0]}; rename its folder, or add training images"
-    )
 
 
 def _subfolders(folder: Path) -> list[str]:
