@@ -7,6 +7,7 @@ all. When all are there, they are put in their place. So a conversion can be
 stopped at any moment, and the same request goes on with the missing shards.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ IMAGES_PER_SHARD = 1250
 
 # What five digits in the shards' names can count.
 _MOST_SHARDS = 99_999
+
+_NAME = re.compile(r"\w[\w.-]*")
 
 # Files that are looked for before the work begins.
 _PROBED = 64
@@ -133,7 +136,7 @@ def convert(
   if not request.overwrite and conversion_folder.is_finished(plan, settings):
     if begun:
       conversion_folder.remove(plan)
-    return _finished(plan)
+    return _finished(request)
   if not begun:
     if not request.overwrite:
       conversion_folder.refuse_others(plan, settings)
@@ -150,7 +153,7 @@ def convert(
     write_report(plan, counts, request.listed.dropped)
     write_summary(plan.output_dir, _summary(plan, settings, counts))
     conversion_folder.remove(plan)
-  return _finished(plan)
+  return _finished(request)
 
 
 def _check(request: ConversionRequest) -> None:
@@ -158,6 +161,11 @@ def _check(request: ConversionRequest) -> None:
     raise UserError(
       f"expected at least one image of {request.dataset_name}_{request.split} "
       f"in the list, got none; choose other classes, or another list"
+    )
+  if not _NAME.fullmatch(request.dataset_name):
+    raise UserError(
+      "expected letters, digits and ._- as the data set's name, got "
+      f"{request.dataset_name!r}; choose another name"
     )
   if request.num_shards and request.num_shards > _MOST_SHARDS:
     raise UserError(
@@ -208,8 +216,8 @@ def _check_files_are_there(request: ConversionRequest) -> None:
         return
   raise UserError(
     f"expected the listed images in {reader}, found not one of {count} looked "
-    f"for (such as {readable(images.paths[0])}); correct the folder, or put the "
-    "images there"
+    f"for (such as {readable(images.paths[0])}); correct the folder, or put "
+    "the images there"
   )
 
 
@@ -260,8 +268,8 @@ def _summary(
   }
 
 
-def _finished(plan: ConversionPlan) -> ConvertedSplit:
-  place = plan.output_dir, plan.dataset_name, plan.split
+def _finished(request: ConversionRequest) -> ConvertedSplit:
+  place = Path(request.output_dir), request.dataset_name, request.split
   return ConvertedSplit(
     shards=tuple(find_shards(*place)),
     summary_path=summary_path(*place),
