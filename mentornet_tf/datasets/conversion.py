@@ -121,16 +121,7 @@ def convert(
     OSError: files cannot be written, or reading at large does not work.
   """
   _check(request)
-  plan = ConversionPlan(
-    output_dir=Path(request.output_dir).absolute(),
-    dataset_name=request.dataset_name,
-    split=request.split,
-    num_images=len(request.listed.images),
-    num_shards=request.num_shards
-    or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
-    reader=request.listed.reader,
-    shorter_side=request.shorter_side,
-  )
+  plan = conversion_plan(request)
   settings = _settings(request, plan)
   begun = conversion_folder.begun_settings(plan) == settings
   if not request.overwrite and conversion_folder.is_finished(plan, settings):
@@ -154,6 +145,20 @@ def convert(
     write_summary(plan.output_dir, _summary(plan, settings, counts))
     conversion_folder.remove(plan)
   return _finished(request)
+
+
+def conversion_plan(request: ConversionRequest) -> ConversionPlan:
+  """What the workers of a request are told."""
+  return ConversionPlan(
+    output_dir=Path(request.output_dir).absolute(),
+    dataset_name=request.dataset_name,
+    split=request.split,
+    num_images=len(request.listed.images),
+    num_shards=request.num_shards
+    or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
+    reader=request.listed.reader,
+    shorter_side=request.shorter_side,
+  )
 
 
 def _check(request: ConversionRequest) -> None:

@@ -158,15 +158,14 @@ def _plant_defects(tree: WebVisionTree, picture, add) -> None:
   lines = tree.lists["train_filelist_google"]
   num_classes = len({label for _, label in lines})
   whole = encoded(picture(0))
-  broken = bytearray(whole)
-  middle = len(broken) * 2 // 3
-  broken[middle : middle + 24] = b"\x55" * 24
+  # A part is lost, and yet the file has its end.
+  broken = whole[: len(whole) * 2 // 3] + b"\xff\xd9"
   for name, content, repair, reason in (
     ("cmyk", encoded(picture(0).convert("CMYK")), "CMYK JPEG", None),
     ("grey", encoded(picture(0).convert("L")), "grey JPEG", None),
     ("png", encoded(picture(0), "PNG"), "PNG", None),
     ("gif", encoded(picture(0), "GIF"), "GIF", None),
-    ("entropy", bytes(broken), None, None),
+    ("entropy", broken, None, None),
     ("truncated", whole[: len(whole) // 2], None, "truncated JPEG"),
     ("empty", b"", None, "empty file"),
     ("page", b"<!DOCTYPE html><p>404</p>", None, "not an image"),
