@@ -25,6 +25,7 @@ def results(
   numbers: Sequence[int],
   num_workers: int,
   on_items: Callable[[int], None] = lambda count: None,
+  prepare: Callable[[], None] = command_line.start_tensorflow,
 ) -> Iterator[tuple[int, Any]]:
   """Runs the task for every number; gives each result as it comes.
 
@@ -35,6 +36,8 @@ def results(
     numbers: what to call it with, started in this order.
     num_workers: processes, at least 1.
     on_items: called in this process with the items that a task reports.
+    prepare: called by each worker before the task comes, whose modules are
+      imported then.
 
   Yields:
     (number, result), in the order in which they are done.
@@ -49,7 +52,9 @@ def results(
   try:
     for _ in range(min(num_workers, len(numbers))):
       here, there = context.Pipe()
-      process = context.Process(target=_work, args=(there,), daemon=True)
+      process = context.Process(
+        target=_work, args=(there, prepare), daemon=True
+      )
       process.start()
       # Else the end of the worker would not be the end of the pipe.
       there.close()
@@ -90,14 +95,13 @@ def _received(
     ) from error
 
 
-def _work(connection: Connection) -> None:
+def _work(connection: Connection, prepare: Callable[[], None]) -> None:
   """The main function of a worker."""
   # An interrupt on the terminal reaches all processes; the first one decides.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   # Workers read and write files. A GPU would only lose memory to each.
   os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-  # Before the task comes, whose modules import TensorFlow.
-  command_line.start_tensorflow()
+  prepare()
   try:
     task = connection.recv()
     while (number := connection.recv()) is not None:

@@ -7,6 +7,7 @@ all. When all are there, they are put in their place. So a conversion can be
 stopped at any moment, and the same request goes on with the missing shards.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ IMAGES_PER_SHARD = 1250
 
 # What five digits in the shards' names can count.
 _MOST_SHARDS = 99_999
+
+_NAME = re.compile(r"\w[\w.-]*")
 
 # Files that are looked for before the work begins.
 _PROBED = 64
@@ -121,23 +124,13 @@ def convert(
     OSError: files cannot be written, or reading at large does not work.
   """
   _check(request)
-  plan = ConversionPlan(
-    output_dir=Path(request.output_dir).absolute(),
-    dataset_name=request.dataset_name,
-    split=request.split,
-    num_images=len(request.listed.images),
-    num_shards=request.num_shards
-    or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
-    reader=request.listed.reader,
-    shorter_side=request.shorter_side,
-    square_side=request.square_side,
-  )
+  plan = conversion_plan(request)
   settings = _settings(request, plan)
   begun = conversion_folder.begun_settings(plan) == settings
   if not request.overwrite and conversion_folder.is_finished(plan, settings):
     if begun:
       conversion_folder.remove(plan)
-    return _finished(plan)
+    return _finished(request)
   if not begun:
     if not request.overwrite:
       conversion_folder.refuse_others(plan, settings)
@@ -154,7 +147,22 @@ def convert(
     write_report(plan, counts, request.listed.dropped)
     write_summary(plan.output_dir, _summary(plan, settings, counts))
     conversion_folder.remove(plan)
-  return _finished(plan)
+  return _finished(request)
+
+
+def conversion_plan(request: ConversionRequest) -> ConversionPlan:
+  """What the workers of a request are told."""
+  return ConversionPlan(
+    output_dir=Path(request.output_dir).absolute(),
+    dataset_name=request.dataset_name,
+    split=request.split,
+    num_images=len(request.listed.images),
+    num_shards=request.num_shards
+    or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
+    reader=request.listed.reader,
+    shorter_side=request.shorter_side,
+    square_side=request.square_side,
+  )
 
 
 def _check(request: ConversionRequest) -> None:
@@ -167,6 +175,11 @@ def _check(request: ConversionRequest) -> None:
     raise UserError(
       f"expected a shorter side (--resize) or squares (--image_size), got "
       f"{request.shorter_side} and {request.square_side}; leave one of them out"
+    )
+  if not _NAME.fullmatch(request.dataset_name):
+    raise UserError(
+      "expected letters, digits and ._- as the data set's name, got "
+      f"{request.dataset_name!r}; choose another name (--dataset_name)"
     )
   if request.num_shards and request.num_shards > _MOST_SHARDS:
     raise UserError(
@@ -218,8 +231,8 @@ def _check_files_are_there(request: ConversionRequest) -> None:
         return
   raise UserError(
     f"expected the listed images in {reader}, found not one of {count} looked "
-    f"for (such as {readable(images.paths[0])}); correct the folder, or put the "
-    "images there"
+    f"for (such as {readable(images.paths[0])}); correct the folder, or put "
+    "the images there"
   )
 
 
@@ -270,8 +283,8 @@ def _summary(
   }
 
 
-def _finished(plan: ConversionPlan) -> ConvertedSplit:
-  place = plan.output_dir, plan.dataset_name, plan.split
+def _finished(request: ConversionRequest) -> ConvertedSplit:
+  place = Path(request.output_dir), request.dataset_name, request.split
   return ConvertedSplit(
     shards=tuple(find_shards(*place)),
     summary_path=summary_path(*place),

@@ -48,7 +48,8 @@ class LocalEngine:
   """Processes of this machine.
 
   Attributes:
-    num_workers: how many; 1 converts in this very process.
+    num_workers: how many. A single one, or a single shard, needs no process
+      beside this one.
   """
 
   num_workers: int = 1
@@ -60,7 +61,7 @@ class LocalEngine:
     on_images: Callable[[int], None],
   ) -> None:
     """As `Engine` says."""
-    if self.num_workers == 1:
+    if min(self.num_workers, len(indices)) == 1:
       for index in indices:
         convert_shard(plan, index, on_images)
       return

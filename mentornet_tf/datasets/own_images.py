@@ -1,6 +1,5 @@
 """From a user's own images to the splits that are converted."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,19 +24,13 @@ def records_name(given: str | None, source: str | Path | None) -> str:
     source: a folder or a table.
 
   Raises:
-    UserError: there is no name, or one that file names cannot hold.
+    UserError: there is neither.
   """
   if not given and not source:
     raise UserError(
       "expected the name of the records, got none; give --dataset_name"
     )
-  name = given or Path(source).absolute().name.removesuffix(".csv")
-  if not re.fullmatch(r"\w[\w.-]*", name):
-    raise UserError(
-      f"expected a name for the records of letters, digits, _, - and ., got "
-      f"{name!r}; give another one with --dataset_name"
-    )
-  return name
+  return given or Path(source).absolute().name.removesuffix(".csv")
 
 
 def split_own_images(

@@ -144,8 +144,7 @@ def _read_file_list(path: Path, classes: WordNetClasses) -> _FileList:
 
 def _parsed(line: bytes, num_classes: int, where: str) -> tuple[bytes, int]:
   """The path and the label of a line."""
-  path, _, label = line.strip().rpartition(b" ")
-  path = path.strip()
+  path, label = [*line.rsplit(None, 1), b""][:2]
   if not path or not label.removeprefix(b"-").isdigit() or b"\0" in path:
     raise UserError(
       f"{where}: expected a relative path and a label, got "
