@@ -97,13 +97,15 @@ def main() -> None:
       f"{FLAGS.tfds_data_dir}; leave one of them out"
     )
   name = "imagenet_mini" if FLAGS.subset == "mini" else "imagenet"
-  conversion_command.run(FLAGS.dataset_name or name, ["val"], _listed)
+  listed = {} if FLAGS.verify else {"val": _listed()}
+  conversion_command.run(
+    FLAGS.dataset_name or name, ["val"], listed.__getitem__
+  )
 
 
-def _listed(split: str) -> "ListedImages":
+def _listed() -> "ListedImages":
   from mentornet_tf.datasets.imagenet import with_labels
   from mentornet_tf.datasets.imagenet_sources import imagenet_images
-  from mentornet_tf.datasets.imagenet_tfds import imagenet_images_of_tfds
   from mentornet_tf.datasets.webvision import kept_labels
   from mentornet_tf.datasets.wordnet_classes import (
     read_class_choice,
@@ -118,6 +120,9 @@ def _listed(split: str) -> "ListedImages":
   if FLAGS.images:
     found = imagenet_images(FLAGS.images, FLAGS.ground_truth, FLAGS.meta_file)
   else:
+    command_line.start_tensorflow()
+    from mentornet_tf.datasets.imagenet_tfds import imagenet_images_of_tfds
+
     found = imagenet_images_of_tfds(FLAGS.tfds_data_dir)
   listed = with_labels(found, all_classes, kept)
   if without := listed.fields["classes_without_images"]:

@@ -106,11 +106,16 @@ def test_classes_that_are_chosen_and_images_that_are_left_out(folder):
 
 
 def test_mistakes_are_told_in_one_line(folder):
+  (folder / "list.txt").write_text("n01000000\n" * 7)
   data = (folder / "ILSVRC2012_img_val.tar").read_bytes()
   (folder / "broken.tar").write_bytes(data[:3000])
   for arguments, words in (
     (["--images=broken.tar"], ["broken.tar: expected a whole", "breaks off"]),
+    (["--images=no.tar"], ["no.tar", "no such file", "--images"]),
+    (["--ground_truth=list.txt"], ["7 lines for 6 images"]),
     (["--webvision_dir=no"], ["no/info/synsets.txt", "no such file"]),
+    (["--subset=all", "--classes=n05000000"], ["got 'n05000000'"]),
+    (["--classes=n01000000"], ["no list of classes for the subset mini"]),
   ):
     result = start(PROGRAM, folder, *ARGUMENTS, *arguments)
     assert_fails_in_one_line(result, *words)

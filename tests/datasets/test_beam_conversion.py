@@ -80,5 +80,5 @@ def test_without_beam_the_error_says_what_to_install(monkeypatch):
 
 
 def test_unknown_runner():
-  with pytest.raises(UserError, match="runner among DirectRunner, .* 'Local'"):
+  with pytest.raises(UserError, match=r"runner among DirectRunner, .* 'Local'"):
     BeamEngine("Local")

@@ -1,8 +1,16 @@
+import image_files
 import numpy as np
 import pytest
+from image_files import jpeg, picture
 
-from mentornet_tf.datasets.image_folders import LabelledFiles, image_list
+from mentornet_tf.datasets.conversion import ConversionRequest, convert
+from mentornet_tf.datasets.image_folders import (
+  LabelledFiles,
+  find_image_folders,
+  image_list,
+)
 from mentornet_tf.datasets.image_lists import FileReader
+from mentornet_tf.datasets.image_tables import read_image_table
 from mentornet_tf.datasets.label_noise import LabelNoise
 from mentornet_tf.datasets.noise import corrupt_labels
 from mentornet_tf.datasets.own_images import (
@@ -10,6 +18,7 @@ from mentornet_tf.datasets.own_images import (
   split_own_images,
   stratified_test,
 )
+from mentornet_tf.datasets.records import load_in_memory, read_tfrecords
 from mentornet_tf.errors import UserError
 
 
@@ -150,3 +159,82 @@ def test_names_of_records():
   assert records_name("owls", "/images/birds") == "owls"
   with pytest.raises(UserError, match=r"got none; give --dataset_name"):
     records_name(None, None)
+
+
+@pytest.fixture
+def birds(tmp_path):
+  """Ten birds a class, one of them CMYK, and two files that are no birds."""
+  for name in ("emu", "owl"):
+    (tmp_path / "birds" / name).mkdir(parents=True)
+    for number in range(10):
+      data = jpeg(picture(40 + number, 60))
+      (tmp_path / "birds" / name / f"{number}.jpg").write_bytes(data)
+  birds = tmp_path / "birds"
+  (birds / "owl" / "3.jpg").write_bytes(image_files.cmyk_jpeg())
+  (birds / "emu" / "cut.jpg").write_bytes(jpeg()[:-100])
+  (birds / "emu" / "notes.txt").write_text("an emu")
+  return birds
+
+
+def converted(output_dir, splits, **settings):
+  return {
+    split: convert(
+      ConversionRequest(output_dir, "birds", split, listed, **settings)
+    )
+    for split, listed in splits.items()
+  }
+
+
+def test_folders_become_records(birds, tmp_path):
+  splits = split_own_images(find_image_folders(birds), "birds")
+  written = converted(tmp_path / "out", splits)
+  assert written["train"].summary["images"] == {
+    "listed": 22,
+    "kept": 20,
+    "repaired": {"CMYK JPEG": 1},
+    "skipped": {"not an image": 1, "truncated JPEG": 1},
+  }
+  records = list(read_tfrecords(tmp_path / "out", "birds", "train"))
+  assert sorted(int(each["label"]) for each in records) == [0] * 10 + [1] * 10
+  assert {int(each["clean_label"]) for each in records} == {-1}
+  sizes = sorted(each["image"].shape[0] for each in records)
+  # The CMYK picture is 48 pixels high.
+  assert sizes == sorted([*range(40, 50), *range(40, 43), *range(44, 50), 48])
+
+
+def test_a_table_becomes_records(birds, tmp_path):
+  (tmp_path / "list.csv").write_text(
+    "path,label,clean_label,split\n"
+    "emu/1.jpg,owl,emu,train\n"
+    "owl/1.jpg,owl,owl,train\n"
+    "owl/2.jpg,owl,owl,test\n"
+    "owl/none.jpg,owl,owl,test\n"
+  )
+  files = read_image_table(tmp_path / "list.csv", birds)
+  written = converted(tmp_path / "out", split_own_images(files, "birds"))
+  found = {
+    split: {
+      int(each["id"]): (int(each["label"]), int(each["clean_label"]))
+      for each in read_tfrecords(tmp_path / "out", "birds", split)
+    }
+    for split in ("train", "test")
+  }
+  assert found == {"train": {0: (1, 0), 1: (1, 1)}, "test": {2: (1, 1)}}
+  skipped = written["test"].summary["images"]["skipped"]
+  assert skipped == {"missing file": 1}
+
+
+def test_squares_load_in_memory(birds, tmp_path):
+  splits = split_own_images(find_image_folders(birds), "birds")
+  converted(tmp_path / "out", splits, square_side=24)
+  loaded = load_in_memory(tmp_path / "out", "birds", "train")
+  assert loaded.images.shape == (20, 24, 24, 3)
+  # The middle of a picture, reduced.
+  expected = np.asarray(picture(24, 32))[:, 4:28].astype(int)
+  assert np.abs(loaded.images - expected).max() <= 12
+
+
+def test_squares_and_a_shorter_side_contradict_each_other(birds, tmp_path):
+  splits = split_own_images(find_image_folders(birds), "birds")
+  with pytest.raises(UserError, match=r"--image_size\), got 20 and 24; leave"):
+    converted(tmp_path / "out", splits, square_side=24, shorter_side=20)
