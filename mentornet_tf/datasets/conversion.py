@@ -62,6 +62,8 @@ class ConversionRequest:
     split: such as "train".
     listed: the images.
     shorter_side: pixels that larger images are reduced to; None keeps all.
+    square_side: pixels of square PNGs that all images become; None keeps their
+      form. Only one of the two is given.
     seed: seed of the order, at least 0.
     num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
     overwrite: convert again what is finished, and replace what was made or
@@ -73,6 +75,7 @@ class ConversionRequest:
   split: str
   listed: ListedImages
   shorter_side: int | None = None
+  square_side: int | None = None
   seed: int = 0
   num_shards: int | None = None
   overwrite: bool = False
@@ -158,6 +161,7 @@ def conversion_plan(request: ConversionRequest) -> ConversionPlan:
     or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
     reader=request.listed.reader,
     shorter_side=request.shorter_side,
+    square_side=request.square_side,
   )
 
 
@@ -167,10 +171,15 @@ def _check(request: ConversionRequest) -> None:
       f"expected at least one image of {request.dataset_name}_{request.split} "
       f"in the list, got none; choose other classes, or another list"
     )
+  if request.shorter_side is not None and request.square_side is not None:
+    raise UserError(
+      f"expected a shorter side (--resize) or squares (--image_size), got "
+      f"{request.shorter_side} and {request.square_side}; leave one of them out"
+    )
   if not _NAME.fullmatch(request.dataset_name):
     raise UserError(
       "expected letters, digits and ._- as the data set's name, got "
-      f"{request.dataset_name!r}; choose another name"
+      f"{request.dataset_name!r}; choose another name (--dataset_name)"
     )
   if request.num_shards and request.num_shards > _MOST_SHARDS:
     raise UserError(
@@ -198,6 +207,7 @@ def _settings(
     "num_classes": request.listed.num_classes,
     "seed": request.seed,
     "shorter_side": request.shorter_side,
+    "square_side": request.square_side,
     "source": request.listed.description,
   }
   summary = planned_summary(

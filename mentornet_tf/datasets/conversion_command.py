@@ -87,6 +87,7 @@ def run(
   dataset_name: str,
   splits: Sequence[str],
   list_images: Callable[[str], "ListedImages"],
+  square_side: int | None = None,
 ) -> None:
   """Converts or verifies every split, as the flags say, and prints the results.
 
@@ -95,6 +96,8 @@ def run(
     splits: their names.
     list_images: gives the images of a split. All splits are listed before the
       first is converted, so that mistakes are told at once.
+    square_side: pixels of square PNGs that all images become; None keeps their
+      form.
 
   Raises:
     UserError: a flag is missing or contradicts another, the images cannot be
@@ -117,19 +120,22 @@ def run(
   engine = _engine()
   listed = {split: list_images(split) for split in splits}
   for split, images in listed.items():
-    _convert(dataset_name, split, images, engine)
+    _convert(dataset_name, split, images, engine, square_side)
 
 
-def require_flags(source: str) -> None:
+def require_flags(*sources: str) -> None:
   """Raises UserError if the folder to read or to write is not given.
 
   Args:
-    source: the flag that names what to convert; --verify needs none.
+    *sources: the flags that name what to convert, one of which is needed but
+      for --verify.
   """
   if not _FLAGS.output_dir:
     raise UserError("expected a folder of records, got none; give --output_dir")
-  if not _FLAGS.verify and not _FLAGS[source].value:
-    raise UserError(f"expected images to convert, got none; give --{source}")
+  if not _FLAGS.verify and not any(_FLAGS[source].value for source in sources):
+    raise UserError(
+      f"expected images to convert, got none; give --{' or --'.join(sources)}"
+    )
 
 
 def _num_workers() -> int:
@@ -147,7 +153,11 @@ def _engine() -> "Engine":
 
 
 def _convert(
-  dataset_name: str, split: str, listed: "ListedImages", engine: "Engine"
+  dataset_name: str,
+  split: str,
+  listed: "ListedImages",
+  engine: "Engine",
+  square_side: int | None,
 ) -> None:
   from mentornet_tf.datasets.conversion import ConversionRequest, convert
 
@@ -157,6 +167,7 @@ def _convert(
     split=split,
     listed=listed,
     shorter_side=_FLAGS.resize,
+    square_side=square_side,
     seed=_FLAGS.seed,
     num_shards=_FLAGS.num_shards,
     overwrite=_FLAGS.overwrite,

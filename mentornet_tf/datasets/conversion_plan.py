@@ -21,6 +21,7 @@ class ConversionPlan:
     num_shards: how many files they go to.
     reader: gives the images' bytes.
     shorter_side: pixels that larger images are reduced to; None keeps all.
+    square_side: pixels of square PNGs that all images become, or None.
   """
 
   output_dir: Path
@@ -30,6 +31,7 @@ class ConversionPlan:
   num_shards: int
   reader: ImageReader
   shorter_side: int | None = None
+  square_side: int | None = None
 
   @property
   def work_dir(self) -> Path:

@@ -113,28 +113,36 @@ def usable_image(
   Raises:
     UnusableImageError: the file is no image, is damaged, or is too large.
   """
-  if is_jpeg(data):
-    header = read_jpeg_header(data)
-    _check_jpeg(header)
-    if header.is_usual and not _is_larger(header, shorter_side):
-      return UsableImage(data, "jpeg", header.height, header.width, None)
-  image, repair = _rgb_image(data, shorter_side)
+  header = _jpeg_header(data)
+  if header and header.is_usual and not _is_larger(header, shorter_side):
+    return UsableImage(data, "jpeg", header.height, header.width, None)
+  image, repair = _rgb_image(data, header, shorter_side)
   if _is_larger(image, shorter_side):
     image = resized_to_shorter_side(image, shorter_side)
   encoded = encode_jpeg(image)
   return UsableImage(encoded, "jpeg", image.height, image.width, repair)
 
 
-def decode_rgb(data: bytes) -> Image.Image:
-  """The picture of an image file in mode RGB, by the rules of `usable_image`.
+def square_image(data: bytes, side: int) -> UsableImage:
+  """The middle of an image as a square PNG; else by `usable_image`'s rules.
+
+  Args:
+    data: the file's content.
+    side: pixels of the square, which the shorter side is resized to.
 
   Raises:
     UnusableImageError: the file is no image, is damaged, or is too large.
   """
-  if is_jpeg(data):
-    _check_jpeg(read_jpeg_header(data))
-  image, _ = _rgb_image(data, None)
-  return image
+  image, repair = _rgb_image(data, _jpeg_header(data), side)
+  image = resized_to_shorter_side(image, side)
+  left, top = ((each - side) // 2 for each in image.size)
+  image = image.crop((left, top, left + side, top + side))
+  file = io.BytesIO()
+  # Of what Pillow knows of the source, nothing is carried over.
+  Image.fromarray(np.asarray(image)).save(file, "PNG")
+  return UsableImage(
+    file.getvalue(), "png", side, side, None if repair == "PNG" else repair
+  )
 
 
 def encode_jpeg(image: Image.Image) -> bytes:
@@ -162,12 +170,17 @@ def _is_larger(
   )
 
 
-def _check_jpeg(header: JpegHeader | None) -> None:
+def _jpeg_header(data: bytes) -> JpegHeader | None:
+  """The header of a JPEG file worth decoding; None of any other file."""
+  if not is_jpeg(data):
+    return None
+  header = read_jpeg_header(data)
   if header is None:
     raise UnusableImageError("damaged JPEG")
   if not header.is_complete:
     raise UnusableImageError("truncated JPEG")
   _check_size(header.width, header.height)
+  return header
 
 
 def _check_size(width: int, height: int) -> None:
@@ -177,7 +190,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _rgb_image(
-  data: bytes, shorter_side: int | None
+  data: bytes, header: JpegHeader | None, shorter_side: int | None
 ) -> tuple[Image.Image, str | None]:
   """The picture in mode RGB, and what of it needs repair.
 
@@ -195,7 +208,7 @@ def _rgb_image(
       scale = _SPARE_SIZE * shorter_side / min(image.size)
       image.draft(None, tuple(int(side * scale) for side in image.size))
     image.load()
-    return _in_rgb(image, kind), _repair(image, kind, data)
+    return _in_rgb(image, kind), _repair(image, kind, data, header)
   except Image.DecompressionBombError as error:  # a frame beyond the picture
     raise UnusableImageError("too many pixels") from error
   except _DAMAGE as error:
@@ -241,13 +254,14 @@ def _in_rgb(image: Image.Image, kind: str) -> Image.Image:
   return image.convert("RGB")
 
 
-def _repair(image: Image.Image, kind: str, data: bytes) -> str | None:
+def _repair(
+  image: Image.Image, kind: str, data: bytes, header: JpegHeader | None
+) -> str | None:
   """The kind of file, as a report counts what was encoded anew."""
   if kind == "JPEG":
     if image.mode != "RGB":
       return {"L": "grey JPEG"}.get(image.mode, f"{image.mode} JPEG")
-    usual = read_jpeg_header(data).is_usual
-    return None if usual else "unusual JPEG"
+    return None if header.is_usual else "unusual JPEG"
   if kind == "PNG":
     if data[24] == 16:  # bits a sample, in the header
       return "16-bit PNG"

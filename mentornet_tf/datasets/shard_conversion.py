@@ -11,6 +11,7 @@ from mentornet_tf.datasets.conversion_plan import ConversionPlan
 from mentornet_tf.datasets.image_bytes import (
   UnusableImageError,
   UsableImage,
+  square_image,
   usable_image,
 )
 from mentornet_tf.datasets.image_lists import MISSING_FILE, ImageEntry
@@ -54,9 +55,7 @@ def convert_shard(
       for done, row in enumerate(rows, start=1):
         entry = images[row]
         try:
-          image = usable_image(
-            plan.reader.read(entry), shorter_side=plan.shorter_side
-          )
+          image = _usable(plan, plan.reader.read(entry))
         except UnusableImageError as error:
           skipped.append([readable(entry.path), error.reason])
         else:
@@ -75,6 +74,12 @@ def convert_shard(
       "skipped": skipped,
     }
   write_bytes(plan.report_path(index), json.dumps(report).encode("ascii"))
+
+
+def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
+  if plan.square_side is not None:
+    return square_image(data, plan.square_side)
+  return usable_image(data, shorter_side=plan.shorter_side)
 
 
 def readable(path: bytes) -> str:

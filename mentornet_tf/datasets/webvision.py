@@ -54,12 +54,6 @@ def load_webvision(
   """
   _check_choice("split", split, SPLITS)
   _check_choice("subset", subset, SUBSETS)
-  if subset == "mini" and classes is not None:
-    raise UserError(
-      f"expected no list of classes for the subset mini, which is labels 0 to "
-      f"{_MINI_CLASSES - 1} of google, got one; choose the subset google, or "
-      "leave the classes out"
-    )
   root = Path(source_dir)
   if not (root / "info").is_dir():
     raise UserError(
@@ -67,18 +61,41 @@ def load_webvision(
       "found no such folder; give the folder that holds info/"
     )
   all_classes = read_synsets(root / "info" / "synsets.txt")
-  if subset == "mini":
-    kept = list(range(min(_MINI_CLASSES, len(all_classes))))
-  elif classes is not None:
-    kept = all_classes.find(classes)
-  else:
-    kept = list(range(len(all_classes)))
+  kept = kept_labels(all_classes, subset, classes)
   found_by = "google" if subset == "mini" else subset
   list_name = (
     f"train_filelist_{found_by}" if split == "train" else "val_filelist"
   )
   file_list = _read_file_list(root / "info" / f"{list_name}.txt", all_classes)
   return _split(root, file_list, split, kept, all_classes, list_name)
+
+
+def kept_labels(
+  all_classes: WordNetClasses,
+  subset: str,
+  chosen: Sequence[str] | None = None,
+) -> list[int]:
+  """The labels of a subset, ascending.
+
+  Args:
+    all_classes: WebVision's classes.
+    subset: "mini" for the labels below 50; all others have all labels.
+    chosen: labels or WordNet ids to keep; None keeps all.
+
+  Raises:
+    UserError: classes are chosen of the subset mini, or one that is no class.
+  """
+  if subset == "mini" and chosen is not None:
+    raise UserError(
+      f"expected no list of classes for the subset mini, which is labels 0 to "
+      f"{_MINI_CLASSES - 1}, got one; choose another subset, or leave the "
+      "classes out"
+    )
+  if subset == "mini":
+    return list(range(min(_MINI_CLASSES, len(all_classes))))
+  if chosen is not None:
+    return all_classes.find(chosen)
+  return list(range(len(all_classes)))
 
 
 def _check_choice(what: str, value: str, known: Sequence[str]) -> None:

@@ -31,6 +31,11 @@ def jpeg(image: Image.Image | None = None, **options) -> bytes:
   return encoded(picture() if image is None else image, "JPEG", **options)
 
 
+def decoded(data: bytes) -> Image.Image:
+  """The picture of a file, red, green and blue."""
+  return Image.open(io.BytesIO(data)).convert("RGB")
+
+
 def segment(data: bytes, marker: int) -> tuple[int, int]:
   """Begin and end of a JPEG file's first segment of that kind."""
   position = 2

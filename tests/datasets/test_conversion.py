@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from image_files import decoded
 from webvision_tree import write_webvision_tree
 
 from mentornet_tf.datasets import conversion, conversion_folder
@@ -14,7 +15,7 @@ from mentornet_tf.datasets.bytes_columns import BytesColumn
 from mentornet_tf.datasets.conversion import ConversionRequest, convert
 from mentornet_tf.datasets.conversion_engines import LocalEngine
 from mentornet_tf.datasets.conversion_plan import ConversionPlan
-from mentornet_tf.datasets.image_bytes import decode_rgb, encode_jpeg
+from mentornet_tf.datasets.image_bytes import encode_jpeg
 from mentornet_tf.datasets.image_lists import (
   FileReader,
   ImageList,
@@ -89,8 +90,8 @@ def test_every_value_of_the_tree_is_in_the_records(tree, listed, whole):
     size = record["image/height"], record["image/width"], 3
     assert image.shape == size
     if path in tree.repaired:
-      assert original != encode_jpeg(decode_rgb(original))
-      original = encode_jpeg(decode_rgb(original))
+      assert original != encode_jpeg(decoded(original))
+      original = encode_jpeg(decoded(original))
     assert record["image/encoded"] == original, path
 
 
@@ -138,6 +139,7 @@ def test_summary_and_report(tree, listed, whole):
     "ordering": "train_filelist_google",
     "seed": 1,
     "shorter_side": None,
+    "square_side": None,
     "source": "WebVision 1.0, train_filelist_google.txt",
     "split": "train",
     "webvision_labels": [0, 1, 2],
@@ -186,9 +188,7 @@ def test_larger_images_are_reduced(tree, listed, tmp_path):
   converted = convert(request(tmp_path, listed, shorter_side=50))
   sizes = set()
   for record in features(converted.shards):
-    original = decode_rgb(
-      (tree.root / record["image/path"].decode()).read_bytes()
-    )
+    original = decoded((tree.root / record["image/path"].decode()).read_bytes())
     height, width = record["image/height"], record["image/width"]
     assert min(height, width) == min(50, *original.size)
     shape = tf.io.decode_jpeg(record["image/encoded"]).shape

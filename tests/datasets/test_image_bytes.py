@@ -13,9 +13,9 @@ from PIL import Image, ImageFile
 from mentornet_tf.datasets.image_bytes import (
   UnusableImageError,
   UsableImage,
-  decode_rgb,
   encode_jpeg,
   resized_to_shorter_side,
+  square_image,
   usable_image,
 )
 
@@ -293,7 +293,8 @@ def test_reduced_jpegs_are_near_those_decoded_in_full():
   coarse = Image.fromarray(rng.integers(0, 256, (60, 80, 3), np.uint8))
   original = coarse.resize((1600, 1200), Image.Resampling.BICUBIC)
   data = jpeg(original)
-  expected = encode_jpeg(resized_to_shorter_side(decode_rgb(data), 128))
+  full = Image.open(io.BytesIO(data))
+  expected = encode_jpeg(resized_to_shorter_side(full, 128))
   found = usable_image(data, shorter_side=128).data
   error = pixels(found) - pixels(expected)
   assert np.sqrt((error**2).mean()) <= 3
@@ -322,13 +323,42 @@ def test_damaged_notes_of_a_camera_are_no_matter():
   assert (image.height, image.width, image.repair) == (48, 64, None)
 
 
-def test_decode_rgb_goes_by_the_same_rules():
-  found = decode_rgb(image_files.cmyk_jpeg())
-  assert found.mode == "RGB"
-  difference = np.asarray(found).astype(int) - np.asarray(picture())
-  assert np.abs(difference).max() <= 6
-  with pytest.raises(UnusableImageError, match=r"^truncated JPEG$"):
-    decode_rgb(jpeg()[:-10])
+def square_pixels(image: UsableImage) -> np.ndarray:
+  with Image.open(io.BytesIO(image.data)) as reread:
+    assert (reread.format, reread.mode) == ("PNG", "RGB")
+    return np.asarray(reread).astype(int)
+
+
+@pytest.mark.parametrize(
+  "make", [jpeg, image_files.cmyk_jpeg, lambda: encoded(picture(), "PNG")]
+)
+@pytest.mark.parametrize("side", [16, 48, 96])
+def test_squares_are_the_middle_of_the_picture(make, side):
+  image = square_image(make(), side)
+  assert (image.format, image.height, image.width) == ("png", side, side)
+  left = side // 6
+  expected = np.asarray(picture(side, side * 4 // 3))[:, left : left + side]
+  assert np.abs(square_pixels(image) - expected).max() <= 8
+
+
+def test_squares_of_the_right_size_keep_every_pixel():
+  original = picture(32, 32)
+  image = square_image(encoded(original, "PNG"), 32)
+  np.testing.assert_array_equal(square_pixels(image), np.asarray(original))
+  assert image.repair is None
+  # Of an upright one, rows are cut off.
+  tall = square_image(encoded(picture(40, 32), "PNG"), 32)
+  np.testing.assert_array_equal(
+    square_pixels(tall), np.asarray(picture(40, 32))[4:36]
+  )
+
+
+def test_squares_tell_repairs_and_unusable_files():
+  assert square_image(image_files.cmyk_jpeg(), 8).repair == "CMYK JPEG"
+  assert square_image(jpeg(), 8).repair is None
+  for data, reason in ((jpeg()[:-10], "truncated JPEG"), (b"", "empty file")):
+    with pytest.raises(UnusableImageError, match=f"^{reason}$"):
+      square_image(data, 8)
 
 
 def test_notes_of_the_source_are_not_carried_over():
