@@ -18,6 +18,8 @@ from mentornet_tf.errors import UserError
 
 BEAM_RUNNERS = ("DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner")
 
+_PACKAGE = "mentornet_tf"
+
 # Seconds between two looks at which shards Beam has finished.
 _LOOK_INTERVAL = 1.0
 
@@ -113,16 +115,24 @@ class BeamEngine:
     for index in indices:
       plan.failure_path(index).unlink(missing_ok=True)
     options = PipelineOptions([f"--runner={self.runner}", *self.options])
-    with (
-      _watched(plan, indices, on_images),
-      beam.Pipeline(options=options) as pipeline,
-    ):
-      _ = (
-        pipeline
-        | "ShardNumbers" >> beam.Create(indices)
-        | "Spread" >> beam.Reshuffle()
-        | "ConvertShard" >> beam.Map(functools.partial(_convert_far_away, plan))
-      )
+    pipeline = beam.Pipeline(options=options)
+    _ = (
+      pipeline
+      | "ShardNumbers" >> beam.Create(indices)
+      | "Spread" >> beam.Reshuffle()
+      | "ConvertShard" >> beam.Map(functools.partial(_convert_far_away, plan))
+    )
+    with _watched(plan, indices, on_images):
+      try:
+        pipeline.run().wait_until_finish()
+      except RuntimeError as error:
+        if f"No module named '{_PACKAGE}'" not in str(error):
+          raise
+        raise UserError(
+          f"expected {_PACKAGE} to be installed where Beam's workers run, "
+          "found it missing; pip install it there, or give the workers "
+          "--setup_file or a container image by the Beam options"
+        ) from error
     for index in indices:
       if plan.failure_path(index).exists():
         raise UserError(plan.failure_path(index).read_text(encoding="utf-8"))

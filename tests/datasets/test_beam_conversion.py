@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from image_files import jpeg
 from webvision_tree import write_webvision_tree
 
 from mentornet_tf.datasets.bytes_columns import BytesColumn
@@ -48,7 +49,7 @@ def test_beam_writes_the_bytes_of_local_processes(tmp_path):
   assert sum(done) == converted.summary["images"]["listed"] - 1
 
 
-def test_an_error_of_a_worker_is_one_line_and_can_be_mended(tmp_path):
+def test_an_error_of_a_worker_is_one_line(tmp_path):
   names = [f"{number:02d}.jpg" for number in range(80)]
   listed = ListedImages(
     ImageList(
@@ -61,16 +62,36 @@ def test_an_error_of_a_worker_is_one_line_and_can_be_mended(tmp_path):
     ("only",),
     "files",
   )
-  # One of the two shards has no file at all.
-  first = listed.images.shuffled(0).paths[0].decode()
-  (tmp_path / first).write_bytes(b"no image")
-  (tmp_path / "00.jpg").write_bytes(b"no image")
+  # The shard that does not hold it has no file at all.
+  (tmp_path / "00.jpg").write_bytes(jpeg())
   request = ConversionRequest(
     tmp_path / "out", "pets", "train", listed, num_shards=2
   )
   with pytest.raises(UserError, match="got not one of 40") as caught:
     convert(request, BeamEngine("DirectRunner"))
   assert "\n" not in str(caught.value)
+  for name in names:
+    (tmp_path / name).write_bytes(jpeg())
+  # Goes on with that shard; the finished one is not looked at again.
+  converted = convert(request, BeamEngine("DirectRunner"))
+  assert sorted(
+    each["num_examples"] for each in converted.summary["shards"]
+  ) == [1, 40]
+
+
+def test_workers_without_this_package_are_one_line(tmp_path, monkeypatch):
+  """As where the program runs from a checkout that is not installed."""
+  root = write_webvision_tree(tmp_path / "webvision").root
+  listed = load_webvision(root, "train", "google")
+  engine = BeamEngine(
+    "DirectRunner",
+    ("--direct_running_mode=multi_processing", "--direct_num_workers=1"),
+  )
+  request = ConversionRequest(tmp_path / "out", "pets", "train", listed)
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.delenv("PYTHONPATH", raising=False)
+  with pytest.raises(UserError, match="expected mentornet_tf to be installed"):
+    convert(request, engine)
 
 
 def test_without_beam_the_error_says_what_to_install(monkeypatch):
