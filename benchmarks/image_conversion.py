@@ -9,6 +9,7 @@ time, since other work on the machine lengthens the latter.
 
   benchmarks/image_conversion.py --images=400 --rounds=5
   benchmarks/image_conversion.py --memory=2000,20000
+  benchmarks/image_conversion.py --lines=2440000
 """
 
 import os
@@ -39,6 +40,12 @@ _MEMORY = flags.DEFINE_list(
   "Numbers of images; instead of times, the largest memory of the program's "
   "processes.",
 )
+_LINES = flags.DEFINE_integer(
+  "lines",
+  None,
+  "Instead of times of images: what a list of so many lines costs.",
+  lower_bound=1,
+)
 
 _COPY = "copy of the files"
 _AS_THEY_ARE = "conversion"
@@ -60,8 +67,11 @@ def main() -> None:
   with tempfile.TemporaryDirectory() as folder:
     if _MEMORY.value:
       _print_memory(Path(folder))
+      return
+    command_line.start_tensorflow()
+    if _LINES.value:
+      _print_list_costs(Path(folder))
     else:
-      command_line.start_tensorflow()
       _print_times(Path(folder))
 
 
@@ -206,6 +216,40 @@ def _picture(rng) -> bytes:
   image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
   image.save(file, "JPEG", quality=90)
   return file.getvalue()
+
+
+def _print_list_costs(folder: Path) -> None:
+  """All that is done before the first image of a conversion is read."""
+  import resource
+
+  from mentornet_tf.datasets.webvision import load_webvision
+
+  _write_list(folder)
+
+  def peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+  print(f"before: {peak():.0f} MB, TensorFlow for the most part")
+  began = time.process_time()
+  images = load_webvision(folder, "train", "all").images
+  print(f"list read: {time.process_time() - began:.1f} s, {peak():.0f} MB")
+  images.fingerprint()
+  images.shuffled(0).save(folder)
+  print(f"work begun: {time.process_time() - began:.1f} s, {peak():.0f} MB")
+
+
+def _write_list(root: Path) -> None:
+  """Names as long as WebVision's, which are hashes of web addresses."""
+  import hashlib
+
+  (root / "info").mkdir()
+  with (root / "info" / "synsets.txt").open("w") as file:
+    file.writelines(f"n{label:08d} class\n" for label in range(1000))
+  with (root / "info" / "train_filelist_all.txt").open("w") as file:
+    for number in range(_LINES.value):
+      name = hashlib.md5(b"%d" % number).hexdigest()
+      query = number % 1631 + 1
+      file.write(f"google/q{query:04d}/{name}.jpg {number % 1000}\n")
 
 
 def _print_memory(folder: Path) -> None:
