@@ -201,6 +201,16 @@ def test_unusable_files_say_why(data, reason):
     assert caught.value.reason == str(caught.value) == reason
 
 
+def test_fractions_of_the_resolution_that_decoders_refuse():
+  data = jpeg()
+  begin, _ = image_files.segment(data, 0xC0)
+  for luma, chroma in ((0x31, 0x21), (0x13, 0x12), (0x22, 0x02), (0x51, 0x11)):
+    changed = bytearray(data)
+    changed[begin + 11 : begin + 18 : 3] = luma, chroma, chroma
+    with pytest.raises(UnusableImageError, match=r"^damaged JPEG$"):
+      usable_image(bytes(changed))
+
+
 def with_size(data: bytes, height: int, width: int) -> bytes:
   """A JPEG file that claims another size."""
   begin, _ = image_files.segment(data, 0xC0)
@@ -227,16 +237,6 @@ def huge_png() -> bytes:
     + encoded(picture(), "GIF")[10:],
   ],
 )
-def test_fractions_of_the_resolution_that_decoders_refuse():
-  data = jpeg()
-  begin, _ = image_files.segment(data, 0xC0)
-  for luma, chroma in ((0x31, 0x21), (0x13, 0x12), (0x22, 0x02), (0x51, 0x11)):
-    changed = bytearray(data)
-    changed[begin + 11 : begin + 18 : 3] = luma, chroma, chroma
-    with pytest.raises(UnusableImageError, match=r"^damaged JPEG$"):
-      usable_image(bytes(changed))
-
-
 def test_huge_claims_are_refused_silently(data):
   with warnings.catch_warnings():
     warnings.simplefilter("error")
