@@ -4,7 +4,7 @@ TensorFlow's own messages name neither the file nor the record; the shards are
 read again here, one record at a time, only after reading has failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -28,7 +28,7 @@ def describe_damage(
     try:
       for index, raw in enumerate(tf.data.TFRecordDataset(str(shard))):
         where = f"{shard}: record {index}"
-        problem, shape = _inspect(raw.numpy(), num_classes)
+        problem, shape = inspect_record(raw.numpy(), num_classes)
         if problem:
           return f"{where}: {problem}"
         first_shape = first_shape or shape
@@ -47,10 +47,22 @@ def describe_damage(
   return None
 
 
-def _inspect(
-  raw: bytes, num_classes: int | None
+def inspect_record(
+  raw: bytes,
+  num_classes: int | None,
+  decode: Callable[[bytes], tf.Tensor] | None = None,
 ) -> tuple[str | None, tuple[int, ...]]:
-  """What is wrong with one record, and its image's shape."""
+  """What is wrong with one record, and its image's shape.
+
+  Args:
+    raw: a serialised tf.train.Example.
+    num_classes: labels must lie in [0, num_classes); from below only if None.
+    decode: the image's bytes to its pixels, raising a `tf.errors` exception if
+      it cannot; None decodes the whole image.
+
+  Returns:
+    (None, shape of the decoded image), or (one line on the damage, ()).
+  """
   try:
     features = tf.train.Example.FromString(raw).features.feature
   except DecodeError:
@@ -73,10 +85,8 @@ def _inspect(
       f"{label}; correct the labels or the set's num_classes"
     ), ()
   try:
-    image = tf.io.decode_image(
-      features["image/encoded"].bytes_list.value[0],
-      channels=3,
-      expand_animations=False,
+    image = (decode or _decode_whole)(
+      features["image/encoded"].bytes_list.value[0]
     )
   except tf.errors.OpError:
     return (
@@ -84,3 +94,7 @@ def _inspect(
       "the set again"
     ), ()
   return None, tuple(image.shape)
+
+
+def _decode_whole(encoded: bytes) -> tf.Tensor:
+  return tf.io.decode_image(encoded, channels=3, expand_animations=False)
