@@ -80,7 +80,8 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
   "curriculum",
   None,
-  "none, mentornet, threshold, or a formula applied directly: baseline, "
+  "none, mentornet, threshold, oracle (weight 1 exactly for the right labels, "
+  "where they are known), or a formula applied directly: baseline, "
   "self_paced, spcl_linear, hard_example_mining, focal_loss, mentornet_pd. "
   "Default: mentornet with --trained_mentornet_dir, else none. none is the "
   "baseline of the paper: every example weighs 1, and the flags of the "

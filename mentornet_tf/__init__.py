@@ -11,11 +11,12 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it.
 _HOMES = {
-  "FormulaCurriculum": "curricula.curriculum",
-  "MentorCurriculum": "curricula.curriculum",
+  "FormulaCurriculum": "curricula.formula_curriculum",
+  "MentorCurriculum": "curricula.mentor_curriculum",
   "MentoredModel": "training.mentored_model",
-  "ThresholdCurriculum": "curricula.curriculum",
-  "UniformCurriculum": "curricula.curriculum",
+  "OracleCurriculum": "curricula.plain_curricula",
+  "ThresholdCurriculum": "curricula.plain_curricula",
+  "UniformCurriculum": "curricula.plain_curricula",
   "UserError": "errors",
   "build_student": "students.registry",
   "corrupt_labels": "datasets.noise",

@@ -201,7 +201,9 @@ def suspect_labels(
     examples = evaluator.per_example(with_probabilities=True)
     weight = ops.convert_to_numpy(
       curriculum.weights_without_update(
-        examples["loss"], training_epoch(step, settings.max_number_of_steps)
+        examples["loss"],
+        training_epoch(step, settings.max_number_of_steps),
+        _is_clean(examples),
       )
     )
     losses += examples["loss"].astype(np.float64)
@@ -225,6 +227,12 @@ def suspect_labels(
     steps=tuple(steps),
     rank_by=rank_by,
   )
+
+
+def _is_clean(examples: dict[str, np.ndarray]) -> np.ndarray | None:
+  """[N] bool, whether each label is right; None unless all are known."""
+  clean = examples["clean_label"]
+  return examples["label"] == clean if (clean >= 0).all() else None
 
 
 def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:

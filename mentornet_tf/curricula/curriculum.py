@@ -11,15 +11,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from mentornet_tf.curricula import loss_statistics, target_weights
+from mentornet_tf.curricula import loss_statistics
 from mentornet_tf.curricula.dropout_rates import (
   NUM_EPOCHS,
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
 from mentornet_tf.errors import UserError
-
-_register = keras.saving.register_keras_serializable(package="mentornet_tf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +54,8 @@ class Curriculum(keras.layers.Layer):
   Call arguments:
     loss: [B] float32 losses, in nats.
     epoch: integer scalar 0..99, the percentage of training done.
+    is_clean: [B] bool, whether each label is right, or None where that is not
+      known. Only `OracleCurriculum` looks at it.
 
   Output:
     [B] float32 weights through which no gradient flows. Every call updates
@@ -120,22 +120,25 @@ class Curriculum(keras.layers.Layer):
       raise AttributeError("last: the curriculum has not been called yet")
     return self._last
 
-  def example_weights(self, loss, loss_difference, percentile_loss, epoch):
+  def example_weights(
+    self, loss, loss_difference, percentile_loss, epoch, is_clean
+  ):
     """The curriculum proper: [B] weights in 0..1 from [B] losses."""
     raise NotImplementedError
 
-  def __call__(self, loss, epoch):
+  def __call__(self, loss, epoch, is_clean=None):
     """Converts plain numbers, which Keras takes by keyword only."""
     return super().__call__(
       ops.convert_to_tensor(loss, "float32"),
       ops.convert_to_tensor(epoch, "int32"),
+      None if is_clean is None else ops.convert_to_tensor(is_clean, "bool"),
     )
 
-  def call(self, loss, epoch):
-    self._last = self._weigh(ops.stop_gradient(loss), epoch)
+  def call(self, loss, epoch, is_clean=None):
+    self._last = self._weigh(ops.stop_gradient(loss), epoch, is_clean)
     return self._last.weight
 
-  def weights_without_update(self, loss, epoch):
+  def weights_without_update(self, loss, epoch, is_clean=None):
     """Weights [N] before example dropout; the moving average stays as it is.
 
     For looking at the weights of any number of examples outside training. The
@@ -144,11 +147,14 @@ class Curriculum(keras.layers.Layer):
     Args:
       loss: [N] float32 losses, in nats.
       epoch: integer scalar 0..99, the percentage of training done.
+      is_clean: [N] bool, whether each label is right; None where not known.
     """
     loss = ops.convert_to_tensor(loss, "float32")
     epoch = self._look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
     average = self.loss_moving_average.value
-    weights = self.example_weights(loss, loss - average, average, epoch)
+    weights = self.example_weights(
+      loss, loss - average, average, epoch, is_clean
+    )
     return self._after_burn_in(weights, epoch)
 
   def _look_up_epoch(self, epoch):
@@ -161,7 +167,7 @@ class Curriculum(keras.layers.Layer):
     in_burn_in = epoch < self.burn_in_epoch - 1
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
-  def _weigh(self, loss, epoch) -> WeighedBatch:
+  def _weigh(self, loss, epoch, is_clean) -> WeighedBatch:
     epoch = self._look_up_epoch(epoch)
     percentile_loss = loss_statistics.nearest_percentile(
       loss, 100.0 * self.loss_p_percentile
@@ -174,7 +180,7 @@ class Curriculum(keras.layers.Layer):
     self.loss_moving_average.assign(average)
     difference = loss - average
     curriculum_weight = ops.stop_gradient(
-      self.example_weights(loss, difference, percentile_loss, epoch)
+      self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
     )
     before_dropout = self._after_burn_in(curriculum_weight, epoch)
     weight = before_dropout
@@ -194,7 +200,9 @@ class Curriculum(keras.layers.Layer):
       weight=weight,
     )
 
-  def compute_output_shape(self, loss_shape, epoch_shape=None):
+  def compute_output_shape(
+    self, loss_shape, epoch_shape=None, is_clean_shape=None
+  ):
     return loss_shape
 
   def get_config(self) -> dict[str, Any]:
@@ -207,125 +215,6 @@ class Curriculum(keras.layers.Layer):
       "example_dropout_rates": self.example_dropout_rates,
       "seed": self.seed,
     }
-
-
-@_register
-class MentorCurriculum(Curriculum):
-  """Weights learned by a mentor network: sigmoid(mentor([ℓ, d, 0, epoch])).
-
-  Args:
-    mentor: maps [B, 4] features (loss, loss difference, label, epoch) to
-      logits [B, 1]; see `load_mentor`.
-    loss_p_percentile: see `Curriculum`, as for all further arguments.
-    example_dropout_rates: by default that of the published mentornet_pd runs.
-    **kwargs: further arguments of `Curriculum`.
-  """
-
-  def __init__(
-    self,
-    mentor: keras.Model,
-    *,
-    loss_p_percentile: float = 0.75,
-    example_dropout_rates: str = "0.5,17,0.05,83",
-    **kwargs,
-  ):
-    super().__init__(
-      loss_p_percentile=loss_p_percentile,
-      example_dropout_rates=example_dropout_rates,
-      **kwargs,
-    )
-    if not isinstance(mentor, keras.Model):
-      raise UserError(
-        "mentor: expected a Keras model, for instance "
-        f'load_mentor("mentornet_pd"), got {mentor!r}'
-      )
-    self.mentor = mentor
-    if not mentor.built:
-      mentor.build((None, 4))
-
-  def example_weights(self, loss, loss_difference, percentile_loss, epoch):
-    features = curriculum_features(loss, loss_difference, epoch)
-    return ops.sigmoid(self.mentor(features)[:, 0])
-
-  def get_config(self) -> dict[str, Any]:
-    mentor = keras.saving.serialize_keras_object(self.mentor)
-    return {**super().get_config(), "mentor": mentor}
-
-  @classmethod
-  def from_config(cls, config):
-    mentor = keras.saving.deserialize_keras_object(config.pop("mentor"))
-    return cls(mentor, **config)
-
-
-@_register
-class FormulaCurriculum(Curriculum):
-  """A predefined curriculum applied as a formula (the paper's "G used" branch).
-
-  Args:
-    formula: a name of `target_weights`, for instance "self_paced".
-    gamma: the formula's parameter; None takes its default.
-    **kwargs: further arguments of `Curriculum`.
-
-  Raises:
-    UserError: a formula that returns another shape than [B].
-  """
-
-  def __init__(self, formula: str, gamma: float | None = None, **kwargs):
-    super().__init__(**kwargs)
-    self._formula = target_weights.get_formula(formula, gamma)
-    self.formula = formula
-    self.gamma = gamma
-    # Here a mistake is told plainly; out of a traced step it would come wrapped
-    # in Keras' and TensorFlow's own words.
-    loss = ops.zeros([3], "float32")
-    self.example_weights(loss, loss, loss[0], 0)
-
-  def example_weights(self, loss, loss_difference, percentile_loss, epoch):
-    features = curriculum_features(loss, loss_difference, epoch)
-    weights = self._formula(features)
-    try:
-      weights = ops.cast(weights, "float32")
-    except (TypeError, ValueError) as error:
-      reason = " ".join(str(error).split())
-      raise UserError(
-        f"formula {self.formula!r}: expected one weight an example, shape [B], "
-        f"got no tensor ({reason}); return one"
-      ) from error
-    expected, got = tuple(ops.shape(loss)), tuple(weights.shape)
-    if len(got) != 1 or (
-      isinstance(expected[0], int) and got[0] not in (None, expected[0])
-    ):
-      raise UserError(
-        f"formula {self.formula!r}: expected one weight an example, shape "
-        f"[{expected[0]}], got shape {list(got)}; drop or reduce the other axes"
-      )
-    return weights
-
-  def get_config(self) -> dict[str, Any]:
-    return {
-      **super().get_config(),
-      "formula": self.formula,
-      "gamma": self.gamma,
-    }
-
-
-@_register
-class ThresholdCurriculum(Curriculum):
-  """Weight 1 where the loss lies below its batch percentile, else 0.
-
-  The simplest mentor of MentorMix (arXiv 1911.09781, section 4).
-  """
-
-  def example_weights(self, loss, loss_difference, percentile_loss, epoch):
-    return ops.cast(loss < percentile_loss, "float32")
-
-
-@_register
-class UniformCurriculum(Curriculum):
-  """Weight 1 for every example: training without a curriculum, the baseline."""
-
-  def example_weights(self, loss, loss_difference, percentile_loss, epoch):
-    return ops.ones_like(loss)
 
 
 def curriculum_features(loss, loss_difference, epoch):

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from mentornet_tf.atomic_files import refuse_existing
-from mentornet_tf.curricula.curriculum import MentorCurriculum
+from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.datasets.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError

@@ -8,6 +8,7 @@ from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
+from mentornet_tf.curricula.registry import deserialize_curriculum
 from mentornet_tf.errors import UserError
 
 # A weight counts as used above this value (golden `mentor_sequence_*`).
@@ -109,16 +110,31 @@ class MentoredModel(keras.Model):
     return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
 
   def train_step(self, data) -> dict[str, Any]:
-    """One SPADE step; returns the scalars to log, under their original names.
-
-    `curriculum.last` then holds what the weights were computed from.
-    """
     images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    return self.mentored_step(images, labels, sample_weight)
+
+  def mentored_step(
+    self, images, labels, sample_weight=None, is_clean=None
+  ) -> dict[str, Any]:
+    """One SPADE step.
+
+    Args:
+      images: [B, …], what the student takes.
+      labels: [B] or [B, num_classes], what the compiled loss takes.
+      sample_weight: [B] factors of the weighted loss, or None.
+      is_clean: [B] bool, whether each label is right, for a curriculum that
+        asks for it; None where not known.
+
+    Returns:
+      The scalars to log, under their original names. `curriculum.last` then
+      holds what the weights were computed from.
+    """
     step = ops.cast(self.optimizer.iterations, "int64")
     with tf.GradientTape() as tape:
       logits = self.student(images, training=True)
       loss = self.per_example_loss(labels, logits)
-      weight = self.curriculum(loss, training_epoch(step, self.total_steps))
+      epoch = training_epoch(step, self.total_steps)
+      weight = self.curriculum(loss, epoch, is_clean)
       objective = loss if sample_weight is None else loss * sample_weight
       weighted_loss = ops.mean(objective * weight)
       weight_decay = sum(self.student.losses, 0.0) * ops.mean(weight)
@@ -161,7 +177,10 @@ class MentoredModel(keras.Model):
 
   @classmethod
   def from_config(cls, config, custom_objects=None):
-    deserialize = keras.saving.deserialize_keras_object
-    student = deserialize(config.pop("student"), custom_objects)
-    curriculum = deserialize(config.pop("curriculum"), custom_objects)
+    student = keras.saving.deserialize_keras_object(
+      config.pop("student"), custom_objects
+    )
+    curriculum = deserialize_curriculum(
+      config.pop("curriculum"), custom_objects
+    )
     return cls(student, curriculum, **config)

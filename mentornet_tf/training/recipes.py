@@ -8,15 +8,11 @@ from typing import Any
 
 import keras
 
-from mentornet_tf.curricula.curriculum import (
-  Curriculum,
-  FormulaCurriculum,
-  MentorCurriculum,
-  ThresholdCurriculum,
-  UniformCurriculum,
-)
+from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentors import load_mentor
-from mentornet_tf.curricula.target_weights import list_target_weights
+from mentornet_tf.curricula.plain_curricula import UniformCurriculum
+from mentornet_tf.curricula.registry import build_formula
 from mentornet_tf.datasets.pipelines import (
   INCEPTION_AUGMENTATION,
   NO_AUGMENTATION,
@@ -63,8 +59,8 @@ class TrainingSettings:
   Attributes:
     dataset_name: name in the shards' file names.
     studentnet: a name that `build_student` takes.
-    curriculum: "none", "mentornet", "threshold" or what `FormulaCurriculum`
-      takes.
+    curriculum: "none", "mentornet", "threshold", "oracle" or what
+      `FormulaCurriculum` takes.
     trained_mentornet_dir: what `load_mentor` takes, with "mentornet" only.
     vstar_gamma: parameter of a formula; None takes its default.
     augment: whether training images are cropped and flipped.
@@ -162,17 +158,7 @@ def build_curriculum(
     kept = run_folder and run_folder / MENTOR_FILE
     source = kept if kept and kept.exists() else settings.trained_mentornet_dir
     return MentorCurriculum(load_mentor(source), **options)
-  if settings.curriculum == "threshold":
-    return ThresholdCurriculum(**options)
-  if ":" not in settings.curriculum and (
-    settings.curriculum.removeprefix("vstar_") not in list_target_weights()
-  ):
-    known = ["none", "mentornet", "threshold", *list_target_weights()]
-    raise UserError(
-      f"curriculum: expected one of {', '.join(known)}, or "
-      f"package.module:function of your own, got {settings.curriculum!r}"
-    )
-  return FormulaCurriculum(settings.curriculum, settings.vstar_gamma, **options)
+  return build_formula(settings.curriculum, settings.vstar_gamma, **options)
 
 
 def build_optimizer(

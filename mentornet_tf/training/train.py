@@ -12,7 +12,8 @@ import numpy as np
 from rich.console import Console
 
 from mentornet_tf.atomic_files import replacing
-from mentornet_tf.curricula.curriculum import Curriculum, MentorCurriculum
+from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.datasets.pipelines import evaluation_batches, training_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
@@ -243,10 +244,15 @@ def observed_step(
   """
 
   def step(batch: loop.Batch) -> loop.Report:
-    report = model.train_step((batch["image"], batch["label"]))
+    is_clean = None
+    if has_clean_labels:
+      is_clean = batch["label"] == batch["clean_label"]
+    report = model.mentored_step(
+      batch["image"], batch["label"], is_clean=is_clean
+    )
     report["example/weight"] = model.curriculum.last.weight_before_dropout
     if has_clean_labels:
-      report["example/is_clean"] = batch["label"] == batch["clean_label"]
+      report["example/is_clean"] = is_clean
     if with_examples:
       report["example/loss"] = model.curriculum.last.loss
       for name in ("id", "label", "clean_label"):

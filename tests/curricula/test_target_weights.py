@@ -48,14 +48,18 @@ def test_default_weights_equal_golden_exactly(golden, name, prefix):
 
 @pytest.mark.parametrize("index", range(4))
 @pytest.mark.parametrize("name", WITH_GAMMA)
-def test_weights_with_gamma_equal_golden_exactly(golden, figure, name, index):
+def test_weights_with_gamma_equal_golden(golden, figure, name, index):
   recorded = golden.npz("vstar")
   gamma = recorded["gammas"][index]
-  np.testing.assert_array_equal(
-    target_weights(name, recorded["rows"], gamma=gamma),
-    recorded[f"v_{name}_gamma{index}"],
-  )
-  figure("target weights v*", 0, 0)
+  weights = target_weights(name, recorded["rows"], gamma=gamma)
+  expected = recorded[f"v_{name}_gamma{index}"]
+  if name == "focal_loss":
+    # NumPy picks its power function by the processor; they differ in the last
+    # bit.
+    np.testing.assert_array_max_ulp(weights, expected, maxulp=1)
+  else:
+    np.testing.assert_array_equal(weights, expected)
+    figure("target weights v*", 0, 0)
 
 
 def test_sums_over_the_full_grid_equal_golden(golden):

@@ -1,0 +1,64 @@
+"""Curricula that are a formula of the losses."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mentornet_tf.curricula import target_weights
+from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
+from mentornet_tf.errors import UserError
+
+
+@keras.saving.register_keras_serializable(package="mentornet_tf")
+class FormulaCurriculum(Curriculum):
+  """A predefined curriculum applied as a formula (the paper's "G used" branch).
+
+  Args:
+    formula: a name of `target_weights`, for instance "self_paced".
+    gamma: the formula's parameter; None takes its default.
+    **kwargs: further arguments of `Curriculum`.
+
+  Raises:
+    UserError: a formula that returns another shape than [B].
+  """
+
+  def __init__(self, formula: str, gamma: float | None = None, **kwargs):
+    super().__init__(**kwargs)
+    self._formula = target_weights.get_formula(formula, gamma)
+    self.formula = formula
+    self.gamma = gamma
+    # Here a mistake is told plainly; out of a traced step it would come wrapped
+    # in Keras' and TensorFlow's own words.
+    loss = ops.zeros([3], "float32")
+    self.example_weights(loss, loss, loss[0], 0, None)
+
+  def example_weights(
+    self, loss, loss_difference, percentile_loss, epoch, is_clean
+  ):
+    features = curriculum_features(loss, loss_difference, epoch)
+    weights = self._formula(features)
+    try:
+      weights = ops.cast(weights, "float32")
+    except (TypeError, ValueError) as error:
+      reason = " ".join(str(error).split())
+      raise UserError(
+        f"formula {self.formula!r}: expected one weight an example, shape [B], "
+        f"got no tensor ({reason}); return one"
+      ) from error
+    expected, got = tuple(ops.shape(loss)), tuple(weights.shape)
+    if len(got) != 1 or (
+      isinstance(expected[0], int) and got[0] not in (None, expected[0])
+    ):
+      raise UserError(
+        f"formula {self.formula!r}: expected one weight an example, shape "
+        f"[{expected[0]}], got shape {list(got)}; drop or reduce the other axes"
+      )
+    return weights
+
+  def get_config(self) -> dict[str, Any]:
+    return {
+      **super().get_config(),
+      "formula": self.formula,
+      "gamma": self.gamma,
+    }
