@@ -4,11 +4,14 @@ TensorFlow's own messages name neither the file nor the record; the shards are
 read again here, one record at a time, only after reading has failed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+
+# What is said of a record whose bytes do not match its checksums.
+NO_WHOLE_RECORD = "expected a whole TFRecord, got a truncated or corrupted one"
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
 
@@ -40,28 +43,24 @@ def describe_damage(
           )
     except tf.errors.OpError as error:
       return (
-        f"{shard}: record {index + 1}: expected a whole TFRecord, got a "
-        f"truncated or corrupted one ({error.message.split(';')[-1].strip()}); "
-        "copy this shard again or write the set again"
+        f"{shard}: record {index + 1}: {NO_WHOLE_RECORD} "
+        f"({error.message.split(';')[-1].strip()}); copy this shard again or "
+        "write the set again"
       )
   return None
 
 
 def inspect_record(
-  raw: bytes,
-  num_classes: int | None,
-  decode: Callable[[bytes], tf.Tensor] | None = None,
+  raw: bytes, num_classes: int | None
 ) -> tuple[str | None, tuple[int, ...]]:
   """What is wrong with one record, and its image's shape.
 
   Args:
     raw: a serialised tf.train.Example.
     num_classes: labels must lie in [0, num_classes); from below only if None.
-    decode: the image's bytes to its pixels, raising a `tf.errors` exception if
-      it cannot; None decodes the whole image.
 
   Returns:
-    (None, shape of the decoded image), or (one line on the damage, ()).
+    (None, the image's shape), or (one line on the damage, ()).
   """
   try:
     features = tf.train.Example.FromString(raw).features.feature
@@ -85,8 +84,10 @@ def inspect_record(
       f"{label}; correct the labels or the set's num_classes"
     ), ()
   try:
-    image = (decode or _decode_whole)(
-      features["image/encoded"].bytes_list.value[0]
+    image = tf.io.decode_image(
+      features["image/encoded"].bytes_list.value[0],
+      channels=3,
+      expand_animations=False,
     )
   except tf.errors.OpError:
     return (
@@ -94,7 +95,3 @@ def inspect_record(
       "the set again"
     ), ()
   return None, tuple(image.shape)
-
-
-def _decode_whole(encoded: bytes) -> tf.Tensor:
-  return tf.io.decode_image(encoded, channels=3, expand_animations=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mentornet_tf.atomic_files import replacing
+from mentornet_tf.datasets.record_damage import NO_WHOLE_RECORD
 from mentornet_tf.errors import UserError
 
 _HEADER_BYTES, _FOOTER_BYTES = 12, 4
@@ -31,56 +32,26 @@ class RecordIndex:
   Attributes:
     shards: the files, in order.
     counts: [number of shards] int64, records in each.
-    offsets: [N] int64, where each record's data begins in its file, in bytes.
-    lengths: [N] int64, how long they are, in bytes.
+    offsets: [N] int64, where each record begins in its file, in bytes.
   """
 
   shards: tuple[Path, ...]
   counts: np.ndarray
   offsets: np.ndarray
-  lengths: np.ndarray
 
   def __len__(self) -> int:
     return len(self.offsets)
 
   @cached_property
-  def _ends(self) -> np.ndarray:
+  def ends(self) -> np.ndarray:
     """[number of shards] index of the first record after each."""
     return np.cumsum(self.counts)
 
   def locate(self, index: int) -> tuple[Path, int]:
     """The shard of a record, and the record's position in it."""
-    shard = int(np.searchsorted(self._ends, index, side="right"))
-    first = self._ends[shard] - self.counts[shard]
+    shard = int(np.searchsorted(self.ends, index, side="right"))
+    first = self.ends[shard] - self.counts[shard]
     return self.shards[shard], int(index - first)
-
-  def read(self, indices: np.ndarray) -> list[bytes]:
-    """The data of the records `indices` [B], in that order.
-
-    Data checksums are not verified: the decoders notice what matters.
-
-    Raises:
-      UserError: a record is no longer there as a whole.
-    """
-    return [self._read_one(int(index)) for index in indices]
-
-  def _read_one(self, index: int) -> bytes:
-    shard, position = self.locate(index)
-    length = int(self.lengths[index])
-    # Opened anew each time: a large set has more shards than a process may
-    # keep open, and opening costs little beside decoding an image.
-    file = os.open(shard, os.O_RDONLY)
-    try:
-      data = os.pread(file, length, int(self.offsets[index]))
-    finally:
-      os.close(file)
-    if len(data) != length:
-      raise UserError(
-        f"{shard}: record {position}: expected {length} bytes, got "
-        f"{len(data)}; the shard became shorter since it was opened, copy it "
-        "again or write the set again"
-      )
-    return data
 
 
 def index_records(
@@ -110,45 +81,44 @@ def index_records(
     on_shard()
   index = RecordIndex(
     shards,
-    np.array([len(offsets) for offsets, _ in parts], np.int64),
-    np.concatenate([offsets for offsets, _ in parts]),
-    np.concatenate([lengths for _, lengths in parts]),
+    np.array([len(offsets) for offsets in parts], np.int64),
+    np.concatenate(parts),
   )
   if cache is not None:
     _write_cache(cache, index, stamp)
   return index
 
 
-def _scan(shard: Path) -> tuple[np.ndarray, np.ndarray]:
-  """Offsets and lengths [records] int64 of one file."""
-  headers, ends = [], []
-  end = 0
+def _scan(shard: Path) -> np.ndarray:
+  """Offsets [records] int64 of one file."""
+  headers, offsets = [], []
+  offset = 0
   size = shard.stat().st_size
   file = os.open(shard, os.O_RDONLY)
   try:
     if hasattr(os, "posix_fadvise"):
       # Read-ahead would fetch the images, too.
       os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
-    while end < size:
-      header = os.pread(file, _HEADER_BYTES, end)
-      end += _HEADER_BYTES + int.from_bytes(header[:8], "little")
-      end += _FOOTER_BYTES
+    while offset < size:
+      header = os.pread(file, _HEADER_BYTES, offset)
+      length = int.from_bytes(header[:8], "little")
+      end = offset + _HEADER_BYTES + length + _FOOTER_BYTES
       if end > size:
         break
       headers.append(header)
-      ends.append(end)
+      offsets.append(offset)
+      offset = end
   finally:
     os.close(file)
   fields = np.frombuffer(b"".join(headers), np.dtype("<u8, <u4"))
   wrong = np.flatnonzero(masked_checksum(fields["f0"]) != fields["f1"])
-  if wrong.size or end > size:
+  if wrong.size or offset < size:
     position = int(wrong[0]) if wrong.size else len(headers)
     raise UserError(
-      f"{shard}: record {position}: expected a whole TFRecord, got a truncated "
-      "or corrupted one; copy this shard again or write the set again"
+      f"{shard}: record {position}: {NO_WHOLE_RECORD}; copy this shard again "
+      "or write the set again"
     )
-  lengths = fields["f0"].astype(np.int64)
-  return np.array(ends, np.int64) - _FOOTER_BYTES - lengths, lengths
+  return np.array(offsets, np.int64)
 
 
 def masked_checksum(lengths: np.ndarray) -> np.ndarray:
@@ -185,9 +155,7 @@ def _read_cache(
       if kept["names"].tolist() == names and np.array_equal(
         kept["stamp"], stamp
       ):
-        return RecordIndex(
-          shards, kept["counts"], kept["offsets"], kept["lengths"]
-        )
+        return RecordIndex(shards, kept["counts"], kept["offsets"])
   # Missing or damaged: the shards tell it all again.
   except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
     pass
@@ -203,7 +171,6 @@ def _write_cache(cache: Path, index: RecordIndex, stamp: np.ndarray) -> None:
         stamp=stamp,
         counts=index.counts,
         offsets=index.offsets,
-        lengths=index.lengths,
       )
   # Data often lie where they can only be read.
   except OSError:

@@ -27,7 +27,10 @@ from mentornet_tf.datasets.pipelines import (
   check_at_least,
   shuffled_index,
 )
-from mentornet_tf.datasets.record_damage import inspect_record
+from mentornet_tf.datasets.record_damage import (
+  NO_WHOLE_RECORD,
+  inspect_record,
+)
 from mentornet_tf.datasets.record_index import RecordIndex, index_records
 from mentornet_tf.datasets.records import known_num_classes, parse_labelled
 from mentornet_tf.datasets.shards import find_shards, read_summary
@@ -36,6 +39,8 @@ from mentornet_tf.errors import UserError
 # Batches made ahead: a hundred images of 299x299 take a tenth of a gigabyte, so
 # that this number is not left to TensorFlow.
 _BATCHES_AHEAD = 2
+# So that storage which takes long to answer is asked before.
+_READS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -69,24 +74,22 @@ class StreamedRecords:
     """Whether the summary gives a measured noise rate, which needs them."""
     return self.noise.get("measured_rate") is not None
 
-  def describe_damage(
-    self, indices: Iterable[int], decode: Callable[[bytes], tf.Tensor]
-  ) -> str | None:
-    """One line on the first unusable record of `indices`, None without one.
-
-    Args:
-      indices: which records to look at.
-      decode: an image's bytes to its pixels.
-    """
+  def describe_damage(self, indices: Iterable[int]) -> str | None:
+    """One line on the first damaged record of `indices`, None without one."""
     for index in indices:
       shard, position = self.index.locate(int(index))
+      where = f"{shard}: record {position}"
       try:
-        (raw,) = self.index.read(np.array([index]))
-      except UserError as error:
-        return str(error)
-      problem, _ = inspect_record(raw, self.num_classes, decode)
+        offset = self.index.offsets[index]
+        raw = _record_at(str(shard), offset).get_single_element()
+      except tf.errors.OpError:
+        return (
+          f"{where}: {NO_WHOLE_RECORD}; copy this shard again or write the set "
+          "again"
+        )
+      problem, _ = inspect_record(raw.numpy(), self.num_classes)
       if problem:
-        return f"{shard}: record {position}: {problem}"
+        return f"{where}: {problem}"
     return None
 
 
@@ -258,23 +261,48 @@ def _examples(
   Returns:
     Dicts of single examples, in the order of the choices.
   """
+  index = records.index
+  shards = tf.constant([str(shard) for shard in index.shards])
+  ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
 
-  def read(indices: np.ndarray) -> np.ndarray:
-    return np.array(records.index.read(indices), dtype=object)
-
-  def read_chosen(position: tf.Tensor, index: tf.Tensor):
-    serialised = tf.numpy_function(read, [index], tf.string, stateful=False)
-    serialised = tf.ensure_shape(serialised, [None])
-    return serialised, position, index
+  def read(position: tf.Tensor, chosen: tf.Tensor) -> tf.data.Dataset:
+    del position
+    shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
+    return _record_at(shards[shard], offsets[chosen])
 
   def example(
-    serialised: tf.Tensor, position: tf.Tensor, index: tf.Tensor
+    place: tuple[tf.Tensor, tf.Tensor], serialised: tf.Tensor
   ) -> dict[str, tf.Tensor]:
-    encoded, labels = parse_labelled(serialised, index, records.num_classes)
+    position, chosen = place
+    encoded, labels = parse_labelled(serialised, chosen, records.num_classes)
     return {"image": image(encoded, position), **labels}
 
-  return (
-    choices.map(read_chosen, num_parallel_calls=2, deterministic=True)
-    .unbatch()
-    .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+  places = choices.unbatch()
+  serialised = places.interleave(
+    read,
+    cycle_length=_READS_AT_ONCE,
+    num_parallel_calls=_READS_AT_ONCE,
+    deterministic=True,
   )
+  return tf.data.Dataset.zip(places, serialised).map(
+    example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  )
+
+
+def _record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
+  """The one record that begins at a byte of a TFRecord file, its bytes.
+
+  All within TensorFlow: Python functions in a pipeline can block the end of a
+  process for ever.
+  """
+  variant = tf.raw_ops.TFRecordDatasetV2(
+    filenames=shard,
+    compression_type="",
+    buffer_size=tf.constant(0, tf.int64),
+    byte_offsets=offset,
+  )
+  following = tf.data.experimental.from_variant(
+    variant, tf.TensorSpec([], tf.string)
+  )
+  # A file that ends before is a failure, not a record less.
+  return following.take(1).apply(tf.data.experimental.assert_cardinality(1))

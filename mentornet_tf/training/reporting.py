@@ -15,7 +15,10 @@ from mentornet_tf.training.checkpointing import (
   all_finite,
   checkpoint_step,
 )
-from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.evaluation_sets import (
+  EvaluationSets,
+  readable_evaluations,
+)
 from mentornet_tf.training.loop import Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
 from mentornet_tf.training.run_folder import MetricsWriter
@@ -38,7 +41,6 @@ _LATEST = (
   "debug/loss_moving_percentile",
 )
 _QUALITY = ("label_precision", "label_recall", "weight_auc")
-_EVALUATION = ("test_accuracy", "test_loss")
 
 
 class DivergenceGuard:
@@ -129,7 +131,7 @@ class MetricsReporter:
     pace: Pace,
     total_steps: int,
     pending_dir: Path,
-    evaluator: Evaluator | None = None,
+    evaluator: EvaluationSets | None = None,
     eval_interval_steps: int | None = None,
   ):
     self._writer = writer
@@ -143,13 +145,15 @@ class MetricsReporter:
     self._pending: list[Reports] = []
 
   @staticmethod
-  def columns(has_clean_labels: bool, evaluates: bool) -> list[str]:
+  def columns(
+    has_clean_labels: bool, evaluator: EvaluationSets | None
+  ) -> list[str]:
     """The columns of the rows that will be written."""
     return [
       *_AVERAGED,
       *_LATEST,
       *(_QUALITY if has_clean_labels else ()),
-      *(_EVALUATION if evaluates else ()),
+      *(evaluator.columns if evaluator else ()),
     ]
 
   def next_due(self, step: int) -> int | None:
@@ -173,11 +177,7 @@ class MetricsReporter:
     self._pending = []
     row = summarize(reports)
     if evaluates:
-      evaluation = self._evaluator()
-      row |= {
-        "test_accuracy": evaluation.accuracy,
-        "test_loss": evaluation.loss,
-      }
+      row |= self._evaluator()
     rate, seconds_left = self._pace.lap(step)
     self._writer.write(
       step,
@@ -222,8 +222,7 @@ class MetricsReporter:
     ]
     if not np.isnan(row.get("weight_auc", np.nan)):
       parts.append(f"weight AUC {row['weight_auc']:.3f}")
-    if "test_accuracy" in row:
-      parts.append(f"test accuracy {row['test_accuracy']:.4f}")
+    parts += readable_evaluations(row)
     parts.append(f"{rate:.1f} steps/s")
     if step < self._total_steps:
       parts.append(f"{readable_seconds(seconds_left)} left")

@@ -3,24 +3,26 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import keras
-import numpy as np
 from rich.console import Console
 
 from mentornet_tf.atomic_files import replacing
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
-from mentornet_tf.datasets.pipelines import evaluation_batches, training_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.checkpointing import CheckpointStore
-from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.checkpointing import (
+  CheckpointStore,
+  latest_checkpoint,
+)
+from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
+from mentornet_tf.training.image_settings import student_options
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.progress import ProgressBar
@@ -30,6 +32,11 @@ from mentornet_tf.training.reporting import (
   MetricsReporter,
 )
 from mentornet_tf.training.run_folder import MetricsWriter, RunFolder
+from mentornet_tf.training.training_data import (
+  TrainingData,
+  as_training_data,
+  named_damage,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,8 +79,10 @@ class TrainingResult:
 def train_and_evaluate(
   settings: recipes.TrainingSettings,
   run_folder: str | os.PathLike,
-  train_data: InMemoryDataset,
-  eval_data: InMemoryDataset | None = None,
+  train_data: InMemoryDataset | TrainingData,
+  eval_data: (
+    InMemoryDataset | TrainingData | Mapping[str, TrainingData] | None
+  ) = None,
   options: RunOptions | None = None,
   console: Console | None = None,
 ) -> TrainingResult:
@@ -83,7 +92,8 @@ def train_and_evaluate(
     settings: all that shapes the numbers.
     run_folder: written to; a run that was begun there is continued.
     train_data: images and labels to train on.
-    eval_data: evaluated every `options.eval_interval_steps` and at the end.
+    eval_data: evaluated every `options.eval_interval_steps` and at the end; one
+      set, or several by names that lead their columns of metrics.
     options: how the run goes about its work.
     console: where progress is printed; None prints to standard output.
 
@@ -94,7 +104,8 @@ def train_and_evaluate(
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
   # The model first: settings that cannot be built leave no folder behind.
-  has_clean_labels = bool((train_data.clean_labels >= 0).all())
+  train_data = as_training_data(train_data, settings)
+  has_clean_labels = train_data.has_clean_labels
   if options.record_losses and not has_clean_labels:
     raise UserError(
       f"record_losses: expected data whose clean labels are known, got "
@@ -102,7 +113,7 @@ def train_and_evaluate(
     )
   model = build_model(settings, train_data, Path(run_folder))
   folder = RunFolder(
-    run_folder, dataclasses.asdict(settings), data_summary(train_data)
+    run_folder, dataclasses.asdict(settings), train_data.run_summary()
   )
   _keep_mentor(model.curriculum, folder.path)
   store = CheckpointStore(folder.path, variable_groups(model))
@@ -113,20 +124,14 @@ def train_and_evaluate(
   if start_step:
     console.print(f"{folder.path}: continuing from step {start_step}")
 
-  batches = training_batches(
-    train_data,
-    settings.batch_size,
-    recipes.augmentation(settings),
-    seed=settings.seed,
-    start_step=start_step,
+  batches = train_data.training_batches(
+    settings.batch_size, seed=settings.seed, start_step=start_step
   )
-  evaluator = eval_data and Evaluator(
-    model.student, evaluation_batches(eval_data, batch_size=500)
-  )
+  evaluator = _evaluator(model, settings, train_data, eval_data)
   total_steps = settings.max_number_of_steps
   writer = MetricsWriter(
     folder,
-    MetricsReporter.columns(has_clean_labels, evaluator is not None),
+    MetricsReporter.columns(has_clean_labels, evaluator),
     start_step,
     options.save_summaries_secs,
   )
@@ -170,6 +175,7 @@ def train_and_evaluate(
     closing(writer),
     ProgressBar(console, start_step, total_steps) as progress_bar,
     loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
+    named_damage(lambda: _damage_of_next(model, settings, train_data)),
   ):
     step = loop.run_loop(
       loop.StepRunner(
@@ -190,9 +196,43 @@ def train_and_evaluate(
   return TrainingResult(step, finished, model)
 
 
+def _evaluator(
+  model: MentoredModel,
+  settings: recipes.TrainingSettings,
+  train_data: TrainingData,
+  eval_data: (
+    InMemoryDataset | TrainingData | Mapping[str, TrainingData] | None
+  ),
+) -> EvaluationSets | None:
+  """Evaluates the student on `eval_data`; None where there are none."""
+  if not eval_data:
+    return None
+  if isinstance(eval_data, Mapping):
+    check_classes(eval_data, train_data.num_classes, train_data.name)
+  else:
+    eval_data = as_training_data(eval_data, settings)
+  # Small images go many at a time; large ones would need gigabytes.
+  batch_size = 500 if settings.image_size is None else settings.batch_size
+  return EvaluationSets(model.student, eval_data, batch_size)
+
+
+def _damage_of_next(
+  model: MentoredModel,
+  settings: recipes.TrainingSettings,
+  train_data: TrainingData,
+) -> str | None:
+  """One line on what makes the batch after the model's last step unreadable."""
+  step = int(model.optimizer.iterations)
+  damage = train_data.training_damage(step, settings.batch_size, settings.seed)
+  return damage and (
+    f"{damage} (training stopped at step {step} and continues from its last "
+    "checkpoint)"
+  )
+
+
 def build_model(
   settings: recipes.TrainingSettings,
-  train_data: InMemoryDataset,
+  train_data: InMemoryDataset | TrainingData,
   run_folder: Path | None = None,
 ) -> MentoredModel:
   """The compiled model, all variables made, the same for the same settings."""
@@ -203,7 +243,13 @@ def build_model(
     )
   keras.utils.set_random_seed(settings.seed)
   with recipes.dtype_policy(settings.mixed_precision):
-    student = build_student(settings.studentnet, train_data.num_classes)
+    student = build_student(
+      settings.studentnet,
+      train_data.num_classes,
+      **student_options(
+        settings.image_size, _start_weights(settings, run_folder)
+      ),
+    )
   curriculum = recipes.build_curriculum(settings, run_folder)
   model = MentoredModel(student, curriculum, settings.max_number_of_steps)
   optimizer = recipes.build_optimizer(settings, len(train_data))
@@ -213,6 +259,15 @@ def build_model(
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   return model
+
+
+def _start_weights(
+  settings: recipes.TrainingSettings, run_folder: Path | None
+) -> str | None:
+  """The file that a run starts from; one that was begun needs it no more."""
+  if run_folder is not None and latest_checkpoint(run_folder):
+    return None
+  return settings.student_weights
 
 
 def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
@@ -260,18 +315,3 @@ def observed_step(
     return report
 
   return step
-
-
-def data_summary(data: InMemoryDataset) -> dict:
-  """What `run.json` says of the training data."""
-  known = data.clean_labels >= 0
-  wrong = (data.labels != data.clean_labels)[known]
-  return {
-    "name": data.name,
-    "num_examples": len(data),
-    "num_classes": data.num_classes,
-    "class_names": list(data.class_names),
-    "image_shape": list(data.images.shape[1:]),
-    "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
-    "noise": data.summary.get("noise"),
-  }

@@ -23,6 +23,7 @@ from mentornet_tf.training.checkpointing import (
   open_checkpoint,
   restore,
 )
+from mentornet_tf.training.image_settings import student_options
 from mentornet_tf.training.recipes import dtype_policy
 from mentornet_tf.training.run_folder import read_run
 
@@ -119,7 +120,9 @@ def open_run(
     )
   with dtype_policy(settings.get("mixed_precision", "float32")):
     student = build_student(
-      settings.get("studentnet", studentnet), trained or num_classes
+      settings.get("studentnet", studentnet),
+      trained or num_classes,
+      **student_options(settings.get("image_size")),
     )
   total_steps = settings.get("max_number_of_steps")
   return TrainedRun(folder, student, total_steps, chosen, settings, data)
