@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 # Top-5 says something of more classes than these only.
-_TOP = 5
+TOP = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Evaluator:
         "hit": tf.argmax(logits, axis=1) == labels,
         "probabilities": tf.nn.softmax(logits),
       }
-      if logits.shape[-1] > _TOP:
-        results["top5_hit"] = tf.math.in_top_k(labels, logits, _TOP)
+      if logits.shape[-1] > TOP:
+        results["top5_hit"] = tf.math.in_top_k(labels, logits, TOP)
       return results
 
     self._forward = forward

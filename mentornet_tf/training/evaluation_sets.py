@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.training.evaluation import Evaluator
-from mentornet_tf.training.training_data import EvaluationBatches, TrainingData
+from mentornet_tf.training.evaluation import TOP, Evaluator
+from mentornet_tf.training.recipes import TrainingSettings
+from mentornet_tf.training.training_data import (
+  EvaluationBatches,
+  TrainingData,
+  open_data,
+)
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,15 @@ def parse_set_names(
   names = []
   for text in texts:
     place, _, split = text.strip().rpartition(":")
-    path = Path(place)
-    if not path.name or not split or "/" in split:
+    folder, slash, dataset_name = place.rpartition("/")
+    if not dataset_name or not split or "/" in split:
       raise UserError(
         f"{flag}: expected names like webvision_mini:val or "
         f"folder/imagenet_mini:val, got {text!r}; write dataset:split"
       )
-    folder = str(path.parent) if "/" in place else data_dir
-    names.append(SetName(folder, path.name, split))
+    # A folder that is named by the slash alone is the topmost one.
+    folder = (folder or slash) if slash else data_dir
+    names.append(SetName(folder, dataset_name, split))
   titles = [str(name) for name in names]
   twice = sorted({title for title in titles if titles.count(title) > 1})
   if twice:
@@ -61,6 +66,16 @@ def parse_set_names(
       "often; leave out the others"
     )
   return names
+
+
+def open_evaluation_data(
+  names: Sequence[SetName], settings: TrainingSettings
+) -> dict[str, TrainingData]:
+  """Opens the sets as a run with `settings` reads them, by their names."""
+  return {
+    str(name): open_data(name.data_dir, name.dataset_name, name.split, settings)
+    for name in names
+  }
 
 
 class EvaluationSets:
@@ -98,7 +113,7 @@ class EvaluationSets:
     if self._single:
       return {"accuracy": "test_accuracy", "loss": "test_loss"}
     attributes = ["accuracy", "loss"]
-    if num_classes > 5:
+    if num_classes > TOP:
       attributes.insert(1, "top5_accuracy")
     return {each: f"{name}/{each}" for each in attributes}
 

@@ -175,7 +175,9 @@ def train_and_evaluate(
     closing(writer),
     ProgressBar(console, start_step, total_steps) as progress_bar,
     loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
-    named_damage(lambda: _damage_of_next(model, settings, train_data)),
+    named_damage(
+      lambda: _damage_after(model, settings, train_data, options.steps_per_call)
+    ),
   ):
     step = loop.run_loop(
       loop.StepRunner(
@@ -216,18 +218,24 @@ def _evaluator(
   return EvaluationSets(model.student, eval_data, batch_size)
 
 
-def _damage_of_next(
+def _damage_after(
   model: MentoredModel,
   settings: recipes.TrainingSettings,
   train_data: TrainingData,
+  num_steps: int,
 ) -> str | None:
-  """One line on what makes the batch after the model's last step unreadable."""
-  step = int(model.optimizer.iterations)
-  damage = train_data.training_damage(step, settings.batch_size, settings.seed)
-  return damage and (
-    f"{damage} (training stopped at step {step} and continues from its last "
-    "checkpoint)"
-  )
+  """One line on what makes a batch of the next steps unreadable, if anything.
+
+  Within a call batches may be read some steps ahead of the model's.
+  """
+  done = int(model.optimizer.iterations)
+  for step in range(done, done + num_steps):
+    damage = train_data.training_damage(
+      step, settings.batch_size, settings.seed
+    )
+    if damage:
+      return f"{damage}; training then continues from its last checkpoint"
+  return None
 
 
 def build_model(

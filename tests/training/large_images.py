@@ -47,11 +47,13 @@ def sizes(count: int) -> list[tuple[int, int]]:
 
 
 def images(count: int, seed: int = 0) -> list[np.ndarray]:
-  """Textures as bright as their class number, i % NUM_CLASSES, says."""
-  bright = np.linspace(0, 1, NUM_CLASSES)
+  """Textures in the colour of their class, i % NUM_CLASSES."""
+  colours = np.array(
+    [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, 0, 1), (0, 1, 1)]
+  )
   return [
     (
-      0.3 * texture(*size, seed=seed + i) + 178 * bright[i % NUM_CLASSES]
+      0.4 * texture(*size, seed=seed + i) + 150 * colours[i % NUM_CLASSES]
     ).astype(np.uint8)
     for i, size in enumerate(sizes(count))
   ]
