@@ -129,7 +129,7 @@ def _cases(folder: Path) -> dict[str, Callable[[], None]]:
     _REFERENCE: lambda: [next(bare) for _ in range(_IMAGES.value)],
     "training, random crops": training(Crop()),
     "training, resized crops": training(Crop(train_crop="resized")),
-    "evaluation": timed(in_order.repeat()),
+    "evaluation": timed(in_order.repeat().prefetch(2)),
   }
 
 
