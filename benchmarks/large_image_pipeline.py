@@ -3,7 +3,8 @@
 
 Writes JPEG records of textures of ImageNet's usual sizes. Rounds alternate
 between the cases, all on the same number of threads, and each ratio is the
-median over rounds of this round's images a second against the bare loop's:
+median over rounds of this round's images a second, or images a second of
+processor time, against the bare loop's:
 `decode_and_crop_jpeg` and an antialiased `tf.image.resize` on the same images
 in memory, without order, labels, flips, scaling or batches.
 
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -72,14 +73,12 @@ def _compare_speed(folder: Path) -> None:
   cases = _cases(folder)
   rates: dict[str, list[float]] = {name: [] for name in cases}
   seconds: dict[str, list[float]] = {name: [] for name in cases}
-  for case in cases.values():  # starts threads, fills the page cache
-    case()
-  for _ in range(_ROUNDS.value):
-    for name, case in cases.items():
-      start, processor = time.perf_counter(), time.process_time()
-      case()
-      rates[name].append(_IMAGES.value / (time.perf_counter() - start))
-      seconds[name].append(time.process_time() - processor)
+  for round_number in range(_ROUNDS.value + 1):
+    for name, (stream, images_each) in cases.items():
+      elapsed, processor = _time(iter(stream), images_each)
+      if round_number:  # the first one fills the page cache
+        rates[name].append(_IMAGES.value / elapsed)
+        seconds[name].append(processor)
   print(
     f"{_THREADS.value} threads, medians of {_ROUNDS.value} rounds of "
     f"{_IMAGES.value} images; TensorFlow {tf.__version__}\n"
@@ -101,8 +100,22 @@ def _compare_speed(folder: Path) -> None:
     )
 
 
-def _cases(folder: Path) -> dict[str, Callable[[], None]]:
-  """Each case goes through `--images` images."""
+def _time(stream: Iterator, images_each: int) -> tuple[float, float]:
+  """Wall and processor seconds for `--images` images of a running stream.
+
+  Nothing else may run beside it: a stream that waits for its next turn would
+  fill its buffers in the time of others.
+  """
+  for _ in range(_IMAGES.value // (2 * images_each)):
+    next(stream)
+  start, processor = time.perf_counter(), time.process_time()
+  for _ in range(_IMAGES.value // images_each):
+    next(stream)
+  return time.perf_counter() - start, time.process_time() - processor
+
+
+def _cases(folder: Path) -> dict[str, tuple]:
+  """Endless streams, and the images in each of their elements."""
   from mentornet_tf.datasets.crops import Crop
   from mentornet_tf.datasets.streaming import (
     open_streamed,
@@ -111,29 +124,22 @@ def _cases(folder: Path) -> dict[str, Callable[[], None]]:
   )
 
   records = open_streamed(folder, _NAME, "train")
-  batches = _IMAGES.value // _BATCH_SIZE.value
+  batch_size = _BATCH_SIZE.value
 
-  def timed(stream) -> Callable[[], None]:
-    # One iterator for all rounds: starting one takes a third of a second.
-    iterator = iter(_with_threads(stream))
-    return lambda: [next(iterator) for _ in range(batches)]
+  def training(crop: Crop):
+    batches = streamed_training_batches(records, batch_size, crop, seed=0)
+    return _with_threads(batches), batch_size
 
-  def training(crop: Crop) -> Callable[[], None]:
-    return timed(
-      streamed_training_batches(records, _BATCH_SIZE.value, crop, seed=0)
-    )
-
-  in_order = streamed_evaluation_batches(records, _BATCH_SIZE.value, Crop())
-  bare = _bare_loop()
+  in_order = streamed_evaluation_batches(records, batch_size, Crop())
   return {
-    _REFERENCE: lambda: [next(bare) for _ in range(_IMAGES.value)],
+    _REFERENCE: (_bare_loop(), 1),
     "training, random crops": training(Crop()),
     "training, resized crops": training(Crop(train_crop="resized")),
-    "evaluation": timed(in_order.repeat().prefetch(2)),
+    "evaluation": (_with_threads(in_order.repeat().prefetch(2)), batch_size),
   }
 
 
-def _bare_loop() -> Iterator:
+def _bare_loop():
   """The middle of each image, decoded and resized, one after another."""
   import tensorflow as tf
 
@@ -155,7 +161,7 @@ def _bare_loop() -> Iterator:
   images = pairs.repeat().map(
     decode, num_parallel_calls=_THREADS.value, deterministic=True
   )
-  return iter(_with_threads(images.prefetch(2 * _BATCH_SIZE.value)))
+  return _with_threads(images.prefetch(2 * _BATCH_SIZE.value))
 
 
 def _with_threads(batches):
