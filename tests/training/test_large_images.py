@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +12,8 @@ from large_images import NUM_CLASSES, STUDENT, write_records
 from rich.console import Console
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.export.exporting import export_student
+from mentornet_tf.ranking import rank_labels
 from mentornet_tf.training import checkpointing, train, training_data, watching
 from mentornet_tf.training.evaluation_sets import (
   open_evaluation_data,
@@ -305,3 +308,17 @@ def test_names_of_sets():
       parse_set_names([bad], "records")
   with pytest.raises(UserError, match="data set and split once, got a_val"):
     parse_set_names(["a:val", "b/a:val"], "records")
+
+
+def test_what_cannot_read_streamed_images_says_so(folder, whole, tmp_path):
+  """Ranking and exports would prepare images otherwise than training did."""
+  with pytest.raises(UserError, match="labels of streamed images cannot be"):
+    rank_labels(whole[0], folder, output_dir=tmp_path / "ranked")
+  with pytest.raises(UserError, match="export the bare student with"):
+    export_student(whole[0], tmp_path / "exported")
+  assert not list(tmp_path.iterdir())
+  export_student(whole[0], tmp_path / "bare", file_format="keras")
+  bare = keras.saving.load_model(tmp_path / "bare" / "student.keras")
+  images = np.random.default_rng(0).random((2, 48, 48, 3), np.float32)
+  student = whole[1].model.student
+  np.testing.assert_allclose(bare(images), student(images), rtol=1e-6)
