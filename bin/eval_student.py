@@ -42,7 +42,16 @@ flags.DEFINE_string(
   "resnet101",
   "Student, where the training folder holds no run.json.",
 )
-flags.DEFINE_string("split_name", "test", "Split to evaluate: test or train.")
+flags.DEFINE_string(
+  "split_name", "test", "Split to evaluate: test, val or train."
+)
+flags.DEFINE_list(
+  "eval_sets",
+  None,
+  "Evaluate on these sets, each [folder/]dataset:split, for instance "
+  "webvision_mini:val,imagenet_mini:val, instead of --dataset_name and "
+  "--split_name; those without a folder lie in --data_dir.",
+)
 flags.DEFINE_integer("batch_size", 25, "Images in a batch.", lower_bound=1)
 flags.DEFINE_bool("once", False, "Evaluate the newest checkpoint and end.")
 flags.DEFINE_float(
@@ -76,33 +85,52 @@ def main() -> None:
   flag = flags.FLAGS
   command_line.start_tensorflow(flag.device_id)
 
-  from mentornet_tf.datasets.records import load_in_memory
+  from mentornet_tf.datasets.shards import find_shards
   from mentornet_tf.training import watching
-  from mentornet_tf.training.run_folder import read_run
-  from mentornet_tf.training.trained_run import open_run
+  from mentornet_tf.training.evaluation_sets import (
+    check_classes,
+    open_evaluation_data,
+  )
+  from mentornet_tf.training.trained_run import open_run, settings_or_defaults
 
-  dataset_name = flag.dataset_name
-  if not flag["dataset_name"].present:
-    settings = (read_run(flag.checkpoint_dir) or {}).get("settings", {})
-    dataset_name = settings.get("dataset_name", dataset_name)
-  split = "train" if flag.output_csv_file else flag.split_name
-  data = load_in_memory(flag.data_dir, dataset_name, split)
+  for name in _sets():  # missing data are told before any waiting
+    find_shards(name.data_dir, name.dataset_name, name.split)
   if not (flag.once or flag.output_csv_file):
     watching.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)
-  run = open_run(flag.checkpoint_dir, flag.studentnet, data.num_classes)
+  settings = settings_or_defaults(flag.checkpoint_dir)
+  sets = open_evaluation_data(_sets(), settings)
+  first, *_ = sets.values()
+  run = open_run(flag.checkpoint_dir, flag.studentnet, first.num_classes)
+  check_classes(sets, first.num_classes, first.name)
   if flag.output_csv_file:
     watching.dump_losses(
-      run, data, flag.batch_size, flag.output_csv_file, flag.epoch
+      run, first, flag.batch_size, flag.output_csv_file, flag.epoch
     )
   else:
     watching.evaluate_checkpoints(
       run,
-      data,
+      list(sets.values()),
       flag.batch_size,
       flag.eval_dir or os.path.join(run.folder, "eval"),
       once=flag.once or run.chosen is not None,
       interval_seconds=flag.eval_interval_secs,
     )
+
+
+def _sets():
+  """Names of the sets to evaluate on."""
+  from mentornet_tf.training.evaluation_sets import SetName, parse_set_names
+  from mentornet_tf.training.run_folder import read_run
+
+  flag = flags.FLAGS
+  if flag.eval_sets and not flag.output_csv_file:
+    return parse_set_names(flag.eval_sets, flag.data_dir)
+  dataset_name = flag.dataset_name
+  if not flag["dataset_name"].present:
+    settings = (read_run(flag.checkpoint_dir) or {}).get("settings", {})
+    dataset_name = settings.get("dataset_name", dataset_name)
+  split = "train" if flag.output_csv_file else flag.split_name
+  return [SetName(flag.data_dir, dataset_name, split)]
 
 
 if __name__ == "__main__":

@@ -40,12 +40,52 @@ flags.DEFINE_string(
   "evaluate.",
 )
 
+flags.DEFINE_list(
+  "eval_sets",
+  None,
+  "Evaluate on these sets, each [folder/]dataset:split, for instance "
+  "webvision_mini:val,imagenet_mini:val; those without a folder lie in "
+  "--eval_data_dir, or in --data_dir. By default <dataset_name>:test in "
+  "--eval_data_dir.",
+)
+
+# Images of any size.
+flags.DEFINE_integer(
+  "image_size",
+  None,
+  "Side of the squares that images of any size are cut to, such as 299; they "
+  "are read from disk as they are needed. Without it images of one size are "
+  "taken into memory.",
+  lower_bound=1,
+)
+flags.DEFINE_integer(
+  "resize_shorter_side",
+  None,
+  "What the shorter side of an image is resized to before a square is cut; by "
+  "default 320/299 of --image_size.",
+  lower_bound=1,
+)
+flags.DEFINE_enum(
+  "train_crop",
+  None,
+  ["random", "resized"],
+  "How training squares are cut from images of any size: random (the default), "
+  "or resized: 8 to 100 % of the area, 3:4 to 4:3.",
+)
+
 # Student and optimisation.
 flags.DEFINE_string(
   "studentnet",
   "resnet101",
-  "Student: resnet101, resnet32, inception (CifarNet) or "
-  "package.module:function of your own.",
+  "Student: resnet101, resnet32, inception (CifarNet), inception_resnet_v2 "
+  "(for images of 299 pixels, with defaults of its own: see "
+  "docs/recipes/webvision.md) or package.module:function of your own.",
+)
+flags.DEFINE_string(
+  "student_weights",
+  None,
+  "File of weights that the student starts from, its last layer left out: "
+  ".h5, .weights.h5 or .keras, for inception_resnet_v2.",
 )
 flags.DEFINE_integer("batch_size", 128, "Images in a batch.", lower_bound=1)
 flags.DEFINE_integer(
@@ -265,6 +305,7 @@ def main() -> None:
   """Reads the flags, loads the data and trains."""
   flag = flags.FLAGS
   _take_published_defaults()
+  _check_image_flags()
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
   )
@@ -281,19 +322,35 @@ def main() -> None:
   command_line.start_tensorflow(flag.device_id)
   import tensorflow as tf
 
-  from mentornet_tf.datasets.records import load_in_memory
+  from mentornet_tf.training.evaluation_sets import (
+    open_evaluation_data,
+    parse_set_names,
+  )
+  from mentornet_tf.training.recipes import student_recipe
   from mentornet_tf.training.train import RunOptions, train_and_evaluate
+  from mentornet_tf.training.training_data import open_data
 
+  for name, value in student_recipe(flag.studentnet).defaults.items():
+    flag.set_default(name, value)
   if flag.deterministic:
     tf.config.experimental.enable_op_determinism()
   settings = training_settings()
-  train_data = load_in_memory(flag.data_dir, flag.dataset_name, "train")
+  names = parse_set_names(
+    flag.eval_sets or [], flag.eval_data_dir or flag.data_dir
+  )
+  train_data = open_data(flag.data_dir, flag.dataset_name, "train", settings)
   eval_data = None
-  if flag.eval_data_dir:
-    eval_data = load_in_memory(flag.eval_data_dir, flag.dataset_name, "test")
+  if names:
+    eval_data = open_evaluation_data(names, settings)
+  elif flag.eval_data_dir:
+    eval_data = open_data(
+      flag.eval_data_dir, flag.dataset_name, "test", settings
+    )
   clean_data = None
   if flag.clean_data_dir:
-    clean_data = load_in_memory(flag.clean_data_dir, flag.dataset_name, "train")
+    clean_data = open_data(
+      flag.clean_data_dir, flag.dataset_name, "train", settings
+    )
   train_and_evaluate(
     settings,
     flag.train_log_dir,
@@ -326,6 +383,19 @@ def training_settings():
     **_flags_of(TrainingSettings)
     | {"curriculum": _curriculum(), "vstar_gamma": _gamma()}
   )
+
+
+def _check_image_flags() -> None:
+  """Refuses flags of large images where images are not large."""
+  flag = flags.FLAGS
+  if flag.image_size or flag.studentnet == "inception_resnet_v2":
+    return
+  for name in ("resize_shorter_side", "train_crop"):
+    if flag[name].present:
+      raise UserError(
+        f"--{name}: expected --image_size with it, got none; give the side of "
+        f"the squares that images are cut to, or leave --{name} out"
+      )
 
 
 def _note_flags_without_effect() -> None:

@@ -16,7 +16,7 @@ from mentornet_tf.figures import save_figure
 from mentornet_tf.suspicion import (
   RANKINGS,
   SuspectLabels,
-  run_settings,
+  rankable_settings,
   suspect_labels,
 )
 from mentornet_tf.training.run_folder import write_json
@@ -93,7 +93,8 @@ def rank_labels(
     raise UserError(
       f"num_images: expected at least 1, got {num_images}; try 48"
     )
-  dataset_name = dataset_name or run_settings(train_log_dir).dataset_name
+  settings = rankable_settings(train_log_dir)
+  dataset_name = dataset_name or settings.dataset_name
   output_dir = None if output_dir is None else _writable(output_dir)
   data = load_in_memory(data_dir, dataset_name, split)
   suspects = suspect_labels(

@@ -182,7 +182,7 @@ def suspect_labels(
       raise UserError(
         f"{name}: expected at least 1, got {value}; choose a larger number"
       )
-  settings = run_settings(train_log_dir)
+  settings = rankable_settings(train_log_dir)
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
   run = open_run(train_log_dir, num_classes=data.num_classes)
   curriculum = build_curriculum(settings, Path(train_log_dir))
@@ -253,6 +253,23 @@ def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
       "folder passed as --train_log_dir to bin/train_student.py"
     )
   return settings_of_run(folder, run)
+
+
+def rankable_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
+  """`run_settings` of a run on images in memory.
+
+  Raises:
+    UserError: as `run_settings`, or the run's images are streamed.
+  """
+  settings = run_settings(train_log_dir)
+  if settings.image_size is not None:
+    raise UserError(
+      f"{train_log_dir}: expected a run on images of one size in memory, got "
+      f"one with image_size {settings.image_size}; labels of streamed images "
+      "cannot be ranked yet, bin/eval_student.py --output_csv_file writes "
+      "their losses"
+    )
+  return settings
 
 
 def _last_checkpoints(

@@ -15,7 +15,7 @@ from mentornet_tf.errors import UserError
 
 # Each random decision has its own stream: (seed, stream) is folded with the
 # pass over the data, or with the step.
-_ORDER_STREAM, _CROP_STREAM, _FLIP_STREAM = 1, 2, 3
+ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
 
 # With TensorFlow's default of 4 rounds the orders of two passes over 50,000
 # images correlate by 0.75; from 16 rounds on nothing is left of that.
@@ -81,15 +81,15 @@ def training_batches(
   Raises:
     UserError: an argument is outside its bounds.
   """
-  _check_at_least("batch_size", batch_size, 1)
-  _check_at_least("seed", seed, 0)
-  _check_at_least("start_step", start_step, 0)
+  check_at_least("batch_size", batch_size, 1)
+  check_at_least("seed", seed, 0)
+  check_at_least("start_step", start_step, 0)
   num_images = len(dataset)
   source = _PixelSource(dataset, augmentation.crop + 2 * augmentation.padding)
 
   def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
     position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-    index = _shuffled(position, num_images, seed)
+    index = shuffled_index(position, num_images, seed)
     corner, mirrored = _draw_crops(augmentation, batch_size, seed, step)
     pixels = source.cut(index, corner, augmentation.crop, mirrored)
     return {"image": standardise(pixels), **source.labels(index)}
@@ -117,8 +117,8 @@ def evaluation_batches(
   Raises:
     UserError: an argument is outside its bounds.
   """
-  _check_at_least("batch_size", batch_size, 1)
-  _check_at_least("size", size, 1)
+  check_at_least("batch_size", batch_size, 1)
+  check_at_least("size", size, 1)
   num_images = len(dataset)
   source = _PixelSource(dataset, size)
 
@@ -237,15 +237,28 @@ class _PixelSource:
     return {key: tf.gather(all_, index) for key, all_ in self._columns.items()}
 
 
-def _shuffled(position: tf.Tensor, num_images: int, seed: int) -> tf.Tensor:
-  """Index [B] of the image at each position of the endless sequence."""
+def shuffled_index(
+  position: tf.Tensor, num_images: int, seed: int
+) -> tf.Tensor:
+  """Index of the image at each position of the endless training sequence.
+
+  Each pass of `num_images` positions is a permutation of its own.
+
+  Args:
+    position: [B] int64, from 0.
+    num_images: how many images there are.
+    seed: seed of the order.
+
+  Returns:
+    [B] int64, 0 to num_images - 1.
+  """
   pass_number = position // num_images
   # One permutation for each key of three words. The public wrapper cannot take
   # a key per element, which a batch across the end of a pass needs.
   key = tf.stack(
     [
       tf.fill(tf.shape(position), tf.constant(seed, tf.int64)),
-      tf.fill(tf.shape(position), tf.constant(_ORDER_STREAM, tf.int64)),
+      tf.fill(tf.shape(position), tf.constant(ORDER_STREAM, tf.int64)),
       pass_number,
     ],
     axis=1,
@@ -270,7 +283,7 @@ def _draw_crops(
 
   corner = tf.random.stateless_uniform(
     [batch_size, 2],
-    key(_CROP_STREAM),
+    key(CROP_STREAM),
     0,
     2 * augmentation.padding + 1,
     tf.int64,
@@ -278,11 +291,12 @@ def _draw_crops(
   if not augmentation.flip:
     return corner, None
   return corner, tf.random.stateless_uniform(
-    [batch_size], key(_FLIP_STREAM)
+    [batch_size], key(FLIP_STREAM)
   ) < 0.5
 
 
-def _check_at_least(name: str, value: int, least: int) -> None:
+def check_at_least(name: str, value: int, least: int) -> None:
+  """Raises UserError unless the argument `name` is at least `least`."""
   if value < least:
     raise UserError(
       f"expected {name} of at least {least}, got {value}; choose another"

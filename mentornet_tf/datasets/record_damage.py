@@ -11,6 +11,9 @@ from pathlib import Path
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+# What is said of a record whose bytes do not match its checksums.
+NO_WHOLE_RECORD = "expected a whole TFRecord, got a truncated or corrupted one"
+
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
 
 
@@ -72,21 +75,28 @@ def inspect_shard(
   try:
     for index, record in enumerate(tf.data.TFRecordDataset(str(shard))):
       raw = record.numpy()
-      problem, shape = _inspect(raw, num_classes)
+      problem, shape = inspect_record(raw, num_classes)
       yield InspectedRecord(index, raw, problem, shape)
   except tf.errors.OpError as error:
     problem = (
-      "expected a whole TFRecord, got a truncated or corrupted one "
-      f"({error.message.split(';')[-1].strip()}); copy this shard again or "
+      f"{NO_WHOLE_RECORD} ({error.message.split(';')[-1].strip()}); copy this shard again or "
       "write the set again"
     )
     yield InspectedRecord(index + 1, b"", problem, ())
 
 
-def _inspect(
+def inspect_record(
   raw: bytes, num_classes: int | None
 ) -> tuple[str | None, tuple[int, ...]]:
-  """What is wrong with one record, and its image's shape."""
+  """What is wrong with one record, and its image's shape.
+
+  Args:
+    raw: a serialised tf.train.Example.
+    num_classes: labels must lie in [0, num_classes); from below only if None.
+
+  Returns:
+    (None, the image's shape), or (one line on the damage, ()).
+  """
   try:
     features = tf.train.Example.FromString(raw).features.feature
   except DecodeError:

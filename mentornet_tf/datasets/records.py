@@ -107,15 +107,7 @@ def decode_examples(
   Raises:
     tf.errors.InvalidArgumentError: a message, image or label cannot be used.
   """
-  parsed = tf.io.parse_example(serialised, _FEATURES)
-  label = parsed["image/class/label"]
-  if num_classes is None:
-    num_classes = tf.int64.max
-  in_range = tf.debugging.Assert(
-    tf.reduce_all((label >= 0) & (label < num_classes)),
-    ["label outside 0 to", num_classes - 1, label],
-  )
-  encoded = parsed["image/encoded"]
+  encoded, labels = parse_labelled(serialised, position, num_classes)
   if encoded.shape.rank:
     # Several times faster than one graph call an image.
     image = tf.map_fn(
@@ -125,12 +117,31 @@ def decode_examples(
     )
   else:
     image = decode_image(encoded)
+  return {"image": image, **labels}
+
+
+def parse_labelled(
+  serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+  """Parses records and leaves their images encoded; see `decode_examples`.
+
+  Returns:
+    The encoded images, [] or [B] string, and "label", "clean_label" (-1
+    unknown) and "id", each int64 of the same shape.
+  """
+  parsed = tf.io.parse_example(serialised, _FEATURES)
+  label = parsed["image/class/label"]
+  if num_classes is None:
+    num_classes = tf.int64.max
+  in_range = tf.debugging.Assert(
+    tf.reduce_all((label >= 0) & (label < num_classes)),
+    ["label outside 0 to", num_classes - 1, label],
+  )
   identity = parsed["image/id"]
   # An eager Assert has already spoken and returns None.
   with tf.control_dependencies([in_range] if in_range is not None else []):
     label = tf.identity(label)
-  return {
-    "image": image,
+  return parsed["image/encoded"], {
     "label": label,
     "clean_label": parsed["image/class/clean_label"],
     "id": tf.where(identity < 0, position, identity),

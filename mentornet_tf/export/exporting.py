@@ -64,6 +64,13 @@ def export_student(
   refuse_existing(output_dir)
   if not isinstance(student, keras.Model):
     run = open_run(student, studentnet)
+    image_size = run.settings.get("image_size")
+    if image_size is not None and file_format != "keras":
+      raise UserError(
+        f"{run.folder}: expected a run on images of one size in memory, got "
+        f"one with image_size {image_size}, whose images are resized and "
+        "scaled otherwise; export the bare student with --format=keras"
+      )
     run.load_newest(warn)
     student = run.student
     if class_names is None:

@@ -78,3 +78,12 @@ def check_image_shape(
       f"input_shape: expected sides of at least {side_at_least} pixels, got "
       f"{tuple(input_shape)!r}; use larger images or another student"
     )
+
+
+def check_channels(input_shape: tuple[int, int, int], channels: int) -> None:
+  """Raises UserError unless images have so many channels."""
+  if input_shape[2] != channels:
+    raise UserError(
+      f"input_shape: expected {channels} channels, got {tuple(input_shape)!r}; "
+      "use colour images or another student"
+    )

@@ -22,6 +22,9 @@ class _Entry:
 
 _STUDENTS = {
   "inception": _Entry("mentornet_tf.students.cifarnet:cifarnet"),
+  "inception_resnet_v2": _Entry(
+    "mentornet_tf.students.inception_resnet:inception_resnet_v2"
+  ),
   "resnet101": _Entry("mentornet_tf.students.resnet:residual_network"),
   "resnet32": _Entry(
     "mentornet_tf.students.resnet:residual_network",
@@ -45,8 +48,9 @@ def build_student(
       of your own. It is called as function(num_classes=..., **options) and
       returns a `keras.Model` from images to logits (no softmax at the end).
     num_classes: width of the logits, >= 2.
-    **options: passed on to the builder; see `cifarnet.cifarnet` and
-      `resnet.residual_network` for those of the shipped students.
+    **options: passed on to the builder; see `cifarnet.cifarnet`,
+      `resnet.residual_network` and `inception_resnet.inception_resnet_v2` for
+      those of the shipped students.
 
   Returns:
     A model from images [B, height, width, channels] float32 to logits

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mentornet_tf.datasets.pipelines import training_batches
-from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import recipes
+from mentornet_tf.training.training_data import TrainingData, as_training_data
 
 # Tells the draw of the subset from other draws of one seed.
 _STREAM = 7
@@ -15,9 +14,9 @@ _STREAM = 7
 
 def clean_subset(
   settings: recipes.TrainingSettings,
-  train_data: InMemoryDataset,
-  clean_data: InMemoryDataset | None = None,
-) -> InMemoryDataset:
+  train_data: TrainingData,
+  clean_data: TrainingData | None = None,
+) -> TrainingData:
   """The images whose true labels the updates of a mentor may use.
 
   Raises:
@@ -36,7 +35,8 @@ def clean_subset(
     )
     count = max(2, round(fraction * len(train_data)))
     clean_data = train_data.take(np.sort(order[:count]))
-  if not (clean_data.clean_labels >= 0).all():
+  clean_data = as_training_data(clean_data, settings)
+  if not clean_data.has_clean_labels:
     raise UserError(
       "update_mentor_at: expected true labels for every image of the "
       f"clean-labelled subset, got {clean_data.name} with unknown ones; give a "
@@ -52,15 +52,12 @@ def clean_subset(
 
 
 def update_batches(
-  settings: recipes.TrainingSettings, clean_data: InMemoryDataset
+  settings: recipes.TrainingSettings, clean_data: TrainingData
 ) -> Iterable[tuple]:
   """One pass over the clean-labelled subset, as training sees its images."""
   batch_size = min(settings.batch_size, len(clean_data))
-  batches = training_batches(
-    clean_data,
-    batch_size,
-    recipes.augmentation(settings),
-    seed=settings.seed,
+  batches = clean_data.training_batches(
+    batch_size, seed=settings.seed, start_step=0
   ).take(len(clean_data) // batch_size)
   for batch in batches:
     yield (

@@ -1,10 +1,14 @@
 """Accuracy and loss of a student on a finite data set."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+# Top-5 says something of more classes than these only.
+TOP = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,11 +19,14 @@ class Evaluation:
     accuracy: share of examples whose most probable class is the label.
     loss: mean cross-entropy, in nats.
     num_examples: how many were evaluated.
+    top5_accuracy: share of examples whose label is among the five most probable
+      classes; None where there are no more than five.
   """
 
   accuracy: float
   loss: float
   num_examples: int
+  top5_accuracy: float | None = None
 
 
 class Evaluator:
@@ -27,18 +34,27 @@ class Evaluator:
 
   Args:
     student: images [B, …] to logits [B, num_classes].
-    batches: a finite data set of dicts with "image" and "label".
+    batches: dicts with "image", "label", "clean_label" and "id", a finite data
+      set or another iterable that starts anew each time.
   """
 
-  def __init__(self, student: keras.Model, batches: tf.data.Dataset):
+  def __init__(
+    self, student: keras.Model, batches: Iterable[dict[str, tf.Tensor]]
+  ):
     self._batches = batches
 
     @tf.function(reduce_retracing=True)
     def forward(images, labels):
       logits = tf.cast(student(images, training=False), tf.float32)
       losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-      hits = tf.argmax(logits, axis=1) == labels
-      return losses, hits, tf.nn.softmax(logits)
+      results = {
+        "loss": losses,
+        "hit": tf.argmax(logits, axis=1) == labels,
+        "probabilities": tf.nn.softmax(logits),
+      }
+      if logits.shape[-1] > TOP:
+        results["top5_hit"] = tf.math.in_top_k(labels, logits, TOP)
+      return results
 
     self._forward = forward
 
@@ -49,23 +65,17 @@ class Evaluator:
 
     Returns:
       "id", "label", "clean_label" [N] int64, "loss" [N] float32, "hit" [N]
-      bool; on request "probabilities" [N, num_classes] float32.
+      bool, "top5_hit" [N] bool where there are more than five classes; on
+      request "probabilities" [N, num_classes] float32.
     """
-    names = ["id", "label", "clean_label", "loss", "hit"]
-    if with_probabilities:
-      names.append("probabilities")
-    columns = {name: [] for name in names}
+    columns: dict[str, list[np.ndarray]] = {}
     for batch in self._batches:
-      losses, hits, probabilities = self._forward(
-        batch["image"], batch["label"]
-      )
-      known = batch | {
-        "loss": losses,
-        "hit": hits,
-        "probabilities": probabilities,
-      }
-      for name, parts in columns.items():
-        parts.append(known[name].numpy())
+      known = {name: batch[name] for name in ("id", "label", "clean_label")}
+      known |= self._forward(batch["image"], batch["label"])
+      if not with_probabilities:
+        del known["probabilities"]
+      for name, part in known.items():
+        columns.setdefault(name, []).append(part.numpy())
     return {name: np.concatenate(parts) for name, parts in columns.items()}
 
   def __call__(self) -> Evaluation:
@@ -75,4 +85,7 @@ class Evaluator:
       accuracy=float(examples["hit"].mean()),
       loss=float(examples["loss"].mean(dtype=np.float64)),
       num_examples=len(examples["hit"]),
+      top5_accuracy=(
+        float(examples["top5_hit"].mean()) if "top5_hit" in examples else None
+      ),
     )

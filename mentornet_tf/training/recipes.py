@@ -45,17 +45,31 @@ class StudentRecipe:
     augmentation: what is done to training images.
     piecewise_under_curriculum: whether a curriculum's run takes the published
       piecewise schedule; all others take the staircase.
+    defaults: of its `TrainingSettings` where they are not the original's.
   """
 
   momentum: float
   augmentation: Augmentation
   piecewise_under_curriculum: bool = False
+  defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 RECIPES = {
   "inception": StudentRecipe(0.0, INCEPTION_AUGMENTATION),
   "resnet101": StudentRecipe(
     0.9, RESNET_AUGMENTATION, piecewise_under_curriculum=True
+  ),
+  # Our choice for 50 classes of WebVision; see docs/recipes/webvision.md.
+  "inception_resnet_v2": StudentRecipe(
+    0.9,
+    NO_AUGMENTATION,  # its images are cut as image_settings says
+    defaults={
+      "image_size": 299,
+      "batch_size": 64,
+      "learning_rate": 0.05,
+      "num_epochs_per_decay": 30.0,
+      "max_number_of_steps": 93_000,
+    },
   ),
 }
 # For resnet32 and for students of the user's own.
@@ -77,6 +91,13 @@ class TrainingSettings:
     scale_boundaries: whether the piecewise schedule is scaled from the
       published 39,000 steps to `max_number_of_steps`.
     mixed_precision: a Keras dtype policy, "float32" or "mixed_bfloat16".
+    image_size: side of the squares that images of any size are cut to, which
+      are read as they are needed; None takes images of one size into memory.
+    resize_shorter_side: what the shorter side is resized to before; None takes
+      320/299 of `image_size`.
+    train_crop: how training squares are cut, see `crops.Crop`; None is random.
+    student_weights: a file whose weights the student starts from; None starts
+      from random ones.
     mentormix_weights: what weighs the examples that MentorMix mixes: a value of
       `curriculum` other than "none" and "mentormix".
     mixup_alpha: parameter of MentorMix' Beta distribution.
@@ -107,6 +128,10 @@ class TrainingSettings:
   augment: bool = True
   scale_boundaries: bool = False
   mixed_precision: str = "float32"
+  image_size: int | None = None
+  resize_shorter_side: int | None = None
+  train_crop: str | None = None
+  student_weights: str | None = None
   log_interval_steps: int = 100
   seed: int = 0
   mentormix_weights: str = "mentornet"

@@ -16,7 +16,10 @@ from mentornet_tf.training.checkpointing import (
   checkpoint_step,
   variables_of,
 )
-from mentornet_tf.training.evaluation import Evaluation
+from mentornet_tf.training.evaluation_sets import (
+  EvaluationSets,
+  readable_evaluations,
+)
 from mentornet_tf.training.loop import Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
 from mentornet_tf.training.run_folder import MetricsWriter
@@ -39,7 +42,6 @@ _LATEST = (
   "debug/loss_moving_percentile",
 )
 _QUALITY = ("label_precision", "label_recall", "weight_auc")
-_EVALUATION = ("test_accuracy", "test_loss")
 
 
 class DivergenceGuard:
@@ -117,7 +119,7 @@ class MetricsReporter:
     total_steps: length of training.
     pending_dir: where reports of an unfinished interval are kept beside a
       checkpoint.
-    evaluate: evaluates the student as it stands; None does not.
+    evaluator: evaluates the student; None does not.
     eval_interval_steps: steps between evaluations; None evaluates at the end.
   """
 
@@ -130,7 +132,7 @@ class MetricsReporter:
     pace: Pace,
     total_steps: int,
     pending_dir: Path,
-    evaluate: Callable[[], Evaluation] | None = None,
+    evaluator: EvaluationSets | None = None,
     eval_interval_steps: int | None = None,
   ):
     self._writer = writer
@@ -139,18 +141,20 @@ class MetricsReporter:
     self._pace = pace
     self._total_steps = total_steps
     self._pending_dir = pending_dir
-    self._evaluate = evaluate
+    self._evaluator = evaluator
     self._eval_interval_steps = eval_interval_steps
     self._pending: list[Reports] = []
 
   @staticmethod
-  def columns(has_clean_labels: bool, evaluates: bool) -> list[str]:
+  def columns(
+    has_clean_labels: bool, evaluator: EvaluationSets | None
+  ) -> list[str]:
     """The columns of the rows that will be written."""
     return [
       *_AVERAGED,
       *_LATEST,
       *(_QUALITY if has_clean_labels else ()),
-      *(_EVALUATION if evaluates else ()),
+      *(evaluator.columns if evaluator else ()),
     ]
 
   def next_due(self, step: int) -> int | None:
@@ -164,7 +168,7 @@ class MetricsReporter:
     """Collects reports; writes a row where one is due."""
     self._pending.append(reports)
     last = step == self._total_steps
-    evaluates = self._evaluate is not None and (
+    evaluates = self._evaluator is not None and (
       last
       or (self._eval_interval_steps and step % self._eval_interval_steps == 0)
     )
@@ -174,11 +178,7 @@ class MetricsReporter:
     self._pending = []
     row = summarize(reports)
     if evaluates:
-      evaluation = self._evaluate()
-      row |= {
-        "test_accuracy": evaluation.accuracy,
-        "test_loss": evaluation.loss,
-      }
+      row |= self._evaluator()
     rate, seconds_left = self._pace.lap(step)
     self._writer.write(
       step,
@@ -223,8 +223,7 @@ class MetricsReporter:
     ]
     if not np.isnan(row.get("weight_auc", np.nan)):
       parts.append(f"weight AUC {row['weight_auc']:.3f}")
-    if "test_accuracy" in row:
-      parts.append(f"test accuracy {row['test_accuracy']:.4f}")
+    parts += readable_evaluations(row)
     parts.append(f"{rate:.1f} steps/s")
     if step < self._total_steps:
       parts.append(f"{readable_seconds(seconds_left)} left")

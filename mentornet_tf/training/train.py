@@ -3,28 +3,28 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import keras
-import numpy as np
 from rich.console import Console
 
 from mentornet_tf.atomic_files import replacing
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
-from mentornet_tf.datasets.pipelines import evaluation_batches, training_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.checkpointing import CheckpointStore, Groups
-from mentornet_tf.training.clean_subset import (
-  clean_subset,
-  update_batches,
+from mentornet_tf.training.checkpointing import (
+  CheckpointStore,
+  Groups,
+  latest_checkpoint,
 )
-from mentornet_tf.training.evaluation import Evaluation, Evaluator
+from mentornet_tf.training.clean_subset import clean_subset, update_batches
+from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
+from mentornet_tf.training.image_settings import student_options
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentor_updater import MentorUpdater
 from mentornet_tf.training.mentor_updates import check_has_mentor
@@ -36,6 +36,11 @@ from mentornet_tf.training.reporting import (
   MetricsReporter,
 )
 from mentornet_tf.training.run_folder import MetricsWriter, RunFolder
+from mentornet_tf.training.training_data import (
+  TrainingData,
+  as_training_data,
+  named_damage,
+)
 from mentornet_tf.training.weight_average import (
   averages_by_weight,
   with_averaged_weights,
@@ -82,11 +87,13 @@ class TrainingResult:
 def train_and_evaluate(
   settings: recipes.TrainingSettings,
   run_folder: str | os.PathLike,
-  train_data: InMemoryDataset,
-  eval_data: InMemoryDataset | None = None,
+  train_data: InMemoryDataset | TrainingData,
+  eval_data: (
+    InMemoryDataset | TrainingData | Mapping[str, TrainingData] | None
+  ) = None,
   options: RunOptions | None = None,
   console: Console | None = None,
-  clean_data: InMemoryDataset | None = None,
+  clean_data: InMemoryDataset | TrainingData | None = None,
 ) -> TrainingResult:
   """Trains to the end, or until a signal asks to stop; continues a begun run.
 
@@ -94,7 +101,8 @@ def train_and_evaluate(
     settings: all that shapes the numbers.
     run_folder: written to; a run that was begun there is continued.
     train_data: images and labels to train on.
-    eval_data: evaluated every `options.eval_interval_steps` and at the end.
+    eval_data: evaluated every `options.eval_interval_steps` and at the end; one
+      set, or several by names that lead their columns of metrics.
     options: how the run goes about its work.
     console: where progress is printed; None prints to standard output.
     clean_data: images with labels as noisy as those of `train_data` beside
@@ -108,7 +116,8 @@ def train_and_evaluate(
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
   # The model first: settings that cannot be built leave no folder behind.
-  has_clean_labels = bool((train_data.clean_labels >= 0).all())
+  train_data = as_training_data(train_data, settings)
+  has_clean_labels = train_data.has_clean_labels
   if options.record_losses and not has_clean_labels:
     raise UserError(
       f"record_losses: expected data whose clean labels are known, got "
@@ -123,8 +132,8 @@ def train_and_evaluate(
   folder = RunFolder(
     run_folder,
     dataclasses.asdict(settings),
-    data_summary(train_data)
-    | ({"clean_subset": data_summary(clean_data)} if updates else {}),
+    train_data.run_summary()
+    | ({"clean_subset": clean_data.run_summary()} if updates else {}),
     dataclasses.asdict(recipes.TrainingSettings()),
   )
   _keep_mentor(model.curriculum, folder.path)
@@ -136,18 +145,14 @@ def train_and_evaluate(
   if start_step:
     console.print(f"{folder.path}: continuing from step {start_step}")
 
-  batches = training_batches(
-    train_data,
-    settings.batch_size,
-    recipes.augmentation(settings),
-    seed=settings.seed,
-    start_step=start_step,
+  batches = train_data.training_batches(
+    settings.batch_size, seed=settings.seed, start_step=start_step
   )
-  evaluate = eval_data and _evaluation(model, eval_data)
+  evaluator = _evaluator(model, settings, train_data, eval_data)
   total_steps = settings.max_number_of_steps
   writer = MetricsWriter(
     folder,
-    MetricsReporter.columns(has_clean_labels, evaluate is not None),
+    MetricsReporter.columns(has_clean_labels, evaluator),
     start_step,
     options.save_summaries_secs,
   )
@@ -158,7 +163,7 @@ def train_and_evaluate(
     pace=loop.Pace(start_step, total_steps),
     pending_dir=folder.path,
     total_steps=total_steps,
-    evaluate=evaluate,
+    evaluator=evaluator,
     eval_interval_steps=options.eval_interval_steps,
   )
   reporter.restore_pending(start_step)
@@ -203,6 +208,9 @@ def train_and_evaluate(
     closing(writer),
     ProgressBar(console, start_step, total_steps) as progress_bar,
     loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
+    named_damage(
+      lambda: _damage_after(model, settings, train_data, options.steps_per_call)
+    ),
   ):
     step = loop.run_loop(
       loop.StepRunner(
@@ -223,22 +231,54 @@ def train_and_evaluate(
   return TrainingResult(step, finished, model)
 
 
-def _evaluation(
-  model: MentoredModel, data: InMemoryDataset
-) -> Callable[[], Evaluation]:
-  """Evaluates the student, with averaged weights where they are kept."""
-  evaluator = Evaluator(model.student, evaluation_batches(data, batch_size=500))
+def _evaluator(
+  model: MentoredModel,
+  settings: recipes.TrainingSettings,
+  train_data: TrainingData,
+  eval_data: (
+    InMemoryDataset | TrainingData | Mapping[str, TrainingData] | None
+  ),
+) -> EvaluationSets | None:
+  """Evaluates the student on `eval_data`; None where there are none."""
+  if not eval_data:
+    return None
+  if isinstance(eval_data, Mapping):
+    check_classes(eval_data, train_data.num_classes, train_data.name)
+  else:
+    eval_data = as_training_data(eval_data, settings)
+  # Small images go many at a time; large ones would need gigabytes.
+  batch_size = 500 if settings.image_size is None else settings.batch_size
+  return EvaluationSets(
+    model.student,
+    eval_data,
+    batch_size,
+    lambda: with_averaged_weights(model.student, model.optimizer),
+  )
 
-  def evaluate() -> Evaluation:
-    with with_averaged_weights(model.student, model.optimizer):
-      return evaluator()
 
-  return evaluate
+def _damage_after(
+  model: MentoredModel,
+  settings: recipes.TrainingSettings,
+  train_data: TrainingData,
+  num_steps: int,
+) -> str | None:
+  """One line on what makes a batch of the next steps unreadable, if anything.
+
+  Within a call batches may be read some steps ahead of the model's.
+  """
+  done = int(model.optimizer.iterations)
+  for step in range(done, done + num_steps):
+    damage = train_data.training_damage(
+      step, settings.batch_size, settings.seed
+    )
+    if damage:
+      return f"{damage}; training then continues from its last checkpoint"
+  return None
 
 
 def build_model(
   settings: recipes.TrainingSettings,
-  train_data: InMemoryDataset,
+  train_data: InMemoryDataset | TrainingData,
   run_folder: Path | None = None,
 ) -> MentoredModel:
   """The compiled model, all variables made, the same for the same settings."""
@@ -249,7 +289,13 @@ def build_model(
     )
   keras.utils.set_random_seed(settings.seed)
   with recipes.dtype_policy(settings.mixed_precision):
-    student = build_student(settings.studentnet, train_data.num_classes)
+    student = build_student(
+      settings.studentnet,
+      train_data.num_classes,
+      **student_options(
+        settings.image_size, _start_weights(settings, run_folder)
+      ),
+    )
   curriculum = recipes.build_curriculum(settings, run_folder)
   model = MentoredModel(
     student,
@@ -264,6 +310,15 @@ def build_model(
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   return model
+
+
+def _start_weights(
+  settings: recipes.TrainingSettings, run_folder: Path | None
+) -> str | None:
+  """The file that a run starts from; one that was begun needs it no more."""
+  if run_folder is not None and latest_checkpoint(run_folder):
+    return None
+  return settings.student_weights
 
 
 def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
@@ -327,18 +382,3 @@ def observed_step(
     return report
 
   return step
-
-
-def data_summary(data: InMemoryDataset) -> dict:
-  """What `run.json` says of the training data."""
-  known = data.clean_labels >= 0
-  wrong = (data.labels != data.clean_labels)[known]
-  return {
-    "name": data.name,
-    "num_examples": len(data),
-    "num_classes": data.num_classes,
-    "class_names": list(data.class_names),
-    "image_shape": list(data.images.shape[1:]),
-    "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
-    "noise": data.summary.get("noise"),
-  }

@@ -23,7 +23,12 @@ from mentornet_tf.training.checkpointing import (
   open_checkpoint,
   restore,
 )
-from mentornet_tf.training.recipes import dtype_policy
+from mentornet_tf.training.image_settings import student_options
+from mentornet_tf.training.recipes import (
+  TrainingSettings,
+  dtype_policy,
+  settings_of_run,
+)
 from mentornet_tf.training.run_folder import read_run
 
 
@@ -124,10 +129,26 @@ def open_run(
     )
   with dtype_policy(settings.get("mixed_precision", "float32")):
     student = build_student(
-      settings.get("studentnet", studentnet), trained or num_classes
+      settings.get("studentnet", studentnet),
+      trained or num_classes,
+      **student_options(settings.get("image_size")),
     )
   total_steps = settings.get("max_number_of_steps")
   return TrainedRun(folder, student, total_steps, chosen, settings, data)
+
+
+def settings_or_defaults(path: str | os.PathLike) -> TrainingSettings:
+  """The settings of a training folder; the defaults where it holds none.
+
+  Args:
+    path: a training folder, or the prefix of one of its checkpoints.
+
+  Raises:
+    UserError: no such folder, or its run.json holds something else.
+  """
+  folder, _ = _folder_and_checkpoint(path)
+  run = read_run(folder)
+  return settings_of_run(folder, run) if run else TrainingSettings()
 
 
 def _folder_and_checkpoint(path) -> tuple[Path, str | None]:

@@ -3,14 +3,13 @@
 import csv
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from mentornet_tf.atomic_files import replacing
-from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.training.checkpointing import (
   DamagedCheckpointError,
@@ -20,14 +19,29 @@ from mentornet_tf.training.checkpointing import (
 )
 from mentornet_tf.training.evaluation import Evaluation, Evaluator
 from mentornet_tf.training.loss_records import write_losses
+from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.trained_run import TrainedRun
+from mentornet_tf.training.training_data import (
+  EvaluationBatches,
+  TrainingData,
+  as_training_data,
+)
 
-_COLUMNS = ("data", "step", "accuracy", "loss", "num_examples")
+_COLUMNS = (
+  "data",
+  "step",
+  "accuracy",
+  "loss",
+  "num_examples",
+  "top5_accuracy",
+)
+
+Data = InMemoryDataset | TrainingData
 
 
 def evaluate_checkpoints(
   run: TrainedRun,
-  data: InMemoryDataset,
+  data: Data | Sequence[Data],
   batch_size: int,
   eval_dir: str | os.PathLike,
   *,
@@ -43,7 +57,7 @@ def evaluate_checkpoints(
 
   Args:
     run: the training folder.
-    data: what to evaluate on.
+    data: what to evaluate on, one set or several of different names.
     batch_size: images in a batch.
     eval_dir: receives eval.csv and TensorBoard events.
     once: evaluate the newest checkpoint and end.
@@ -54,14 +68,16 @@ def evaluate_checkpoints(
   Raises:
     UserError: with `once`, if there is no checkpoint that can be read.
   """
-  results = EvaluationLog(Path(eval_dir), data.name)
-  evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
+  sets = list(data) if isinstance(data, Sequence) else [data]
+  evaluators = {each.name: _evaluator(run, each, batch_size) for each in sets}
+  results = EvaluationLog(Path(eval_dir), list(evaluators))
   printed, waiting = None, False
   while True:
     candidates = [run.newest()] if once else kept_checkpoints(run.folder)
     for checkpoint in candidates:
       step = checkpoint_step(checkpoint)
-      if step in results.evaluations:
+      missing = results.missing(step)
+      if not missing:
         continue
       try:
         run.load(checkpoint)
@@ -69,17 +85,28 @@ def evaluate_checkpoints(
         if once:
           raise
         continue
-      results.add(step, evaluator())
-      print_line(results.readable(step))
+      for name in missing:
+        results.add(name, step, evaluators[name]())
+        print_line(results.readable(name, step))
       printed = step
     if not candidates and not waiting:
       waiting = True
       print_line(f"{run.folder}: waiting for a checkpoint")
-    if once or run.total_steps in results.evaluations:
+    finished = run.total_steps is not None and not results.missing(
+      run.total_steps
+    )
+    if once or finished:
       if printed is None:
-        print_line(results.readable(max(results.evaluations)))
+        for name in evaluators:
+          print_line(results.readable(name))
       return
     sleep(interval_seconds)
+
+
+def _evaluator(run: TrainedRun, data: Data, batch_size: int) -> Evaluator:
+  # What the settings do to training images is of no matter here.
+  data = as_training_data(data, TrainingSettings())
+  return Evaluator(run.student, EvaluationBatches(data, batch_size))
 
 
 def wait_for_run(
@@ -107,62 +134,103 @@ class EvaluationLog:
 
   Args:
     folder: made when it does not exist.
-    data_name: of what is evaluated. Rows of other data stay as they are.
+    data_names: of what is evaluated. Rows of other data stay as they are.
   """
 
-  def __init__(self, folder: Path, data_name: str):
-    self._data_name = data_name
+  def __init__(self, folder: Path, data_names: Sequence[str]):
     self._others: list[dict[str, str]] = []
     folder.mkdir(parents=True, exist_ok=True)
     self._path = folder / "eval.csv"
     self._events = tf.summary.create_file_writer(str(folder))
-    self.evaluations: dict[int, Evaluation] = {}
+    # Name of the data -> step -> result.
+    self.evaluations: dict[str, dict[int, Evaluation]] = {
+      name: {} for name in data_names
+    }
     if self._path.exists():
       with self._path.open(newline="") as file:
         for row in csv.DictReader(file):
-          if row["data"] != data_name:
+          if row["data"] not in self.evaluations:
             self._others.append(row)
             continue
-          self.evaluations[int(row["step"])] = Evaluation(
-            float(row["accuracy"]), float(row["loss"]), int(row["num_examples"])
+          # Older files have no such column.
+          top5 = row.get("top5_accuracy")
+          self.evaluations[row["data"]][int(row["step"])] = Evaluation(
+            float(row["accuracy"]),
+            float(row["loss"]),
+            int(row["num_examples"]),
+            float(top5) if top5 else None,
           )
 
-  def add(self, step: int, evaluation: Evaluation) -> None:
+  def missing(self, step: int) -> list[str]:
+    """Names of the data that were not evaluated at `step`."""
+    return [name for name, each in self.evaluations.items() if step not in each]
+
+  def add(self, name: str, step: int, evaluation: Evaluation) -> None:
     """Adds one evaluation to the file and to the events."""
-    self.evaluations[step] = evaluation
+    self.evaluations[name][step] = evaluation
     with replacing(self._path) as partial, partial.open("w") as file:
       writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
       writer.writeheader()
       writer.writerows(self._others)
-      for known, each in sorted(self.evaluations.items()):
-        writer.writerow(
-          {
-            "data": self._data_name,
-            "step": known,
-            "accuracy": f"{each.accuracy:.6f}",
-            "loss": f"{each.loss:.6f}",
-            "num_examples": each.num_examples,
-          }
+      for data, evaluations in self.evaluations.items():
+        writer.writerows(
+          _row(data, known, each) for known, each in sorted(evaluations.items())
         )
+    # One set keeps the original's names.
+    prefix = f"{name}/" if len(self.evaluations) > 1 else ""
     with self._events.as_default(step):
-      tf.summary.scalar("accuracy", evaluation.accuracy)
-      tf.summary.scalar("total_loss", evaluation.loss)
+      tf.summary.scalar(f"{prefix}accuracy", evaluation.accuracy)
+      tf.summary.scalar(f"{prefix}total_loss", evaluation.loss)
+      if evaluation.top5_accuracy is not None:
+        tf.summary.scalar(f"{prefix}top5_accuracy", evaluation.top5_accuracy)
     self._events.flush()
 
-  def readable(self, step: int) -> str:
-    """One line: accuracy at `step`, the best and the last so far."""
-    accuracies = {at: each.accuracy for at, each in self.evaluations.items()}
-    best, last = max(accuracies, key=accuracies.get), max(accuracies)
-    return (
-      f"step {step}  accuracy {accuracies[step]:.4f}  "
-      f"best {accuracies[best]:.4f} (step {best})  "
-      f"last {accuracies[last]:.4f} (step {last})"
-    )
+  def readable(self, name: str, step: int | None = None) -> str:
+    """One line: the accuracy on data at a step, the best and the last so far.
+
+    Args:
+      name: of the data, written where there are several.
+      step: None takes the last.
+    """
+    evaluations = self.evaluations[name]
+    step = max(evaluations) if step is None else step
+    parts = [name] if len(self.evaluations) > 1 else []
+    parts.append(f"step {step}")
+    for title, attribute in (
+      ("accuracy", "accuracy"),
+      ("top-5", "top5_accuracy"),
+    ):
+      values = {
+        at: getattr(each, attribute)
+        for at, each in evaluations.items()
+        if getattr(each, attribute) is not None
+      }
+      if step not in values:
+        continue
+      best, last = max(values, key=values.get), max(values)
+      parts += [
+        f"{title} {values[step]:.4f}",
+        f"best {values[best]:.4f} (step {best})",
+        f"last {values[last]:.4f} (step {last})",
+      ]
+    return "  ".join(parts)
+
+
+def _row(data: str, step: int, evaluation: Evaluation) -> dict[str, Any]:
+  top5 = evaluation.top5_accuracy
+  return {
+    "data": data,
+    "step": step,
+    "accuracy": f"{evaluation.accuracy:.6f}",
+    "loss": f"{evaluation.loss:.6f}",
+    "num_examples": evaluation.num_examples,
+    "top5_accuracy": "" if top5 is None else f"{top5:.6f}",
+  }
 
 
 def dump_losses(
   run: TrainedRun,
-  data: InMemoryDataset,
+  data: Data,
   batch_size: int,
   path: str | os.PathLike,
   epoch: int | None = None,
@@ -179,7 +247,6 @@ def dump_losses(
   step = run.load_newest()
   if epoch is None:
     epoch = min(100 * step // (run.total_steps or step), 99)
-  evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
-  examples = evaluator.per_example()
+  examples = _evaluator(run, data, batch_size).per_example()
   write_losses(path, epoch, examples)
   print(f"{path}: {len(examples['id'])} losses at step {step} (epoch {epoch})")

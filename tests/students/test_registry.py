@@ -77,7 +77,12 @@ def message_of(*args, **kwargs):
 
 
 def test_names():
-  assert student_names() == ["inception", "resnet101", "resnet32"]
+  assert student_names() == [
+    "inception",
+    "inception_resnet_v2",
+    "resnet101",
+    "resnet32",
+  ]
 
 
 def test_published_students():
@@ -114,7 +119,11 @@ def test_own_function_of_other_kinds(own_students, function):
   [
     (
       "resnet",
-      ["'resnet'", "inception, resnet101, resnet32", "module:function"],
+      [
+        "'resnet'",
+        "inception, inception_resnet_v2, resnet101, resnet32",
+        "module:function",
+      ],
     ),
     ("", ["''", "resnet101"]),
     (None, ["None", "resnet101"]),

@@ -1,0 +1,87 @@
+"""The "inception_resnet_v2" student, for images of 299 pixels."""
+
+import os
+
+import keras
+
+from mentornet_tf.students import options
+from mentornet_tf.students.image_net_weights import load_image_net_weights
+
+# What the strides of the network leave something of.
+_SMALLEST_SIDE = 75
+
+
+def inception_resnet_v2(
+  num_classes: int = 1000,
+  *,
+  dropout_keep_probability: float = 0.8,
+  weight_decay: float = 4e-5,
+  weights_path: str | os.PathLike | None = None,
+  input_shape: tuple[int, int, int] = (299, 299, 3),
+  seed: int | None = None,
+) -> keras.Model:
+  """Builds Inception-ResNet-v2 (Szegedy et al. 2017, arXiv 1602.07261).
+
+  The layers are those of `keras.applications.InceptionResNetV2`, which has
+  neither the dropout of the paper before the last layer nor weight decay; both
+  are added here. The model's `losses` sum to weight_decay · Σ ½‖W‖² over the
+  convolution kernels and the dense kernel.
+
+  Args:
+    num_classes: width of the logits.
+    dropout_keep_probability: share of the pooled features that training keeps,
+      0 < p <= 1; 1 leaves dropout out. The paper's is 0.8.
+    weight_decay: factor of the decay above; 0 leaves it out.
+    weights_path: a file with weights of the same network to start from, for
+      instance those that Keras offers for ImageNet; see
+      `load_image_net_weights`. The last layer is always new. None starts from
+      random weights.
+    input_shape: (height, width, 3) of one image; sides >= 75.
+    seed: fixes the dropout; the initial weights draw from Keras' own seed
+      (`keras.utils.set_random_seed`). None draws both from there.
+
+  Returns:
+    A model from images [B, height, width, 3] float32 in [-1, 1] to logits
+    [B, num_classes] float32 (float32 under mixed precision too).
+
+  Raises:
+    UserError: an option is outside its range, or the file does not hold the
+      weights of this network.
+  """
+  options.check_integer("num_classes", num_classes, at_least=2)
+  options.check_keep_probability(dropout_keep_probability)
+  options.check_number("weight_decay", weight_decay, 0, 1)
+  options.check_image_shape(input_shape, side_at_least=_SMALLEST_SIDE)
+  options.check_channels(input_shape, 3)
+  options.check_seed(seed)
+
+  body = keras.applications.InceptionResNetV2(
+    include_top=False,
+    weights=None,
+    input_shape=tuple(input_shape),
+    pooling="avg",
+    name="inception_resnet_v2_body",
+  )
+  if weights_path is not None:
+    load_image_net_weights(body, weights_path)
+  x = body.output
+  if dropout_keep_probability < 1:
+    x = keras.layers.Dropout(
+      1 - dropout_keep_probability,
+      seed=options.layer_seed(seed, "dropout"),
+      name="dropout",
+    )(x)
+  logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
+  student = keras.Model(body.input, logits, name="inception_resnet_v2")
+  if weight_decay:
+    _add_weight_decay(student, weight_decay)
+  return student
+
+
+def _add_weight_decay(student: keras.Model, weight_decay: float) -> None:
+  """Regularises every kernel; the layers exist already, with none."""
+  for layer in student.layers:
+    if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+      # The layer's own is what is saved, the variable's what is computed.
+      layer.kernel_regularizer = keras.regularizers.L2(weight_decay / 2)
+      layer.kernel.regularizer = layer.kernel_regularizer

@@ -1,0 +1,310 @@
+"""What training and evaluation read: sets in memory, or streamed from disk."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import Progress
+
+from mentornet_tf.datasets.crops import Crop
+from mentornet_tf.datasets.pipelines import (
+  Augmentation,
+  evaluation_batches,
+  training_batches,
+)
+from mentornet_tf.datasets.records import InMemoryDataset, load_in_memory
+from mentornet_tf.datasets.shards import find_shards
+from mentornet_tf.datasets.streaming import (
+  StreamedRecords,
+  open_streamed,
+  streamed_evaluation_batches,
+  streamed_training_batches,
+  training_indices,
+)
+from mentornet_tf.errors import UserError
+from mentornet_tf.training import recipes
+from mentornet_tf.training.image_settings import image_crop
+
+# Sets with larger shards are not decoded into memory by mistake.
+_LARGEST_IN_MEMORY = 8 * 2**30
+
+# TensorFlow quotes a broken record in its message, which may be no text.
+_READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
+
+Batches = tf.data.Dataset
+
+
+class TrainingData(Protocol):
+  """A set of N labelled images as training and evaluation see it.
+
+  Attributes:
+    name: `<dataset>_<split>`.
+    num_classes: number of classes.
+    has_clean_labels: whether the true label of every image is known.
+  """
+
+  name: str
+  num_classes: int
+  has_clean_labels: bool
+
+  def __len__(self) -> int:
+    """N."""
+
+  def training_batches(
+    self, batch_size: int, *, seed: int, start_step: int
+  ) -> Batches:
+    """Endless batches, as `pipelines.training_batches` gives them."""
+
+  def evaluation_batches(self, batch_size: int) -> Batches:
+    """All images once, as `pipelines.evaluation_batches` gives them."""
+
+  def take(self, positions: np.ndarray) -> "TrainingData":
+    """The images at `positions` [M] int64, rising."""
+
+  def run_summary(self) -> dict[str, Any]:
+    """What `run.json` says of the data."""
+
+  def training_damage(
+    self, step: int, batch_size: int, seed: int
+  ) -> str | None:
+    """One line on what makes training batch `step` unreadable, if anything."""
+
+  def evaluation_damage(self, step: int, batch_size: int) -> str | None:
+    """The same of evaluation batch `step`."""
+
+
+@dataclass(frozen=True)
+class InMemoryData:
+  """Decoded images of one size; see `datasets.pipelines`.
+
+  Attributes:
+    dataset: the images.
+    augmentation: how training images are varied.
+  """
+
+  dataset: InMemoryDataset
+  augmentation: Augmentation
+
+  def __len__(self) -> int:
+    return len(self.dataset)
+
+  @property
+  def name(self) -> str:
+    return self.dataset.name
+
+  @property
+  def num_classes(self) -> int:
+    return self.dataset.num_classes
+
+  @property
+  def has_clean_labels(self) -> bool:
+    return bool((self.dataset.clean_labels >= 0).all())
+
+  def training_batches(
+    self, batch_size: int, *, seed: int, start_step: int
+  ) -> Batches:
+    return training_batches(
+      self.dataset,
+      batch_size,
+      self.augmentation,
+      seed=seed,
+      start_step=start_step,
+    )
+
+  def evaluation_batches(self, batch_size: int) -> Batches:
+    return evaluation_batches(self.dataset, batch_size)
+
+  def take(self, positions: np.ndarray) -> "InMemoryData":
+    return replace(self, dataset=self.dataset.take(positions))
+
+  def run_summary(self) -> dict[str, Any]:
+    data = self.dataset
+    known = data.clean_labels >= 0
+    wrong = (data.labels != data.clean_labels)[known]
+    return {
+      "name": data.name,
+      "num_examples": len(data),
+      "num_classes": data.num_classes,
+      "class_names": list(data.class_names),
+      "image_shape": list(data.images.shape[1:]),
+      "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
+      "noise": data.summary.get("noise"),
+    }
+
+  def training_damage(
+    self, step: int, batch_size: int, seed: int
+  ) -> str | None:
+    return None  # whatever is in memory has been read
+
+  def evaluation_damage(self, step: int, batch_size: int) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class StreamedData:
+  """Images of any size, read as they are needed; see `datasets.streaming`.
+
+  Attributes:
+    records: where they are.
+    crop: how they are cut.
+  """
+
+  records: StreamedRecords
+  crop: Crop
+
+  def __len__(self) -> int:
+    return len(self.records)
+
+  @property
+  def name(self) -> str:
+    return self.records.name
+
+  @property
+  def num_classes(self) -> int:
+    return self.records.num_classes
+
+  @property
+  def has_clean_labels(self) -> bool:
+    return self.records.has_clean_labels
+
+  def training_batches(
+    self, batch_size: int, *, seed: int, start_step: int
+  ) -> Batches:
+    return streamed_training_batches(
+      self.records, batch_size, self.crop, seed=seed, start_step=start_step
+    )
+
+  def evaluation_batches(self, batch_size: int) -> Batches:
+    return streamed_evaluation_batches(self.records, batch_size, self.crop)
+
+  def take(self, positions: np.ndarray) -> "StreamedData":
+    return replace(self, records=self.records.take(positions))
+
+  def run_summary(self) -> dict[str, Any]:
+    return {
+      "name": self.name,
+      "num_examples": len(self),
+      "num_classes": self.num_classes,
+      "class_names": list(self.records.class_names),
+      "image_shape": [self.crop.size, self.crop.size, 3],
+      "measured_noise_rate": self.records.noise.get("measured_rate"),
+      "noise": self.records.noise or None,
+    }
+
+  def training_damage(
+    self, step: int, batch_size: int, seed: int
+  ) -> str | None:
+    indices = training_indices(step, batch_size, len(self), seed)
+    return self.records.describe_damage(indices)
+
+  def evaluation_damage(self, step: int, batch_size: int) -> str | None:
+    first = step * batch_size
+    indices = range(first, min(first + batch_size, len(self)))
+    return self.records.describe_damage(indices)
+
+
+def as_training_data(
+  data: InMemoryDataset | TrainingData, settings: recipes.TrainingSettings
+) -> TrainingData:
+  """Images in memory with what the settings do to them; others as they are."""
+  if isinstance(data, InMemoryDataset):
+    return InMemoryData(data, recipes.augmentation(settings))
+  return data
+
+
+def open_data(
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+  settings: recipes.TrainingSettings,
+  console: Console | None = None,
+) -> TrainingData:
+  """Streams a record set where the settings give an image size, else loads it.
+
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: name in the shards' file names.
+    split: likewise.
+    settings: of the run that reads it.
+    console: where the progress of searching shards is shown; None takes
+      standard output.
+
+  Raises:
+    UserError: the set is missing or damaged, or too large for memory.
+  """
+  crop = image_crop(settings)
+  if crop is None:
+    _refuse_large(data_dir, dataset_name, split)
+    dataset = load_in_memory(data_dir, dataset_name, split)
+    return as_training_data(dataset, settings)
+  console = console or Console()
+  with Progress(
+    console=console, disable=not console.is_terminal, transient=True
+  ) as progress:
+    task = progress.add_task(f"records of {dataset_name}_{split}", total=None)
+    records = open_streamed(
+      data_dir,
+      dataset_name,
+      split,
+      lambda count: progress.update(task, advance=1, total=count),
+    )
+  return StreamedData(records, crop)
+
+
+def _refuse_large(data_dir: str | Path, dataset_name: str, split: str) -> None:
+  shards = find_shards(data_dir, dataset_name, split)
+  size = sum(shard.stat().st_size for shard in shards)
+  if size > _LARGEST_IN_MEMORY:
+    raise UserError(
+      f"expected records of small images of one size, got {size / 2**30:.0f} "
+      f"GB of {dataset_name}_{split}, which do not fit in memory; give "
+      "--image_size, for instance 299, to read images as they are needed"
+    )
+
+
+@contextmanager
+def named_damage(describe: Callable[[], str | None]) -> Iterator[None]:
+  """Turns failures to read into errors of the user that name the record.
+
+  Args:
+    describe: one line on the damage; None if there is none, and then the
+      failure stays what it was.
+  """
+  try:
+    yield
+  except _READ_FAILURES as error:
+    damage = describe()
+    if damage is None:
+      raise
+    raise UserError(damage) from error
+
+
+class EvaluationBatches:
+  """All images once, each time anew; damaged records are named.
+
+  Args:
+    data: the set.
+    batch_size: images in a batch; the last may be smaller.
+  """
+
+  def __init__(self, data: TrainingData, batch_size: int):
+    self._data = data
+    self._batch_size = batch_size
+    self._batches = data.evaluation_batches(batch_size)
+
+  def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
+    batches = iter(self._batches)
+    for step in itertools.count():
+      with named_damage(
+        lambda step=step: self._data.evaluation_damage(step, self._batch_size)
+      ):
+        batch = next(batches, None)
+      if batch is None:
+        return
+      yield batch
