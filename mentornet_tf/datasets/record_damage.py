@@ -79,8 +79,8 @@ def inspect_shard(
       yield InspectedRecord(index, raw, problem, shape)
   except tf.errors.OpError as error:
     problem = (
-      f"{NO_WHOLE_RECORD} ({error.message.split(';')[-1].strip()}); copy this shard again or "
-      "write the set again"
+      f"{NO_WHOLE_RECORD} ({error.message.split(';')[-1].strip()}); copy this "
+      "shard again or write the set again"
     )
     yield InspectedRecord(index + 1, b"", problem, ())
 
