@@ -24,6 +24,7 @@ from mentornet_tf.training.mentor_updates import (
   update_mentor,
 )
 from mentornet_tf.training.run_folder import read_metrics, read_run
+from mentornet_tf.training.training_data import as_training_data
 
 _QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
 
@@ -276,7 +277,17 @@ def test_the_subset_must_have_true_labels_of_the_same_classes():
     clean_subset(settings, data, dataclasses.replace(data, num_classes=5))
   with pytest.raises(mn.UserError, match="got both"):
     clean_subset(_JOINT, data, data)
-  assert clean_subset(settings, data, data) is data
+  assert clean_subset(settings, data, data).dataset is data
+
+
+def test_a_share_of_the_training_images_is_drawn_by_the_seed():
+  data = as_training_data(tiny.dataset(), _JOINT)
+  subset, again = (clean_subset(_JOINT, data).dataset for _ in range(2))
+  assert len(subset) == 42
+  np.testing.assert_array_equal(subset.ids, again.ids)
+  np.testing.assert_array_equal(subset.labels, data.dataset.labels[subset.ids])
+  other = clean_subset(dataclasses.replace(_JOINT, seed=1), data).dataset
+  assert set(other.ids) != set(subset.ids)
 
 
 def test_a_subset_of_right_labels_alone_teaches_nothing():

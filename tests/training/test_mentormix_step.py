@@ -10,7 +10,9 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, run
 
 import mentornet_tf as mn
+from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.training import checkpointing, train
+from mentornet_tf.training.evaluation import Evaluator
 from mentornet_tf.training.run_folder import read_metrics
 from mentornet_tf.training.trained_run import open_run
 
@@ -215,9 +217,7 @@ def test_evaluation_uses_the_average_of_the_weights(tmp_path):
   assert any((a != b).any() for a, b in zip(own, averaged, strict=True))
 
   data = tiny.dataset(40, noise=0, seed=1)
-  evaluator = train.Evaluator(
-    opened.student, train.evaluation_batches(data, 40)
-  )
+  evaluator = Evaluator(opened.student, evaluation_batches(data, 40))
   logged = float(read_metrics(tmp_path)[-1]["test_loss"])
   assert evaluator().loss == pytest.approx(logged, rel=1e-5)
 
