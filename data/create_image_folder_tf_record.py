@@ -52,7 +52,8 @@ flags.DEFINE_string(
 flags.DEFINE_float(
   "test_fraction",
   None,
-  "Share of each class that becomes the test split; none if unset.",
+  "Share of each class that becomes the test split, chosen by --seed; none if "
+  "unset.",
   lower_bound=0,
   upper_bound=1,
 )
@@ -64,7 +65,7 @@ flags.DEFINE_integer(
   upper_bound=4096,
 )
 flags.DEFINE_enum(
-  "noise", "none", NOISE_KINDS, "Kind of label noise of the training split."
+  "noise", "none", NOISE_KINDS, "Label noise of the training split, by --seed."
 )
 flags.DEFINE_float(
   "noise_rate",

@@ -18,15 +18,12 @@ PROGRAM = "data/create_imagenet_tf_record.py"
 @pytest.fixture
 def folder(tmp_path):
   """The archive, the devkit and WebVision's list, and a place to work."""
-  imagenet_trees.write_tar(tmp_path / "ILSVRC2012_img_val.tar")
-  imagenet_trees.write_devkit(tmp_path / "devkit")
-  imagenet_trees.write_synsets(tmp_path / "webvision" / "info" / "synsets.txt")
-  return tmp_path
+  return imagenet_trees.write_all(tmp_path)
 
 
 ARGUMENTS = (
   "--images=ILSVRC2012_img_val.tar",
-  "--ground_truth=devkit",
+  "--ground_truth=ILSVRC2012_devkit_t12",
   "--webvision_dir=webvision",
   "--output_dir=out",
 )

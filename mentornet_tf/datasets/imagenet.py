@@ -4,6 +4,7 @@ Both have the same thousand classes in different orders, so that images are
 joined with labels by WordNet id and by nothing else.
 """
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,7 +52,7 @@ def with_labels(
       f"{classes.wordnet_ids[kept[0]]}, got none in {len(found.paths)} images; "
       "choose other classes, or correct the labels"
     )
-  paths = BytesColumn.of(path.encode("utf-8") for path in found.paths)
+  paths = BytesColumn.of(os.fsencode(path) for path in found.paths)
   unknown = np.flatnonzero(labels == len(classes))
   shown = new_label[labels[rows]]
   without = sorted(set(range(len(kept))) - set(shown.tolist()))

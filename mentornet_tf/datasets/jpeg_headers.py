@@ -28,7 +28,8 @@ class JpegHeader:
     width: pixels.
     num_components: 1 grey, 3 colours, 4 CMYK or YCCK.
     is_usual: whether it is what every decoder reads alike: 8 bits, Huffman
-      codes, one frame of Y, Cb and Cr, with its tables.
+      codes, one frame of Y, Cb and Cr with its tables, and colours at a whole
+      fraction of the resolution.
     is_complete: whether the file has its end marker. Anything may follow it:
       cameras and editors append previews and padding.
   """
@@ -75,6 +76,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
         return None
       frames.append((marker, *_frame.unpack_from(data, body)))
       identifiers = data[body + 6 : end : 3]
+      sampling = data[body + 7 : end : 3]
     elif marker == _ADOBE and length >= 14 and data.startswith(b"Adobe", body):
       ycbcr = data[body + 11] == _ADOBE_YCBCR
     elif marker == _SCAN:
@@ -95,6 +97,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
       and bits == 8
       and num_components == 3
       and ycbcr
+      and _are_multiples(sampling)
       and height > 0
       and width > 0
       and {_HUFFMAN_TABLES, _QUANTISATION_TABLES} <= seen
@@ -102,3 +105,19 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
     # Compressed data never holds the end marker: it stuffs a 0 behind each FF.
     is_complete=data.endswith(_END) or data.find(_END, end) != -1,
   )
+
+
+def _are_multiples(sampling: bytes) -> bool:
+  """Whether each component is enlarged by whole numbers.
+
+  Args:
+    sampling: a byte a component, its columns and its rows a unit, 4 bits each.
+  """
+  columns = [each >> 4 for each in sampling]
+  rows = [each & 15 for each in sampling]
+  for factors in (columns, rows):
+    if not all(1 <= each <= 4 for each in factors):
+      return False
+    if any(max(factors) % each for each in factors):
+      return False
+  return True

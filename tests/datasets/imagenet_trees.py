@@ -1,5 +1,10 @@
-"""ImageNet validation sets in small, in every form they come in."""
+"""ImageNet validation sets in small, in every form they come in.
 
+python tests/datasets/imagenet_trees.py FOLDER    writes the archive, the devkit
+and WebVision's list into a folder.
+"""
+
+import sys
 import tarfile
 from pathlib import Path
 
@@ -76,3 +81,16 @@ def write_meta_file(path: Path, synsets=DEVKIT) -> Path:
     table[row, 0] = (float(row + 1), synset, f"thing {synset}")
   savemat(path, {"synsets": table})
   return path
+
+
+def write_all(folder: Path) -> Path:
+  """The archive, the devkit and WebVision's list."""
+  folder.mkdir(parents=True, exist_ok=True)
+  write_tar(folder / "ILSVRC2012_img_val.tar")
+  write_devkit(folder / "ILSVRC2012_devkit_t12")
+  write_synsets(folder / "webvision" / "info" / "synsets.txt")
+  return folder
+
+
+if __name__ == "__main__":
+  write_all(Path(sys.argv[1]))

@@ -45,6 +45,7 @@ def assert_shows_the_picture(image: UsableImage, repair: str, tolerance=4):
     jpeg(progressive=True),
     jpeg(quality=20),
     jpeg(subsampling=0, optimize=True),
+    jpeg(subsampling=1),
     jpeg(exif=b"Exif\0\0" + b"\xff\xd9" * 50, comment=b"a comment"),
     jpeg() + b"\0" * 5000,
     jpeg() + jpeg(),
@@ -198,6 +199,16 @@ def test_unusable_files_say_why(data, reason):
     with pytest.raises(UnusableImageError) as caught:
       usable_image(data, shorter_side=shorter_side)
     assert caught.value.reason == str(caught.value) == reason
+
+
+def test_fractions_of_the_resolution_that_decoders_refuse():
+  data = jpeg()
+  begin, _ = image_files.segment(data, 0xC0)
+  for luma, chroma in ((0x31, 0x21), (0x13, 0x12), (0x22, 0x02), (0x51, 0x11)):
+    changed = bytearray(data)
+    changed[begin + 11 : begin + 18 : 3] = luma, chroma, chroma
+    with pytest.raises(UnusableImageError, match=r"^damaged JPEG$"):
+      usable_image(bytes(changed))
 
 
 def with_size(data: bytes, height: int, width: int) -> bytes:
