@@ -1,12 +1,11 @@
 """The program as users start it: in its own process, killed and resumed."""
 
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
+import program_runs
 import pytest
 from webvision_tree import wordnet_id, write_webvision_tree
 
@@ -18,7 +17,7 @@ from mentornet_tf.datasets.conversion import (
 )
 from mentornet_tf.datasets.webvision import load_webvision
 
-PROGRAM = Path(__file__).parents[1] / "data" / "create_webvision_tf_record.py"
+PROGRAM = "data/create_webvision_tf_record.py"
 
 
 @pytest.fixture(scope="module")
@@ -28,26 +27,8 @@ def tree(tmp_path_factory):
   )
 
 
-def command(*arguments):
-  return [sys.executable, str(PROGRAM), *arguments]
-
-
-def environment():
-  # As users have it: the tests' own environment quietens TensorFlow.
-  variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-  variables.pop("TF_CPP_MIN_LOG_LEVEL", None)
-  return variables
-
-
 def start(folder, *arguments):
-  return subprocess.run(
-    command(*arguments),
-    cwd=folder,
-    capture_output=True,
-    text=True,
-    timeout=300,
-    env=environment(),
-  )
+  return program_runs.start(PROGRAM, folder, *arguments)
 
 
 def contents(folder):
@@ -161,9 +142,9 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(tmp_path):
     return len(list(work.glob("*-of-00060.json")))
 
   process = subprocess.Popen(
-    command(*arguments, "--num_workers=2"),
+    program_runs.command(PROGRAM, *arguments, "--num_workers=2"),
     cwd=tmp_path,
-    env=environment(),
+    env=program_runs.environment(),
     stderr=subprocess.DEVNULL,
   )
   wait_for(lambda: num_finished() >= 5, process)
@@ -198,13 +179,9 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(tmp_path):
   ],
 )
 def test_wrong_flags_fail_fast_in_one_line(tmp_path, arguments, words):
-  began = time.monotonic()
-  result = start(tmp_path, *arguments)
-  assert time.monotonic() - began < 5
-  assert result.returncode == 1
-  (line,) = result.stderr.splitlines()
-  assert line.startswith("error: ") and words in line
-  assert not list(tmp_path.iterdir())
+  program_runs.assert_wrong_flags_fail_fast(
+    PROGRAM, tmp_path, [(arguments, [words])]
+  )
 
 
 def test_a_wrong_list_of_one_split_stops_all(tree, tmp_path):

@@ -112,6 +112,8 @@ def run(
       f"expected a --runner of Apache Beam with --beam_options, got local; "
       f"choose among {', '.join(RUNNERS[1:])}"
     )
+  # Nothing here is for a GPU, whose memory others may need.
+  os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
   command_line.start_tensorflow()
   if _FLAGS.verify:
     for split in splits:
@@ -240,16 +242,19 @@ def _progress(
     TimeRemainingColumn,
   )
 
-  console = Console(stderr=True)
-  with Progress(
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeRemainingColumn(),
-    console=console,
-    disable=not console.is_terminal,
-    transient=True,
-  ) as bar:
+  # The verification reads standard error; the bar goes past that.
+  with (
+    os.fdopen(os.dup(2), "w") as terminal,
+    Progress(
+      TextColumn("{task.description}"),
+      BarColumn(),
+      MofNCompleteColumn(),
+      TimeRemainingColumn(),
+      console=Console(file=terminal),
+      disable=not terminal.isatty(),
+      transient=True,
+    ) as bar,
+  ):
     task = bar.add_task(split, total=None)
 
     def start(total: int, done: int) -> None:

@@ -80,7 +80,8 @@ def verify_records(
     data_dir: folder of the shards.
     dataset_name: such as "webvision_mini".
     split: such as "train".
-    num_workers: processes.
+    num_workers: processes. A single one, or a single shard, needs none beside
+      this one, whose standard error is then read meanwhile.
     on_start: called with the number of records, and 0.
     on_records: called with the number of records read since the last call.
 
@@ -100,9 +101,13 @@ def verify_records(
   task = functools.partial(
     verify_shard, tuple(shards), known_num_classes(dataset_name, summary)
   )
-  found = dict(
-    worker_processes.results(task, range(len(shards)), num_workers, on_records)
-  )
+  indices = range(len(shards))
+  if min(num_workers, len(shards)) == 1:
+    found = {index: task(index, on_records) for index in indices}
+  else:
+    found = dict(
+      worker_processes.results(task, indices, num_workers, on_records)
+    )
   problems = []
   for index, shard in enumerate(shards):
     problems += found[index].problems

@@ -9,18 +9,27 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 
 
+def command(program: str, *arguments: str) -> list[str]:
+  """How to run a program such as "data/create_cifar_tf_record.py"."""
+  return [sys.executable, str(_ROOT / program), *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+  """As users have it: the tests' own environment quietens TensorFlow."""
+  variables = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+  variables.pop("TF_CPP_MIN_LOG_LEVEL", None)
+  return variables
+
+
 def start(program: str, folder: Path, *arguments: str):
-  """Runs such as "data/create_cifar_tf_record.py"; gives what it printed."""
-  # As users have it: the tests' own environment quietens TensorFlow.
-  environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-  environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+  """Runs a program to its end; gives what it printed."""
   return subprocess.run(
-    [sys.executable, str(_ROOT / program), *map(str, arguments)],
+    command(program, *arguments),
     cwd=folder,
     capture_output=True,
     text=True,
-    timeout=120,
-    env=environment,
+    timeout=300,
+    env=environment(),
   )
 
 

@@ -104,6 +104,7 @@ def test_lost_records_are_told_from_the_summary(tmp_path):
     tmp_path,
     "pets",
     "train",
+    num_workers=2,
     on_start=lambda *each: totals.append(each),
     on_records=counts.append,
   )
