@@ -73,6 +73,7 @@ def main() -> None:
   formula = get_formula(name, gamma) if name else None
   command_line.start_tensorflow()
   from mentornet_tf.curricula.mentors import load_mentor
+  from mentornet_tf.figures import save_figure
   from mentornet_tf.mentor_learning import mentor_pictures as pictures
 
   mentor = load_mentor(options.model_dir)
@@ -90,7 +91,7 @@ def main() -> None:
     )
     figure = pictures.draw_weight_maps(surface, f"Mentor {title}")
     written.append(outdir / "weights.png")
-    pictures.save_figure(figure, written[-1])
+    save_figure(figure, written[-1])
   if options.style != "maps":
     surface = pictures.weight_surface(
       mentor, epochs, loss_bound=options.loss_bound, points=30
@@ -101,7 +102,7 @@ def main() -> None:
     ]
     for epoch, figure in zip(epochs, figures, strict=True):
       written.append(outdir / f"epoch_{epoch:02d}.png")
-      pictures.save_figure(figure, written[-1])
+      save_figure(figure, written[-1])
     written.append(outdir / "epochs.gif")
     pictures.save_animation(figures, written[-1])
   for path in written:

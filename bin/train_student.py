@@ -23,6 +23,7 @@ from absl import flags
 from mentornet_tf import command_line
 from mentornet_tf.curricula.dropout_rates import parse_example_dropout_rates
 from mentornet_tf.errors import UserError
+from mentornet_tf.training.presets import MENTORMIX_DEFAULTS, preset
 
 _PUBLISHED_DROPOUT = "0.5, 17, 0.05, 78, 1.0, 5"
 
@@ -120,19 +121,24 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
   "curriculum",
   None,
-  "none, mentornet, threshold, oracle (weight 1 exactly for the right labels, "
-  "where they are known), or a formula applied directly: baseline, "
-  "self_paced, spcl_linear, hard_example_mining, focal_loss, mentornet_pd. "
+  "none, mentornet, mentormix, threshold, oracle (weight 1 exactly for the "
+  "right labels, where they are known), or a formula applied directly: "
+  "baseline, self_paced, spcl_linear, hard_example_mining, focal_loss, "
+  "mentornet_pd. "
   "Default: mentornet with --trained_mentornet_dir, else none. none is the "
   "baseline of the paper: every example weighs 1, and the flags of the "
   "curriculum change no weight. baseline is weight 1 as a formula, with the "
-  "example dropout and the learning rates of a curriculum.",
+  "example dropout and the learning rates of a curriculum. mentormix mixes "
+  "examples by their weights, and takes the defaults of the original's "
+  "MentorMix program: cifar100, resnet32, 100000 steps, a rate that falls by "
+  "0.9 every 3 passes, no example dropout, an average of the weights.",
 )
 flags.DEFINE_string(
   "trained_mentornet_dir",
   None,
-  "Learned mentor: a shipped name, a training folder, a .keras file, or a "
-  "TensorFlow 1 checkpoint (folder or prefix).",
+  "Learned mentor: a shipped name, a training folder, a .keras file, a "
+  "TensorFlow 1 checkpoint (folder or prefix), or with --update_mentor_at "
+  "scratch: weights are then 1 until the first update.",
 )
 flags.DEFINE_string(
   "vstar_gamma", "", "Parameter of a formula; empty takes its default."
@@ -168,6 +174,61 @@ flags.DEFINE_string(
   "example_dropout_rates",
   _PUBLISHED_DROPOUT,
   "rate, epochs, rate, epochs, ... with epochs that sum to 100.",
+)
+
+# MentorMix.
+flags.DEFINE_float(
+  "mixup_alpha",
+  8,
+  "mentormix: parameter of the Beta distribution that shares are drawn from.",
+)
+flags.DEFINE_bool(
+  "second_reweight",
+  True,
+  "mentormix: weigh the mixed examples, too; without weight decay then.",
+)
+flags.DEFINE_string(
+  "mentormix_weights",
+  "mentornet",
+  "mentormix: what weighs the examples before they are mixed: mentornet (by "
+  "default the shipped mentornet_pd), threshold, or a formula.",
+)
+flags.DEFINE_float(
+  "ema_decay",
+  0,
+  "Evaluate a moving average of the student's weights with this decay; 0 keeps "
+  "none. Choose it well below 1 - 1/steps: 0.9999 suits 100000 steps, 0.99 "
+  "suits 3000.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_string(
+  "preset",
+  None,
+  "Published settings in place of the defaults, mentormix_cifar10_40 for "
+  "instance; flags that are given go first.",
+)
+
+# Joint training.
+flags.DEFINE_string(
+  "update_mentor_at",
+  "",
+  "Fractions of training at which the mentor learns from its student's losses "
+  "on the clean-labelled subset, 0.21,0.75 for instance; empty for never.",
+)
+flags.DEFINE_float(
+  "clean_fraction",
+  0,
+  "Share of the training images that are the clean-labelled subset.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_string(
+  "clean_data_dir",
+  None,
+  "Folder of TFRecords that are the clean-labelled subset, in place of "
+  "--clean_fraction: images with labels as noisy as the training images' "
+  "beside the true ones.",
 )
 
 # Running.
@@ -223,7 +284,10 @@ command_line.require_finite(
   "loss_moving_average_decay",
   "save_interval_secs",
   "save_summaries_secs",
+  "ema_decay",
+  "clean_fraction",
 )
+command_line.require_finite("mixup_alpha", above_zero=True)
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
 
 # What only a curriculum makes use of.
@@ -240,6 +304,7 @@ _CURRICULUM_FLAGS = (
 def main() -> None:
   """Reads the flags, loads the data and trains."""
   flag = flags.FLAGS
+  _take_published_defaults()
   _check_image_flags()
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
@@ -281,10 +346,33 @@ def main() -> None:
     eval_data = open_data(
       flag.eval_data_dir, flag.dataset_name, "test", settings
     )
-  options = RunOptions(**_flags_of(RunOptions))
+  clean_data = None
+  if flag.clean_data_dir:
+    clean_data = open_data(
+      flag.clean_data_dir, flag.dataset_name, "train", settings
+    )
   train_and_evaluate(
-    settings, flag.train_log_dir, train_data, eval_data, options
+    settings,
+    flag.train_log_dir,
+    train_data,
+    eval_data,
+    RunOptions(**_flags_of(RunOptions)),
+    clean_data=clean_data,
   )
+
+
+def _take_published_defaults() -> None:
+  """Sets the flags that were not given as the preset or MentorMix has them."""
+  flag = flags.FLAGS
+  published = {}
+  if flag.preset:
+    published = preset(flag.preset)
+  elif flag.curriculum == "mentormix":
+    published = MENTORMIX_DEFAULTS
+  for name, value in published.items():
+    flag.set_default(name, value)
+  if flag.curriculum == "mentormix" and flag.mentormix_weights == "mentornet":
+    flag.set_default("trained_mentornet_dir", "mentornet_pd")
 
 
 def training_settings():
@@ -333,11 +421,14 @@ def _curriculum() -> str:
   flag = flags.FLAGS
   has_mentor = bool(flag.trained_mentornet_dir)
   curriculum = flag.curriculum or ("mentornet" if has_mentor else "none")
-  if has_mentor != (curriculum == "mentornet"):
+  mixes = curriculum == "mentormix"
+  weighing = flag.mentormix_weights if mixes else curriculum
+  if has_mentor != (weighing == "mentornet"):
     raise UserError(
-      "--curriculum, --trained_mentornet_dir: expected --curriculum=mentornet "
-      "together with a mentor, or neither, got --curriculum="
-      f"{curriculum} and --trained_mentornet_dir={flag.trained_mentornet_dir}"
+      f"--{'mentormix_weights' if mixes else 'curriculum'}, "
+      "--trained_mentornet_dir: expected mentornet together with a mentor, or "
+      f"neither, got {weighing} and --trained_mentornet_dir="
+      f"{flag.trained_mentornet_dir}"
     )
   return curriculum
 

@@ -140,18 +140,11 @@ def main() -> None:
 
 
 def _describe(split: str, summary: dict[str, Any]) -> str:
-  noise = summary["noise"]
-  settings = ", ".join(
-    f"{key} {noise[key]}"
-    for key in ("rate", "seed", "label_key")
-    if noise.get(key) is not None
-  )
-  kind = noise["kind"] + (f" ({settings})" if settings else "")
-  measured = noise["measured_rate"]
+  from mentornet_tf.datasets.label_noise import describe_noise
+
   return (
     f"{summary['dataset']} {split}: {summary['num_examples']} images, "
-    f"{summary['num_classes']} classes, noise {kind}, measured noise rate "
-    f"{measured:.4f}"
+    f"{summary['num_classes']} classes, {describe_noise(summary['noise'])}"
   )
 
 

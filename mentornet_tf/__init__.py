@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 _HOMES = {
   "FormulaCurriculum": "curricula.formula_curriculum",
   "MentorCurriculum": "curricula.mentor_curriculum",
+  "MentorUpdate": "training.mentor_update_callback",
+  "MentorMix": "curricula.mentormix",
   "MentoredModel": "training.mentored_model",
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",

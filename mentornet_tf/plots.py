@@ -3,7 +3,6 @@
 `draw_…` returns a figure, for `save_figure` or `png_bytes`; `plot_…` writes it.
 """
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from mentornet_tf.comparison import RunSummary
-from mentornet_tf.mentor_learning.mentor_pictures import save_figure
+from mentornet_tf.figures import save_figure
 from mentornet_tf.weight_history import WeightHistory
 
 # Told apart by all common forms of colour vision (Okabe and Ito).
@@ -211,13 +210,6 @@ def draw_contact_sheet(
     fontsize=9,
   )
   return figure
-
-
-def png_bytes(figure: Figure) -> bytes:
-  """The figure as a PNG file."""
-  buffer = io.BytesIO()
-  figure.savefig(buffer, format="png", dpi=100)
-  return buffer.getvalue()
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -12,6 +12,7 @@ import numpy as np
 from mentornet_tf import atomic_files, plots
 from mentornet_tf.datasets.records import InMemoryDataset, load_in_memory
 from mentornet_tf.errors import UserError
+from mentornet_tf.figures import save_figure
 from mentornet_tf.suspicion import (
   RANKINGS,
   SuspectLabels,
@@ -150,9 +151,7 @@ def write_suspect_labels(
       pred_probs=suspects.pred_probs,
       ids=suspects.ids,
     )
-  plots.save_figure(
-    _contact_sheet(suspects, data, num_images), folder / PICTURE_FILE
-  )
+  save_figure(_contact_sheet(suspects, data, num_images), folder / PICTURE_FILE)
   known = suspects.clean_labels >= 0
   if known.any():
     figure = plots.draw_weight_against_loss(
@@ -160,7 +159,7 @@ def write_suspect_labels(
       suspects.mean_weight[known],
       (suspects.labels == suspects.clean_labels)[known],
     )
-    plots.save_figure(figure, folder / WEIGHTS_FILE)
+    save_figure(figure, folder / WEIGHTS_FILE)
   write_json(
     folder / METRICS_FILE,
     {

@@ -15,8 +15,16 @@ from mentornet_tf.comparison import (
   settings_differences,
   summarize_run,
 )
+from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.errors import UserError
+from mentornet_tf.figures import png_bytes
+from mentornet_tf.mentor_learning.mentor_pictures import (
+  draw_update,
+  weight_surface,
+)
 from mentornet_tf.report_suspects import suspects_section
+from mentornet_tf.training.mentor_updater import LOSS_BOUND, updated_mentors
+from mentornet_tf.training.recipes import MENTOR_FILE
 from mentornet_tf.training.run_folder import read_run
 from mentornet_tf.weight_history import WeightHistory, read_weight_history
 
@@ -180,7 +188,7 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
   if any(run.columns.get("test_accuracy") for run in summaries):
     parts.append(
       html_parts.picture(
-        plots.png_bytes(plots.draw_learning_curves(summaries)),
+        png_bytes(plots.draw_learning_curves(summaries)),
         "Test accuracy over training, with each run's last value.",
       )
     )
@@ -191,7 +199,7 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
     )
   parts.append(
     html_parts.picture(
-      plots.png_bytes(
+      png_bytes(
         plots.draw_metric_curves(
           summaries, {"mentornet/orig_loss": "training loss (nats)"}
         )
@@ -208,7 +216,7 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
     parts += [
       "<h2>Do the weights find the true labels?</h2>",
       html_parts.picture(
-        plots.png_bytes(plots.draw_metric_curves(summaries, measured)),
+        png_bytes(plots.draw_metric_curves(summaries, measured)),
         "Against the known true labels; an example is selected if its weight "
         "exceeds 0.5. Without a curriculum the ROC AUC is 0.5.",
       ),
@@ -240,15 +248,41 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
   else:
     parts.append(
       html_parts.picture(
-        plots.png_bytes(plots.draw_weight_history(record.weights)),
+        png_bytes(plots.draw_weight_history(record.weights)),
         "How the weights of the training examples were spread, over training.",
       )
     )
   return [
     *parts,
+    *_mentor_updates(record.folder, settings),
     "<h3>Suspect labels</h3>",
     *suspects_section(record.folder, num_suspects),
   ]
+
+
+def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
+  """The curriculum before and after each update of the mentor."""
+  mentors = updated_mentors(folder)
+  if not mentors:
+    return []
+  parts = ["<h3>The mentor's curriculum before and after its updates</h3>"]
+  before = load_mentor(folder / MENTOR_FILE)
+  for step, path in mentors.items():
+    after = load_mentor(path)
+    epoch = min(100 * step // settings["max_number_of_steps"], 99)
+    figure = draw_update(
+      *(
+        weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
+        for mentor in (before, after)
+      )
+    )
+    parts.append(
+      html_parts.picture(
+        png_bytes(figure), f"Weights by loss and loss difference, step {step}."
+      )
+    )
+    before = after
+  return parts
 
 
 def _flat(values: dict[str, Any], prefix: str) -> dict[str, Any]:

@@ -184,20 +184,19 @@ def suspect_labels(
       )
   settings = rankable_settings(train_log_dir)
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
-  student = open_run(train_log_dir, num_classes=data.num_classes).student
+  run = open_run(train_log_dir, num_classes=data.num_classes)
   curriculum = build_curriculum(settings, Path(train_log_dir))
-  evaluator = Evaluator(student, evaluation_batches(data, batch_size))
-  groups = {"student": student.variables, "curriculum": curriculum.variables}
+  evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
   steps, losses, weights = [], 0.0, 0.0
   probabilities, damage = 0.0, None
   for prefix in prefixes:
     try:
-      checkpointing.restore(prefix, groups)
+      step = run.load(prefix)
+      checkpointing.restore(prefix, {"curriculum": curriculum.variables})
     except checkpointing.DamagedCheckpointError as error:
       damage = error
       print_line(f"warning: left out {error}")
       continue
-    step = checkpointing.checkpoint_step(prefix)
     examples = evaluator.per_example(with_probabilities=True)
     weight = ops.convert_to_numpy(
       curriculum.weights_without_update(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tiny
 
-from mentornet_tf import plots, ranking
+from mentornet_tf import figures, plots, ranking
 from mentornet_tf.comparison import (
   RunSummary,
   comparison_rows,
@@ -232,7 +232,7 @@ def test_a_contact_sheet_grows_with_its_images():
   )
   assert len(few.axes) == 1 and len(many.axes) == 24
   assert many.get_size_inches()[1] > few.get_size_inches()[1]
-  assert plots.png_bytes(few).startswith(b"\x89PNG")
+  assert figures.png_bytes(few).startswith(b"\x89PNG")
 
 
 def test_what_is_no_run_is_refused(tmp_path):

@@ -259,9 +259,12 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([*_PLACES, "--example_dropout_rates=0.5,50"], "got the sum 50"),
     (
       [*_PLACES, "--trained_mentornet_dir=x", "--curriculum=self_paced"],
-      "expected --curriculum=mentornet",
+      "expected mentornet together with a mentor",
     ),
-    ([*_PLACES, "--curriculum=mentornet"], "expected --curriculum=mentornet"),
+    (
+      [*_PLACES, "--curriculum=mentornet"],
+      "expected mentornet together with a mentor",
+    ),
     ([*_PLACES, "--vstar_gamma=two"], "--vstar_gamma: expected a number"),
     ([*_PLACES, "--seed=-1"], "range [0, 4294967295]"),
     ([*_PLACES, "--seed=4294967296"], "range [0, 4294967295]"),

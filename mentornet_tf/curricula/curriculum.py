@@ -17,6 +17,7 @@ from mentornet_tf.curricula.dropout_rates import (
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
+from mentornet_tf.curricula.saved_draws import SavedDraws
 from mentornet_tf.errors import UserError
 
 
@@ -48,7 +49,7 @@ class WeighedBatch:
   weight: Any
 
 
-class Curriculum(keras.layers.Layer):
+class Curriculum(SavedDraws, keras.layers.Layer):
   """Weighs the examples of a batch by their losses and by training progress.
 
   Call arguments:
@@ -150,14 +151,31 @@ class Curriculum(keras.layers.Layer):
       is_clean: [N] bool, whether each label is right; None where not known.
     """
     loss = ops.convert_to_tensor(loss, "float32")
-    epoch = self._look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
+    epoch = self.look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
     average = self.loss_moving_average.value
     weights = self.example_weights(
       loss, loss - average, average, epoch, is_clean
     )
     return self._after_burn_in(weights, epoch)
 
-  def _look_up_epoch(self, epoch):
+  def twin(self) -> "Curriculum":
+    """A curriculum of the same settings with state and draws of its own.
+
+    What the settings do not say, such as a learned mentor, is shared.
+    """
+    return type(self)(**self._twin_arguments())
+
+  def _twin_arguments(self) -> dict[str, Any]:
+    config = self.get_config()
+    for name in ("name", "trainable", "dtype"):
+      config.pop(name, None)
+    return config | {"seed": self.seed + 1}
+
+  def look_up_epoch(self, epoch):
+    """The percentage that look-ups use at `epoch`.
+
+    At most 99, and at most `burn_in_epoch` where the epoch is fixed after it.
+    """
     epoch = ops.minimum(epoch, NUM_EPOCHS - 1)
     if self.fixed_epoch_after_burn_in:
       epoch = ops.minimum(epoch, self.burn_in_epoch)
@@ -168,7 +186,7 @@ class Curriculum(keras.layers.Layer):
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
   def _weigh(self, loss, epoch, is_clean) -> WeighedBatch:
-    epoch = self._look_up_epoch(epoch)
+    epoch = self.look_up_epoch(epoch)
     percentile_loss = loss_statistics.nearest_percentile(
       loss, 100.0 * self.loss_p_percentile
     )

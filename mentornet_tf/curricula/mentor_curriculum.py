@@ -49,6 +49,9 @@ class MentorCurriculum(Curriculum):
     features = curriculum_features(loss, loss_difference, epoch)
     return ops.sigmoid(self.mentor(features)[:, 0])
 
+  def _twin_arguments(self) -> dict[str, Any]:
+    return super()._twin_arguments() | {"mentor": self.mentor}
+
   def get_config(self) -> dict[str, Any]:
     mentor = keras.saving.serialize_keras_object(self.mentor)
     return {**super().get_config(), "mentor": mentor}

@@ -101,6 +101,28 @@ class LabelNoise:
     """
     if self.kind == "file":
       return self._given_labels(source, dataset_name, tfds_data_dir)
+    return self.drawn_labels(
+      source.labels, source.num_classes, dataset_name, source.images
+    )
+
+  def drawn_labels(
+    self,
+    labels: np.ndarray,
+    num_classes: int,
+    dataset_name: str,
+    images: np.ndarray | None = None,
+  ) -> tuple[np.ndarray, dict[str, Any]]:
+    """Labels [N] int64 by any kind but "file", and what a summary says.
+
+    Args:
+      labels: [N] int64, clean.
+      num_classes: K.
+      dataset_name: chooses the classes that asymmetric noise confuses.
+      images: [N, ...] pixel values, for "instance".
+
+    Raises:
+      UserError: a file cannot be used, or a setting is outside its bounds.
+    """
     summary: dict[str, Any] = {"kind": self.kind}
     options: dict[str, Any] = {"seed": self.seed}
     if self.kind in _RATE_KINDS:
@@ -110,17 +132,15 @@ class LabelNoise:
       summary["seed"] = self.seed
     if self.kind == "matrix":
       options["transition_matrix"] = load_transition_matrix(
-        self.matrix, source.num_classes
+        self.matrix, num_classes
       )
       summary["matrix_sha256"] = _digest(self.matrix)
     if self.kind == "instance":
-      options["images"] = source.images
+      options["images"] = images
     if self.kind == "asymmetric":
       options["class_map"] = confused_classes(dataset_name)
-    labels = corrupt_labels(
-      source.labels, source.num_classes, self.kind, **options
-    )
-    return labels, summary
+    drawn = corrupt_labels(labels, num_classes, self.kind, **options)
+    return drawn, summary
 
   def _given_labels(
     self,
@@ -144,6 +164,24 @@ class LabelNoise:
       label_order=self.label_order,
     )
     return labels, summary
+
+
+def describe_noise(noise: dict[str, Any]) -> str:
+  """One line about what `LabelNoise` did.
+
+  Args:
+    noise: what a summary says about it, with the measured rate.
+
+  Returns:
+    Such as "noise symmetric (rate 0.4, seed 0), measured noise rate 0.3579".
+  """
+  settings = ", ".join(
+    f"{key} {noise[key]}"
+    for key in ("rate", "seed", "label_key")
+    if noise.get(key) is not None
+  )
+  kind = noise["kind"] + (f" ({settings})" if settings else "")
+  return f"noise {kind}, measured noise rate {noise['measured_rate']:.4f}"
 
 
 def _tfds_columns(

@@ -4,7 +4,8 @@ TensorFlow's own messages name neither the file nor the record; the shards are
 read again here, one record at a time, only after reading has failed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
@@ -14,6 +15,23 @@ from google.protobuf.message import DecodeError
 NO_WHOLE_RECORD = "expected a whole TFRecord, got a truncated or corrupted one"
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
+
+
+@dataclass(frozen=True)
+class InspectedRecord:
+  """One record of a shard, read and its image decoded.
+
+  Attributes:
+    index: position in its shard.
+    raw: the serialised tf.train.Example, b"" where it cannot be read.
+    problem: why the record cannot be used, None where it can.
+    shape: (height, width, 3) of the image, () where there is a problem.
+  """
+
+  index: int
+  raw: bytes
+  problem: str | None
+  shape: tuple[int, ...]
 
 
 def describe_damage(
@@ -27,27 +45,44 @@ def describe_damage(
   """
   first_shape = None
   for shard in shards:
-    index = -1
-    try:
-      for index, raw in enumerate(tf.data.TFRecordDataset(str(shard))):
-        where = f"{shard}: record {index}"
-        problem, shape = inspect_record(raw.numpy(), num_classes)
-        if problem:
-          return f"{where}: {problem}"
-        first_shape = first_shape or shape
-        if shape != first_shape:
-          return (
-            f"{where}: expected an image of {first_shape[0]}x{first_shape[1]} "
-            f"pixels like the first, got {shape[0]}x{shape[1]}; write the set "
-            "with images of one size"
-          )
-    except tf.errors.OpError as error:
-      return (
-        f"{shard}: record {index + 1}: {NO_WHOLE_RECORD} "
-        f"({error.message.split(';')[-1].strip()}); copy this shard again or "
-        "write the set again"
-      )
+    for record in inspect_shard(shard, num_classes):
+      where = f"{shard}: record {record.index}"
+      if record.problem:
+        return f"{where}: {record.problem}"
+      first_shape = first_shape or record.shape
+      if record.shape != first_shape:
+        return (
+          f"{where}: expected an image of {first_shape[0]}x{first_shape[1]} "
+          f"pixels like the first, got {record.shape[0]}x{record.shape[1]}; "
+          "write the set with images of one size"
+        )
   return None
+
+
+def inspect_shard(
+  shard: Path, num_classes: int | None = None
+) -> Iterator[InspectedRecord]:
+  """Reads every record of a shard and decodes its image.
+
+  Args:
+    shard: a TFRecord file.
+    num_classes: as `describe_damage` takes it.
+
+  Yields:
+    The records in order; after one that is no whole TFRecord there is none.
+  """
+  index = -1
+  try:
+    for index, record in enumerate(tf.data.TFRecordDataset(str(shard))):
+      raw = record.numpy()
+      problem, shape = inspect_record(raw, num_classes)
+      yield InspectedRecord(index, raw, problem, shape)
+  except tf.errors.OpError as error:
+    problem = (
+      f"{NO_WHOLE_RECORD} ({error.message.split(';')[-1].strip()}); copy this "
+      "shard again or write the set again"
+    )
+    yield InspectedRecord(index + 1, b"", problem, ())
 
 
 def inspect_record(

@@ -33,11 +33,14 @@ class RecordIndex:
     shards: the files, in order.
     counts: [number of shards] int64, records in each.
     offsets: [N] int64, where each record begins in its file, in bytes.
+    positions: [N] int64, the record's number in its file; None where all
+      records of the shards are here.
   """
 
   shards: tuple[Path, ...]
   counts: np.ndarray
   offsets: np.ndarray
+  positions: np.ndarray | None = None
 
   def __len__(self) -> int:
     return len(self.offsets)
@@ -47,9 +50,20 @@ class RecordIndex:
     """[number of shards] index of the first record after each."""
     return np.cumsum(self.counts)
 
+  def take(self, indices: np.ndarray) -> "RecordIndex":
+    """The records `indices` [M] int64, rising."""
+    shard = np.searchsorted(self.ends, indices, side="right")
+    positions = indices - (self.ends - self.counts)[shard]
+    if self.positions is not None:
+      positions = self.positions[indices]
+    counts = np.bincount(shard, minlength=len(self.shards))
+    return RecordIndex(self.shards, counts, self.offsets[indices], positions)
+
   def locate(self, index: int) -> tuple[Path, int]:
     """The shard of a record, and the record's position in it."""
     shard = int(np.searchsorted(self.ends, index, side="right"))
+    if self.positions is not None:
+      return self.shards[shard], int(self.positions[index])
     first = self.ends[shard] - self.counts[shard]
     return self.shards[shard], int(index - first)
 

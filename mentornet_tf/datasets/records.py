@@ -2,12 +2,13 @@
 
 The schema is that of the original's published data: `image/encoded`,
 `image/format` and `image/class/label`. This project always adds
-`image/class/clean_label`, `image/id`, `image/height` and `image/width`; records
+`image/class/clean_label`, `image/id`, `image/height` and `image/width`, and
+`image/path`, `image/query` and `image/synset` where they are known; records
 without them are read too.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,9 @@ class Example:
     height: pixels.
     width: pixels.
     clean_label: 0-based true class, -1 where unknown.
+    path: the image's file below its source's root, b"" where unknown.
+    query: the search that found the image, b"" where unknown.
+    synset: WordNet id of the label, b"" where unknown.
   """
 
   image_bytes: bytes
@@ -54,6 +58,9 @@ class Example:
   height: int
   width: int
   clean_label: int = -1
+  path: bytes = b""
+  query: bytes = b""
+  synset: bytes = b""
 
 
 def encode_example(example: Example) -> bytes:
@@ -74,6 +81,9 @@ def encode_example(example: Example) -> bytes:
     "image/height": integer(example.height),
     "image/width": integer(example.width),
   }
+  for key in ("path", "query", "synset"):
+    if value := getattr(example, key):
+      features[f"image/{key}"] = text(value)
   message = tf.train.Example(features=tf.train.Features(feature=features))
   return message.SerializeToString(deterministic=True)
 
@@ -232,6 +242,16 @@ class InMemoryDataset:
 
   def __len__(self) -> int:
     return len(self.images)
+
+  def take(self, positions: np.ndarray) -> "InMemoryDataset":
+    """The images at `positions` [M], in that order."""
+    return replace(
+      self,
+      images=self.images[positions],
+      labels=self.labels[positions],
+      clean_labels=self.clean_labels[positions],
+      ids=self.ids[positions],
+    )
 
 
 def load_in_memory(

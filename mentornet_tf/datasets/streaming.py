@@ -13,7 +13,7 @@ every pass, and of replaying what an interrupted run had already read.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class StreamedRecords:
   def has_clean_labels(self) -> bool:
     """Whether the summary gives a measured noise rate, which needs them."""
     return self.noise.get("measured_rate") is not None
+
+  def take(self, indices: np.ndarray) -> "StreamedRecords":
+    """The records `indices` [M] int64, rising."""
+    return replace(self, index=self.index.take(indices))
 
   def describe_damage(self, indices: Iterable[int]) -> str | None:
     """One line on the first damaged record of `indices`, None without one."""

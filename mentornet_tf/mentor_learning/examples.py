@@ -121,7 +121,7 @@ def predefined_examples(
     axis=1,
   )
   origin = {"curriculum": name, "gamma": gamma, "seed": seed}
-  return _split(features, target_weights(name, features, gamma), origin)
+  return split_examples(features, target_weights(name, features, gamma), origin)
 
 
 def grid_axes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,7 +165,7 @@ def data_driven_examples(
     "replaced_rows": dump.replaced_rows,
     "seed": seed,
   }
-  return _split(features[order], dump.target_weights()[order], origin)
+  return split_examples(features[order], dump.target_weights()[order], origin)
 
 
 def load_examples(path: str | Path) -> MentorExamples:
@@ -199,7 +199,19 @@ def load_examples(path: str | Path) -> MentorExamples:
   )
 
 
-def _split(features, targets, origin) -> MentorExamples:
+def split_examples(
+  features: np.ndarray, targets: np.ndarray, origin: dict[str, Any]
+) -> MentorExamples:
+  """The first 80 % of the rows to learn from, the others to measure on.
+
+  Args:
+    features: [N, 4], see `MentorExamples`; in an order of no meaning.
+    targets: [N] target weights in 0..1.
+    origin: how they were made.
+
+  Raises:
+    UserError: fewer than two rows.
+  """
   cut = int(_TRAIN_SHARE * len(features))
   if cut < 1:
     raise UserError(

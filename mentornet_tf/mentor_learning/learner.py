@@ -89,7 +89,7 @@ def learn_mentor(
   steps = MentorSteps(
     mentor, examples.train_features, examples.train_targets, recipe, loss_kind
   )
-  measure = _Measure(mentor, examples, loss_kind)
+  measure = MentorMeasure(mentor, examples, loss_kind)
   reports: list[LearningReport] = []
   saving = None
   if folder is not None:
@@ -122,7 +122,7 @@ def _assign(steps, mentor, examples, recipe) -> None:
   """Brings the mentor to the state of the steps."""
   steps.assign()
   if steps.state.step == recipe.steps:
-    _fill_unseen_epochs(mentor, examples.train_features)
+    fill_unseen_epochs(mentor, examples.train_features)
 
 
 def _batches(
@@ -146,10 +146,18 @@ def _batches(
     yield np.concatenate(order), min(chunk, recipe.steps - first)
 
 
-class _Measure:
-  """Measures a mentor on all examples."""
+class MentorMeasure:
+  """Measures a mentor, as it stands at each call, on all examples.
 
-  def __init__(self, mentor, examples, loss_kind):
+  Args:
+    mentor: the network.
+    examples: those to learn from and the others.
+    loss_kind: "cross_entropy" or "squared_error", what the reports' losses are.
+  """
+
+  def __init__(
+    self, mentor: keras.Model, examples: MentorExamples, loss_kind: str
+  ):
     self._parts = [
       (
         tf.constant(features, tf.float32),
@@ -173,6 +181,7 @@ class _Measure:
     self._losses = tf.function(losses, reduce_retracing=True)
 
   def __call__(self, step: int, epoch: float) -> LearningReport:
+    """The report at `step`, after `epoch` passes over the examples."""
     train, test = (self._losses(*part).numpy() for part in self._parts)
     return LearningReport(
       step=step,
@@ -184,11 +193,15 @@ class _Measure:
     )
 
 
-def _fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:
+def fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:
   """Gives epochs that no example has the embedding between their neighbours'.
 
   A loss dump knows only the epochs at which it was taken; left alone, all other
   rows of the table would stay random.
+
+  Args:
+    mentor: changed in place where it has a table that learns.
+    features: [N, 4], what it has learned from.
   """
   if not getattr(mentor, "epoch_embedding_trainable", False):
     return

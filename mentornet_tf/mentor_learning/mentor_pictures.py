@@ -146,6 +146,38 @@ def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:
   return figure
 
 
+def draw_update(before: WeightSurface, after: WeightSurface) -> Figure:
+  """Draws the weights of a mentor before and after an update, side by side.
+
+  Args:
+    before: of the mentor that was in use, at the epoch of the update alone.
+    after: of the one that takes its place, likewise.
+  """
+  figure = Figure(figsize=(7, 3.2), layout="constrained")
+  axes = figure.subplots(1, 2, sharex=True, sharey=True)
+  for axis, surface, name in zip(
+    axes, (before, after), ("before", "after"), strict=True
+  ):
+    image = axis.imshow(
+      surface.weights[0],
+      cmap=_WEIGHT_COLOURS,
+      vmin=0,
+      vmax=1,
+      origin="lower",
+      extent=(*surface.differences[[0, -1]], *surface.losses[[0, -1]]),
+      aspect="auto",
+      interpolation="nearest",
+    )
+    axis.axvline(0, color="white", lw=0.6, ls=":")
+    axis.set_title(f"{name} the update at {surface.epochs[0]} %", fontsize=9)
+    axis.set_xlabel("loss − moving percentile (nats)", fontsize=8)
+  axes[0].set_ylabel("loss (nats)", fontsize=8)
+  figure.colorbar(image, ax=axes, pad=0.01, aspect=16).set_label(
+    "weight", fontsize=9
+  )
+  return figure
+
+
 def draw_scatter(surface: WeightSurface, number: int, title: str) -> Figure:
   """Draws the original's picture of one epoch: weights as points in space."""
   loss, difference = np.meshgrid(
@@ -171,12 +203,6 @@ def draw_scatter(surface: WeightSurface, number: int, title: str) -> Figure:
   axis.set_zlabel("weight v")
   axis.set_title(f"{title}, epoch {surface.epochs[number]} %")
   return figure
-
-
-def save_figure(figure: Figure, path: str | Path, dpi: int = 110) -> None:
-  """Writes a figure, whole or not at all; the ending decides the format."""
-  with atomic_files.replacing(path) as partial:
-    figure.savefig(partial, dpi=dpi)
 
 
 def save_animation(

@@ -20,7 +20,8 @@ _BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
 # What TensorFlow raises for files that it cannot read.
 _UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
-Groups = Mapping[str, Iterable]
+# Group -> variables, or what the checkpoint calls each -> variable.
+Groups = Mapping[str, Iterable | Mapping[str, Any]]
 
 
 class DamagedCheckpointError(UserError):
@@ -48,7 +49,7 @@ class CheckpointStore:
     self._folder = Path(folder)
     trackable = tf.train.Checkpoint(
       **{
-        group: {name: v.value for name, v in _named(variables).items()}
+        group: {name: v.value for name, v in named(variables).items()}
         for group, variables in groups.items()
       }
     )
@@ -163,7 +164,7 @@ def restore(prefix: str, groups: Groups) -> None:
   expected = {
     f"{group}/{name}{_VALUE}": variable
     for group, variables in groups.items()
-    for name, variable in _named(variables).items()
+    for name, variable in named(variables).items()
   }
   stored = {
     key
@@ -203,7 +204,15 @@ def all_finite(variables: Iterable) -> bool:
   return all(np.isfinite(v.value.numpy()).all() for v in variables)
 
 
-def _named(variables: Iterable) -> dict:
+def variables_of(groups: Groups) -> list:
+  """The variables of all groups."""
+  return [v for group in groups.values() for v in named(group).values()]
+
+
+def named(variables: Iterable | Mapping[str, Any]) -> dict[str, Any]:
+  """What a checkpoint calls the variables of a group -> the variables."""
+  if isinstance(variables, Mapping):
+    return dict(variables)
   # Of "dense_3_kernel_accumulator" only the last word is the same in every
   # process.
   return {

@@ -1,6 +1,7 @@
 """Evaluating a student on one set or several, as columns of a run's metrics."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import keras
@@ -89,6 +90,8 @@ class EvaluationSets:
     student: images to logits.
     data: the set, or name -> set.
     batch_size: images in a batch.
+    weights: makes the context in which the student has the weights to evaluate;
+      by default those that it has.
   """
 
   def __init__(
@@ -96,7 +99,9 @@ class EvaluationSets:
     student: keras.Model,
     data: TrainingData | Mapping[str, TrainingData],
     batch_size: int,
+    weights: Callable[[], AbstractContextManager] = nullcontext,
   ):
+    self._weights = weights
     self._single = not isinstance(data, Mapping)
     sets = {"test": data} if self._single else dict(data)
     self._evaluators = {
@@ -124,9 +129,10 @@ class EvaluationSets:
 
   def __call__(self) -> dict[str, float]:
     """Column -> value, for the student as it stands."""
+    with self._weights():
+      evaluations = {name: each() for name, each in self._evaluators.items()}
     row = {}
-    for name, evaluator in self._evaluators.items():
-      evaluation = evaluator()
+    for name, evaluation in evaluations.items():
       for attribute, column in self._columns[name].items():
         row[column] = getattr(evaluation, attribute)
     return row

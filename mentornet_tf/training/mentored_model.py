@@ -8,6 +8,7 @@ from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
+from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.registry import deserialize_curriculum
 from mentornet_tf.errors import UserError
 
@@ -46,7 +47,9 @@ class MentoredModel(keras.Model):
 
   Predicts and evaluates as the student alone. Every training step follows
   paper Algorithm 1: losses of the batch, weights from the losses, one optimiser
-  step on the student for mean(ℓ·v) + decay · Σv / B.
+  step on the student for mean(ℓ·v) + decay · Σv / B. With `mixing` the step is
+  MentorMix's (arXiv 1911.09781, algorithm 1): the weights decide how examples
+  are mixed, and the student learns from the mixed ones.
 
   Args:
     student: maps a batch of images to logits [B, num_classes]; its
@@ -54,6 +57,7 @@ class MentoredModel(keras.Model):
     curriculum: maps losses [B] and the epoch to weights [B].
     total_steps: number of steps that make up the whole training; the epoch is
       counted in percent of it.
+    mixing: how examples are mixed; None trains on them as they are.
     **kwargs: further arguments of `keras.Model`.
   """
 
@@ -62,6 +66,7 @@ class MentoredModel(keras.Model):
     student: keras.Model,
     curriculum: Curriculum,
     total_steps: int,
+    mixing: MentorMix | None = None,
     **kwargs,
   ):
     super().__init__(**kwargs)
@@ -72,9 +77,19 @@ class MentoredModel(keras.Model):
       )
     if total_steps < 1:
       raise UserError(f"total_steps: expected at least 1, got {total_steps}")
+    if mixing is not None and not isinstance(mixing, MentorMix):
+      raise UserError(
+        "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
+        f"None, got {mixing!r}"
+      )
     self.student = student
     self.curriculum = curriculum
     self.total_steps = total_steps
+    self.mixing = mixing
+    # The losses of mixed examples have a moving average of their own.
+    self.second_curriculum = None
+    if mixing is not None and mixing.second_reweight:
+      self.second_curriculum = curriculum.twin()
     self.used_examples = self.add_weight(
       name="used_examples",
       shape=(),
@@ -116,7 +131,7 @@ class MentoredModel(keras.Model):
   def mentored_step(
     self, images, labels, sample_weight=None, is_clean=None
   ) -> dict[str, Any]:
-    """One SPADE step.
+    """One SPADE or MentorMix step.
 
     Args:
       images: [B, …], what the student takes.
@@ -130,14 +145,22 @@ class MentoredModel(keras.Model):
       holds what the weights were computed from.
     """
     step = ops.cast(self.optimizer.iterations, "int64")
+    epoch = training_epoch(step, self.total_steps)
     with tf.GradientTape() as tape:
-      logits = self.student(images, training=True)
-      loss = self.per_example_loss(labels, logits)
-      epoch = training_epoch(step, self.total_steps)
-      weight = self.curriculum(loss, epoch, is_clean)
-      objective = loss if sample_weight is None else loss * sample_weight
-      weighted_loss = ops.mean(objective * weight)
-      weight_decay = sum(self.student.losses, 0.0) * ops.mean(weight)
+      if self.mixing is None:
+        logits, loss = self._forward(images, labels)
+        weight = self.curriculum(loss, epoch, is_clean)
+        weighted_loss = _weighted_mean(loss * weight, sample_weight)
+        decay_factor = ops.mean(weight)
+      else:
+        with tape.stop_recording():
+          logits, loss = self._forward(images, labels)
+          weight = self.curriculum(loss, epoch, is_clean)
+          mixture = self.mixing.draw(weight)
+        weighted_loss, decay_factor = self._mixed_loss(
+          mixture, images, labels, sample_weight, epoch, is_clean
+        )
+      weight_decay = sum(self.student.losses, 0.0) * decay_factor
       total_loss = weighted_loss + weight_decay
       scaled_loss = self.optimizer.scale_loss(total_loss)
     learning_rate = self.optimizer.learning_rate
@@ -166,6 +189,34 @@ class MentoredModel(keras.Model):
       "debug/loss_moving_percentile": weighed.loss_moving_average,
     }
 
+  def _forward(self, images, labels):
+    """Logits [B, num_classes] and losses [B] of one training pass."""
+    logits = self.student(images, training=True)
+    return logits, self.per_example_loss(labels, logits)
+
+  def _mixed_loss(
+    self, mixture: Mixture, images, labels, sample_weight, epoch, is_clean
+  ):
+    """Weighted loss of the mixed batch, and the factor of the weight decay."""
+    logits = self.student(mixture.mix(images), training=True)
+    if len(labels.shape) == len(logits.shape) and labels.shape[-1] != 1:
+      mixed = mixture.mix(ops.cast(labels, "float32"))
+      loss = self.per_example_loss(mixed, logits)
+    else:
+      # Class numbers cannot be mixed; the cross-entropy is linear in the
+      # label's distribution, so that mixing its two values is the same.
+      own = self.per_example_loss(labels, logits)
+      others = self.per_example_loss(mixture.of_partners(labels), logits)
+      loss = mixture.share * own + (1 - mixture.share) * others
+    if sample_weight is not None:
+      sample_weight = mixture.mix(ops.cast(sample_weight, "float32"))
+    if self.second_curriculum is None:
+      return _weighted_mean(loss, sample_weight), 1.0
+    if is_clean is not None:
+      is_clean = is_clean & mixture.of_partners(is_clean)
+    weight = self.second_curriculum(loss, epoch, is_clean)
+    return _weighted_mean(loss * weight, sample_weight), 0.0
+
   def get_config(self) -> dict[str, Any]:
     serialize = keras.saving.serialize_keras_object
     return {
@@ -173,6 +224,7 @@ class MentoredModel(keras.Model):
       "student": serialize(self.student),
       "curriculum": serialize(self.curriculum),
       "total_steps": self.total_steps,
+      "mixing": self.mixing and serialize(self.mixing),
     }
 
   @classmethod
@@ -183,4 +235,11 @@ class MentoredModel(keras.Model):
     curriculum = deserialize_curriculum(
       config.pop("curriculum"), custom_objects
     )
+    if config.get("mixing") is not None:
+      config["mixing"] = keras.saving.deserialize_keras_object(config["mixing"])
     return cls(student, curriculum, **config)
+
+
+def _weighted_mean(values, sample_weight):
+  """Mean of [B] values times the user's factors [B]; divides by B."""
+  return ops.mean(values if sample_weight is None else values * sample_weight)

@@ -9,7 +9,9 @@ from typing import Any
 import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
+from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.registry import build_formula
@@ -20,10 +22,18 @@ from mentornet_tf.datasets.pipelines import (
   Augmentation,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.training import optimizers
+from mentornet_tf.training.mentor_updates import (
+  UPDATE_RECIPE,
+  MentorUpdates,
+  parse_update_times,
+)
 
 # Where a run keeps the mentor that it started with.
 MENTOR_FILE = "mentor.keras"
+# In place of a mentor's name: a fresh one, which the run itself teaches.
+FROM_SCRATCH = "scratch"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,9 +83,9 @@ class TrainingSettings:
   Attributes:
     dataset_name: name in the shards' file names.
     studentnet: a name that `build_student` takes.
-    curriculum: "none", "mentornet", "threshold", "oracle" or what
+    curriculum: "none", "mentornet", "mentormix", "threshold", "oracle" or what
       `FormulaCurriculum` takes.
-    trained_mentornet_dir: what `load_mentor` takes, with "mentornet" only.
+    trained_mentornet_dir: what `load_mentor` takes, where a mentor weighs.
     vstar_gamma: parameter of a formula; None takes its default.
     augment: whether training images are cropped and flipped.
     scale_boundaries: whether the piecewise schedule is scaled from the
@@ -88,6 +98,16 @@ class TrainingSettings:
     train_crop: how training squares are cut, see `crops.Crop`; None is random.
     student_weights: a file whose weights the student starts from; None starts
       from random ones.
+    mentormix_weights: what weighs the examples that MentorMix mixes: a value of
+      `curriculum` other than "none" and "mentormix".
+    mixup_alpha: parameter of MentorMix' Beta distribution.
+    second_reweight: whether MentorMix weighs the mixed examples, too.
+    ema_decay: decay of the moving average of the student's weights with which
+      it is evaluated; 0 keeps none.
+    update_mentor_at: fractions of training at which the mentor learns from the
+      student, as "0.21,0.75"; empty for never.
+    clean_fraction: share of the training images whose true labels the mentor's
+      updates may use, where no other images are given for that.
   """
 
   dataset_name: str = "cifar10"
@@ -114,6 +134,19 @@ class TrainingSettings:
   student_weights: str | None = None
   log_interval_steps: int = 100
   seed: int = 0
+  mentormix_weights: str = "mentornet"
+  mixup_alpha: float = 8.0
+  second_reweight: bool = True
+  ema_decay: float = 0.0
+  update_mentor_at: str = ""
+  clean_fraction: float = 0.0
+
+  @property
+  def weighing(self) -> str:
+    """What weighs the examples: `curriculum`, or that which MentorMix uses."""
+    if self.curriculum == "mentormix":
+      return self.mentormix_weights
+    return self.curriculum
 
 
 def student_recipe(studentnet: str) -> StudentRecipe:
@@ -179,11 +212,58 @@ def build_curriculum(
       "seed",
     )
   }
-  if settings.curriculum == "mentornet":
-    kept = run_folder and run_folder / MENTOR_FILE
-    source = kept if kept and kept.exists() else settings.trained_mentornet_dir
-    return MentorCurriculum(load_mentor(source), **options)
-  return build_formula(settings.curriculum, settings.vstar_gamma, **options)
+  if settings.weighing == "mentornet":
+    if settings.trained_mentornet_dir == FROM_SCRATCH:
+      options["burn_in_epoch"] = max(
+        options["burn_in_epoch"], _first_update_epoch(settings) + 1
+      )
+    return MentorCurriculum(_load_mentor(settings, run_folder), **options)
+  return build_formula(settings.weighing, settings.vstar_gamma, **options)
+
+
+def _load_mentor(
+  settings: TrainingSettings, run_folder: Path | None
+) -> keras.Model:
+  kept = run_folder and run_folder / MENTOR_FILE
+  if kept and kept.exists():
+    return load_mentor(kept)
+  if settings.trained_mentornet_dir == FROM_SCRATCH:
+    return build_mentor("mentornet", UPDATE_RECIPE, seed=settings.seed)
+  return load_mentor(settings.trained_mentornet_dir)
+
+
+def build_updates(settings: TrainingSettings) -> MentorUpdates | None:
+  """When the mentor is updated during training; None for never.
+
+  Raises:
+    UserError: times that are no fractions of training.
+  """
+  if not settings.update_mentor_at:
+    return None
+  times = parse_update_times(settings.update_mentor_at)
+  return MentorUpdates(times, seed=settings.seed)
+
+
+def _first_update_epoch(settings: TrainingSettings) -> int:
+  """The percentage at which a mentor from scratch first learns anything."""
+  updates = build_updates(settings)
+  if updates is None:
+    raise UserError(
+      f"trained_mentornet_dir: expected {FROM_SCRATCH!r}, a mentor that knows "
+      "nothing yet, together with --update_mentor_at, got it alone; give both, "
+      "or a mentor that has learned"
+    )
+  total_steps = settings.max_number_of_steps
+  return NUM_EPOCHS * updates.steps(total_steps)[0] // total_steps
+
+
+def build_mixing(settings: TrainingSettings) -> MentorMix | None:
+  """How examples are mixed; None where they are not."""
+  if settings.curriculum != "mentormix":
+    return None
+  return MentorMix(
+    settings.mixup_alpha, settings.second_reweight, settings.seed
+  )
 
 
 def build_optimizer(
@@ -191,7 +271,8 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
   """The original's optimiser and schedule for student and curriculum."""
   recipe = student_recipe(settings.studentnet)
-  if recipe.piecewise_under_curriculum and settings.curriculum != "none":
+  staircase_only = settings.curriculum in ("none", "mentormix")
+  if recipe.piecewise_under_curriculum and not staircase_only:
     schedule = optimizers.piecewise_schedule(
       settings.learning_rate,
       settings.max_number_of_steps if settings.scale_boundaries else None,
@@ -204,6 +285,9 @@ def build_optimizer(
       num_epochs_per_decay=settings.num_epochs_per_decay,
       decay_factor=settings.learning_rate_decay_factor,
     )
+  average: dict[str, Any] = {}
+  if settings.ema_decay:
+    average = {"use_ema": True, "ema_momentum": settings.ema_decay}
   if recipe.momentum:
-    return optimizers.Momentum(schedule, recipe.momentum)
-  return keras.optimizers.SGD(schedule)
+    return optimizers.Momentum(schedule, recipe.momentum, **average)
+  return keras.optimizers.SGD(schedule, **average)

@@ -14,6 +14,7 @@ from mentornet_tf.training.checkpointing import (
   Groups,
   all_finite,
   checkpoint_step,
+  variables_of,
 )
 from mentornet_tf.training.evaluation_sets import (
   EvaluationSets,
@@ -64,7 +65,7 @@ class DivergenceGuard:
     start_step: int,
     interval_steps: int,
   ):
-    self._variables = [v for group in groups.values() for v in group]
+    self._variables = variables_of(groups)
     self._store = store
     self._interval_steps = interval_steps
     self._copy(start_step)

@@ -47,6 +47,8 @@ class RunFolder:
     path: the folder; made when it does not exist.
     settings: all that shapes the run's numbers.
     data: summary of the training data.
+    defaults: settings that a run of an older version does not name, with the
+      values that it ran with.
 
   Raises:
     UserError: if the folder cannot be written to, or belongs to a run with
@@ -54,7 +56,11 @@ class RunFolder:
   """
 
   def __init__(
-    self, path: str | os.PathLike, settings: Mapping[str, Any], data: Mapping
+    self,
+    path: str | os.PathLike,
+    settings: Mapping[str, Any],
+    data: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
   ):
     self.path = Path(path)
     try:
@@ -72,7 +78,7 @@ class RunFolder:
     content = {"settings": dict(settings), "data": dict(data)}
     content = json.loads(json.dumps(content))
     if self.json_path.exists():
-      _refuse_other_settings(self.json_path, content)
+      _refuse_other_settings(self.json_path, content, defaults or {})
     else:
       write_json(self.json_path, {**content, "versions": versions()})
 
@@ -115,8 +121,11 @@ def _not_a_run(file: Path, got: str) -> UserError:
   )
 
 
-def _refuse_other_settings(path: Path, content: Mapping[str, Any]) -> None:
+def _refuse_other_settings(
+  path: Path, content: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
   before = read_run(path.parent)
+  before["settings"] = {**defaults, **before["settings"]}
   differences = []
   for part in ("settings", "data"):
     old, new = before[part], content[part]
@@ -189,6 +198,11 @@ class MetricsWriter:
         tf.summary.scalar(name, value)
       for name, values in (histograms or {}).items():
         tf.summary.histogram(name, values)
+
+  def write_picture(self, step: int, name: str, png: bytes) -> None:
+    """Writes a picture to TensorBoard's events."""
+    with self._events.as_default(step):
+      tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
 
   def close(self) -> None:
     """Flushes TensorBoard's events."""

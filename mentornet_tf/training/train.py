@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -19,11 +19,15 @@ from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
 from mentornet_tf.training.checkpointing import (
   CheckpointStore,
+  Groups,
   latest_checkpoint,
 )
+from mentornet_tf.training.clean_subset import clean_subset, update_batches
 from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
 from mentornet_tf.training.image_settings import student_options
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
+from mentornet_tf.training.mentor_updater import MentorUpdater
+from mentornet_tf.training.mentor_updates import check_has_mentor
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.progress import ProgressBar
 from mentornet_tf.training.reporting import (
@@ -36,6 +40,10 @@ from mentornet_tf.training.training_data import (
   TrainingData,
   as_training_data,
   named_damage,
+)
+from mentornet_tf.training.weight_average import (
+  averages_by_weight,
+  with_averaged_weights,
 )
 
 
@@ -85,6 +93,7 @@ def train_and_evaluate(
   ) = None,
   options: RunOptions | None = None,
   console: Console | None = None,
+  clean_data: InMemoryDataset | TrainingData | None = None,
 ) -> TrainingResult:
   """Trains to the end, or until a signal asks to stop; continues a begun run.
 
@@ -96,6 +105,9 @@ def train_and_evaluate(
       set, or several by names that lead their columns of metrics.
     options: how the run goes about its work.
     console: where progress is printed; None prints to standard output.
+    clean_data: images with labels as noisy as those of `train_data` beside
+      their true ones, for updates of the mentor; None takes the share
+      `settings.clean_fraction` of `train_data` for that.
 
   Raises:
     UserError: settings, data and folder do not go together, or the loss is no
@@ -112,8 +124,17 @@ def train_and_evaluate(
       f"{train_data.name} without; a mentor cannot be learned from its losses"
     )
   model = build_model(settings, train_data, Path(run_folder))
+  updates = recipes.build_updates(settings)
+  if updates is not None:
+    check_has_mentor(model.curriculum)
+    updates.steps(settings.max_number_of_steps)
+    clean_data = clean_subset(settings, train_data, clean_data)
   folder = RunFolder(
-    run_folder, dataclasses.asdict(settings), train_data.run_summary()
+    run_folder,
+    dataclasses.asdict(settings),
+    train_data.run_summary()
+    | ({"clean_subset": clean_data.run_summary()} if updates else {}),
+    dataclasses.asdict(recipes.TrainingSettings()),
   )
   _keep_mentor(model.curriculum, folder.path)
   store = CheckpointStore(folder.path, variable_groups(model))
@@ -170,6 +191,18 @@ def train_and_evaluate(
         start_step=start_step,
       )
     )
+  if updates is not None:
+    actions.append(
+      MentorUpdater(
+        model,
+        lambda: update_batches(settings, clean_data),
+        updates,
+        folder=folder.path,
+        writer=writer,
+        print_line=console.print,
+      )
+    )
+  # Last, so that a checkpoint holds what the other actions have changed.
   actions.append(saver)
   with (
     closing(writer),
@@ -215,7 +248,12 @@ def _evaluator(
     eval_data = as_training_data(eval_data, settings)
   # Small images go many at a time; large ones would need gigabytes.
   batch_size = 500 if settings.image_size is None else settings.batch_size
-  return EvaluationSets(model.student, eval_data, batch_size)
+  return EvaluationSets(
+    model.student,
+    eval_data,
+    batch_size,
+    lambda: with_averaged_weights(model.student, model.optimizer),
+  )
 
 
 def _damage_after(
@@ -259,7 +297,12 @@ def build_model(
       ),
     )
   curriculum = recipes.build_curriculum(settings, run_folder)
-  model = MentoredModel(student, curriculum, settings.max_number_of_steps)
+  model = MentoredModel(
+    student,
+    curriculum,
+    settings.max_number_of_steps,
+    mixing=recipes.build_mixing(settings),
+  )
   optimizer = recipes.build_optimizer(settings, len(train_data))
   optimizer.build(student.trainable_variables)
   model.compile(
@@ -286,14 +329,30 @@ def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
       curriculum.mentor.save(partial)
 
 
-def variable_groups(model: MentoredModel) -> dict[str, list]:
+def variable_groups(model: MentoredModel) -> Groups:
   """All that shapes a run's future, by the groups of its checkpoints."""
-  return {
+  averages = averages_by_weight(model.student, model.optimizer)
+  groups = {
     "student": model.student.variables,
     "curriculum": model.curriculum.variables,
-    "optimizer": model.optimizer.variables,
+    "optimizer": _without(model.optimizer.variables, averages.values()),
     "progress": [model.used_examples],
   }
+  if averages:
+    groups["average"] = averages
+  if model.mixing is not None:
+    groups["mixing"] = model.mixing.variables
+  if model.second_curriculum is not None:
+    # A mentor is the same one as the first curriculum's.
+    groups["second_curriculum"] = _without(
+      model.second_curriculum.variables, model.curriculum.variables
+    )
+  return groups
+
+
+def _without(variables: Iterable, others: Iterable) -> list:
+  known = {id(variable) for variable in others}
+  return [variable for variable in variables if id(variable) not in known]
 
 
 def observed_step(

@@ -54,12 +54,17 @@ class TrainedRun:
   data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
   def load(self, checkpoint: str) -> int:
-    """Loads the student of a checkpoint and returns the checkpoint's step."""
+    """Loads the student of a checkpoint and returns the checkpoint's step.
+
+    A run that keeps an average of its weights is loaded with that.
+    """
     open_checkpoint(checkpoint)
     if is_tf1_checkpoint(checkpoint):
       load_tf1_student(self.student, checkpoint)
     else:
       restore(checkpoint, {"student": self.student.variables})
+      if self.settings.get("ema_decay"):
+        restore(checkpoint, {"average": self.student.trainable_variables})
     return checkpoint_step(checkpoint)
 
   def newest(self) -> str:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,6 +64,9 @@ class TrainingData(Protocol):
   def evaluation_batches(self, batch_size: int) -> Batches:
     """All images once, as `pipelines.evaluation_batches` gives them."""
 
+  def take(self, positions: np.ndarray) -> "TrainingData":
+    """The images at `positions` [M] int64, rising."""
+
   def run_summary(self) -> dict[str, Any]:
     """What `run.json` says of the data."""
 
@@ -116,6 +119,9 @@ class InMemoryData:
 
   def evaluation_batches(self, batch_size: int) -> Batches:
     return evaluation_batches(self.dataset, batch_size)
+
+  def take(self, positions: np.ndarray) -> "InMemoryData":
+    return replace(self, dataset=self.dataset.take(positions))
 
   def run_summary(self) -> dict[str, Any]:
     data = self.dataset
@@ -176,6 +182,9 @@ class StreamedData:
 
   def evaluation_batches(self, batch_size: int) -> Batches:
     return streamed_evaluation_batches(self.records, batch_size, self.crop)
+
+  def take(self, positions: np.ndarray) -> "StreamedData":
+    return replace(self, records=self.records.take(positions))
 
   def run_summary(self) -> dict[str, Any]:
     return {

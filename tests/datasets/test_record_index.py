@@ -42,6 +42,21 @@ def test_records_are_found_where_they_lie(shards):
   assert index.locate(22) == (shards[2], 12)
 
 
+def test_a_part_of_the_records_keeps_their_places(shards):
+  wanted = np.array([2, 9, 10, 20])
+  part = index_records(shards).take(wanted)
+  assert part.counts.tolist() == [2, 0, 2]
+  assert read(part, range(4)) == [RECORDS[i] for i in wanted]
+  assert [part.locate(i) for i in range(4)] == [
+    (shards[0], 2),
+    (shards[0], 9),
+    (shards[2], 0),
+    (shards[2], 10),
+  ]
+  rest = part.take(np.array([1, 3]))
+  assert [rest.locate(i) for i in range(2)] == [(shards[0], 9), (shards[2], 10)]
+
+
 def test_checksums_are_those_that_tensorflow_writes(shards):
   lengths = np.array([7 * i for i in range(10)], np.uint64)
   content = shards[0].read_bytes()

@@ -9,11 +9,11 @@ from PIL import Image
 from mentornet_tf.curricula.mentor_network import LogisticMentor
 from mentornet_tf.curricula.target_weights import get_formula
 from mentornet_tf.errors import UserError
+from mentornet_tf.figures import save_figure
 from mentornet_tf.mentor_learning.mentor_pictures import (
   draw_scatter,
   draw_weight_maps,
   save_animation,
-  save_figure,
   weight_surface,
 )
 

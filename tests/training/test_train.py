@@ -31,7 +31,7 @@ _ORIGINAL_TAGS = {
 
 def state(model) -> list[np.ndarray]:
   groups = train.variable_groups(model)
-  return [v.numpy() for variables in groups.values() for v in variables]
+  return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
 def test_a_run_learns_and_leaves_everything_behind(tmp_path):

@@ -1,0 +1,96 @@
+"""MentorMix: mixing each example with a partner that the mentor trusts.
+
+Source: Jiang et al., ICML 2020 (arXiv 1911.09781), algorithm 1.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+from keras import ops
+
+from mentornet_tf.curricula.saved_draws import SavedDraws
+from mentornet_tf.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixture:
+  """How the B examples of a batch are mixed, each with one partner.
+
+  Attributes:
+    partner: [B] int32, positions of the partners in the batch.
+    share: [B] float32 in 0..1, the example's own part λ; its partner has 1 − λ.
+  """
+
+  partner: Any
+  share: Any
+
+  def mix(self, values):
+    """λ · values + (1 − λ) · values of the partners, for [B, …] floats."""
+    values = ops.convert_to_tensor(values)
+    shape = (-1, *[1] * (len(values.shape) - 1))
+    share = ops.cast(ops.reshape(self.share, shape), values.dtype)
+    return share * values + (1 - share) * self.of_partners(values)
+
+  def of_partners(self, values):
+    """The values [B, …] of each example's partner."""
+    return ops.take(values, self.partner, axis=0)
+
+
+@keras.saving.register_keras_serializable(package="mentornet_tf")
+class MentorMix(SavedDraws, keras.layers.Layer):
+  """Draws partners and shares for a batch that a curriculum has weighed.
+
+  Partners are drawn independently from softmax(weights). λ ~ Beta(alpha,
+  alpha) for each example; an example with a weight of at least 0.5 keeps the
+  larger of λ and 1 − λ, others give it to their partner.
+
+  Args:
+    alpha: parameter of the Beta distribution, above 0; larger ones mix more.
+    second_reweight: whether the losses of the mixed examples are weighed once
+      more, against a moving average of their own and then without weight decay.
+    seed: seed of the draws.
+  """
+
+  def __init__(
+    self,
+    alpha: float = 8.0,
+    second_reweight: bool = True,
+    seed: int = 0,
+    **kwargs,
+  ):
+    kwargs.setdefault("dtype", "float32")  # also under mixed precision
+    super().__init__(autocast=False, **kwargs)
+    # TensorFlow draws from the gamma distribution outside XLA only.
+    self.supports_jit = False
+    if not 0 < alpha < float("inf"):
+      raise UserError(
+        f"alpha: expected a finite number > 0, got {alpha}; the published runs "
+        "use 2 to 8"
+      )
+    self.alpha = alpha
+    self.second_reweight = second_reweight
+    self.seed = seed
+    self._seed_generator = keras.random.SeedGenerator(seed)
+    self.built = True
+
+  def draw(self, weight) -> Mixture:
+    """Draws for a batch of weights [B] in 0..1; no gradient flows through."""
+    weight = ops.stop_gradient(ops.cast(weight, "float32"))
+    count = ops.shape(weight)[0]
+    partner = keras.random.categorical(
+      weight[None], count, dtype="int32", seed=self._seed_generator
+    )[0]
+    share = keras.random.beta(
+      (count,), self.alpha, self.alpha, "float32", seed=self._seed_generator
+    )
+    larger = ops.maximum(share, 1 - share)
+    return Mixture(partner, ops.where(weight < 0.5, 1 - larger, larger))
+
+  def get_config(self) -> dict[str, Any]:
+    return {
+      **super().get_config(),
+      "alpha": self.alpha,
+      "second_reweight": self.second_reweight,
+      "seed": self.seed,
+    }

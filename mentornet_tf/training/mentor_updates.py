@@ -1,0 +1,209 @@
+"""Joint training: the mentor goes on learning while its student trains.
+
+Paper, Algorithm 1, line 6: at chosen times the student's losses on a small set
+with known true labels become examples, and the mentor learns from them.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from mentornet_tf.curricula import loss_statistics
+from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
+from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_learning.examples import MentorExamples, split_examples
+from mentornet_tf.mentor_learning.learner import (
+  MentorMeasure,
+  fill_unseen_epochs,
+  learn_mentor,
+)
+from mentornet_tf.mentor_learning.learning_folder import LearningReport
+from mentornet_tf.mentor_learning.recipes import MentorRecipe
+from mentornet_tf.training.mentored_model import MentoredModel, training_epoch
+
+# Slower than a mentor is learned from a grid: a checked subset is small, and
+# the state that does best on the fifth kept aside is the one that stays.
+UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
+
+
+@dataclasses.dataclass(frozen=True)
+class MentorUpdates:
+  """When and how a mentor is updated during a training of its student.
+
+  Attributes:
+    at: fractions of the student's training, rising, each in (0, 1).
+    recipe: how the mentor learns at each of them.
+    seed: seed of the examples' split and order.
+  """
+
+  at: tuple[float, ...]
+  recipe: MentorRecipe = UPDATE_RECIPE
+  seed: int = 0
+
+  def __post_init__(self):
+    rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
+    if not self.at or not rising or not all(0 < each < 1 for each in self.at):
+      raise UserError(
+        "update_mentor_at: expected rising fractions of training between 0 and "
+        f"1, got {', '.join(map(str, self.at)) or 'none'}; write them as "
+        "0.21,0.75"
+      )
+
+  def steps(self, total_steps: int) -> list[int]:
+    """The steps after which updates are due, rising.
+
+    Raises:
+      UserError: two updates fall on one step, or one on the very start.
+    """
+    steps = [int(fraction * total_steps) for fraction in self.at]
+    if steps[0] < 1 or len(set(steps)) < len(steps):
+      raise UserError(
+        f"update_mentor_at: expected updates at different steps of the "
+        f"{total_steps}, got the steps {', '.join(map(str, steps))}; choose "
+        "other fractions or train longer"
+      )
+    return steps
+
+
+def parse_update_times(text: str) -> tuple[float, ...]:
+  """Fractions of training from "0.21,0.75".
+
+  Raises:
+    UserError: something that is no number.
+  """
+  try:
+    return tuple(float(part) for part in text.split(","))
+  except ValueError:
+    raise UserError(
+      f"update_mentor_at: expected numbers separated by commas, got {text!r}; "
+      "write them as 0.21,0.75"
+    ) from None
+
+
+def update_mentor(
+  model: MentoredModel,
+  batches: Iterable[tuple[Any, Any, Any]],
+  updates: MentorUpdates,
+) -> LearningReport:
+  """Lets the mentor of `model` learn from its student as it stands.
+
+  Neither the student nor the curriculum's state changes. A fifth of the
+  examples is kept aside, and the mentor ends where it did best on these: at
+  some point of its learning, or where it was before.
+
+  Args:
+    model: its curriculum is a `MentorCurriculum`.
+    batches: a finite number of (images, labels, is_clean) as in training: what
+      the student takes, what the loss takes, and [B] bool, whether the labels
+      are right.
+    updates: how; the step of `model` tells which update this is.
+
+  Returns:
+    The report on the mentor as it ends; its "test" is the fifth kept aside.
+
+  Raises:
+    UserError: another curriculum, or no labels of one of both kinds.
+  """
+  check_has_mentor(model.curriculum)
+  step = int(model.optimizer.iterations)
+  later = [s for s in updates.steps(model.total_steps) if s > step]
+  end = later[0] if later else model.total_steps
+  epochs = range(
+    int(training_epoch(step, model.total_steps)),
+    max(int(training_epoch(end - 1, model.total_steps)), 1) + 1,
+  )
+  rng = np.random.default_rng([updates.seed, step])
+  examples = gather_examples(model, batches, epochs, rng)
+  mentor, recipe = model.curriculum.mentor, updates.recipe
+  measure = MentorMeasure(mentor, examples, recipe.loss_kind(examples.binary))
+  best = [(measure(0, 0.0), mentor.get_weights())]
+
+  def keep_if_better(report: LearningReport) -> None:
+    if report.test_loss < best[0][0].test_loss:
+      best[0] = report, mentor.get_weights()
+
+  learn_mentor(
+    mentor, examples, recipe, seed=updates.seed, on_report=keep_if_better
+  )
+  report, weights = best[0]
+  mentor.set_weights(weights)
+  if report.step:
+    fill_unseen_epochs(mentor, examples.train_features)
+  return report
+
+
+def gather_examples(
+  model: MentoredModel,
+  batches: Iterable[tuple[Any, Any, Any]],
+  epochs: Sequence[int],
+  rng: np.random.Generator,
+) -> MentorExamples:
+  """What the mentor would see of these batches in training, with right answers.
+
+  The student computes as in a training step (dropout on, batch statistics), and
+  the percentile's moving average goes on from the curriculum's; both are left
+  as they were.
+
+  Args:
+    model: student, curriculum and loss.
+    batches: see `update_mentor`.
+    epochs: percentages of training until the next update. Each example gets one
+      of them, since the mentor will have to answer at all of them.
+    rng: draws the epochs and the split.
+
+  Raises:
+    UserError: labels of one kind only.
+  """
+  student, curriculum = model.student, model.curriculum
+  trainable = student.trainable_variables
+
+  @tf.function(reduce_retracing=True)
+  def losses(images, labels, state):
+    logits, state = student.stateless_call(
+      trainable, state, images, training=True
+    )
+    return model.per_example_loss(labels, logits), state
+
+  state = [variable.value for variable in student.non_trainable_variables]
+  average = curriculum.loss_moving_average.value
+  columns = []
+  for images, labels, is_clean in batches:
+    loss, state = losses(tf.constant(images), tf.constant(labels), state)
+    average = loss_statistics.update_moving_average(
+      average,
+      loss_statistics.nearest_percentile(
+        loss, 100.0 * curriculum.loss_p_percentile
+      ),
+      curriculum.loss_moving_average_decay,
+    )
+    columns.append(
+      np.stack([loss, loss - average, np.asarray(is_clean, np.float32)], axis=1)
+    )
+  loss, difference, is_clean = np.concatenate(columns).astype(np.float64).T
+  if is_clean.all() or not is_clean.any():
+    raise UserError(
+      "clean-labelled subset: expected right and wrong labels, got "
+      f"{len(is_clean)} {'right' if is_clean.all() else 'wrong'} ones only; "
+      "give a set whose noisy labels stand beside its true ones"
+    )
+  epoch = ops.convert_to_numpy(
+    curriculum.look_up_epoch(rng.choice(epochs, len(loss)).astype(np.int32))
+  )
+  features = np.stack([loss, difference, np.zeros_like(loss), epoch], axis=1)
+  order = rng.permutation(len(features))
+  return split_examples(features[order], is_clean[order], {"source": "joint"})
+
+
+def check_has_mentor(curriculum: Curriculum) -> None:
+  """Raises UserError unless a learned mentor weighs the examples."""
+  if not isinstance(curriculum, MentorCurriculum):
+    raise UserError(
+      "update_mentor_at: expected a curriculum with a mentor to update, got "
+      f"{type(curriculum).__name__}; give --trained_mentornet_dir (a "
+      "MentorCurriculum), or update nothing"
+    )

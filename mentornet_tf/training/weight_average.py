@@ -1,0 +1,54 @@
+"""The moving average of a student's weights, which evaluation then uses.
+
+Keras' optimisers keep it (`use_ema=True`); here it is read and put to use.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+from mentornet_tf.training.checkpointing import named
+
+# How Keras names the averages among an optimiser's variables.
+_SUFFIX = "_average"
+
+
+def averaged_weights(
+  optimizer: keras.optimizers.Optimizer,
+) -> list[keras.Variable]:
+  """The averages, in the order of the trainable weights; [] without any."""
+  if not optimizer.use_ema:
+    return []
+  return [v for v in optimizer.variables if v.name.endswith(_SUFFIX)]
+
+
+def averages_by_weight(
+  student: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> dict[str, keras.Variable]:
+  """The averages under the names that checkpoints give to the weights."""
+  names = named(student.trainable_variables)
+  return dict(zip(names, averaged_weights(optimizer), strict=False))
+
+
+@contextmanager
+def with_averaged_weights(
+  student: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> Iterator[None]:
+  """Gives the student its averaged weights, and its own back at the end.
+
+  Without averages, or before the first step, the student stays as it is.
+  """
+  averages = averaged_weights(optimizer)
+  if not averages or int(optimizer.iterations) == 0:
+    yield
+    return
+  weights = student.trainable_variables
+  own = [weight.numpy() for weight in weights]
+  for weight, average in zip(weights, averages, strict=True):
+    weight.assign(average)
+  try:
+    yield
+  finally:
+    for weight, value in zip(weights, own, strict=True):
+      weight.assign(value)

@@ -1,0 +1,343 @@
+"""Joint training: the examples, the updates in a run and in `fit`."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tiny
+from quadrant_runs import SETTINGS, run
+from sklearn.metrics import roc_auc_score
+
+import mentornet_tf as mn
+from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.mentor_learning.learner import build_mentor
+from mentornet_tf.mentor_learning.recipes import MentorRecipe
+from mentornet_tf.report import write_report
+from mentornet_tf.training import checkpointing, train
+from mentornet_tf.training.clean_subset import clean_subset
+from mentornet_tf.training.mentor_updater import updated_mentors
+from mentornet_tf.training.mentor_updates import (
+  MentorUpdates,
+  gather_examples,
+  parse_update_times,
+  update_mentor,
+)
+from mentornet_tf.training.run_folder import read_metrics, read_run
+from mentornet_tf.training.training_data import as_training_data
+
+_QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
+
+
+def student_with_state():
+  """Batch statistics and dropout: what a gathering could disturb."""
+  return keras.Sequential(
+    [
+      keras.Input((32, 32, 3)),
+      keras.layers.AveragePooling2D(8),
+      keras.layers.Flatten(),
+      keras.layers.BatchNormalization(),
+      keras.layers.Dropout(0.2),
+      keras.layers.Dense(4),
+    ]
+  )
+
+
+def mentored(student=None, mentor=None, **options):
+  keras.utils.set_random_seed(2)
+  options = {"example_dropout_rates": "0.0,100"} | options
+  model = mn.MentoredModel(
+    student or student_with_state(),
+    mn.MentorCurriculum(mentor or mn.load_mentor("mentornet_pd"), **options),
+    total_steps=100,
+  )
+  optimizer = keras.optimizers.SGD(0.05)
+  optimizer.build(model.student.trainable_variables)
+  model.compile(
+    optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+  )
+  return model
+
+
+def arrays(count=120, seed=0):
+  data = tiny.dataset(count, noise=0.4, seed=seed)
+  images = data.images.astype(np.float32) / 255
+  return images, data.labels, data.labels == data.clean_labels
+
+
+def batches_of(arrays, size=20):
+  images, labels, is_clean = arrays
+  return [
+    (images[i : i + size], labels[i : i + size], is_clean[i : i + size])
+    for i in range(0, len(images), size)
+  ]
+
+
+def test_gathering_leaves_student_and_curriculum_as_they_were():
+  model = mentored()
+  images, labels, _ = subset = arrays()
+  model.fit(images, labels, batch_size=20, epochs=1, verbose=0)
+  groups = train.variable_groups(model)
+  before = [v.numpy() for v in checkpointing.variables_of(groups)]
+  rng = np.random.default_rng(0)
+  gather_examples(model, batches_of(subset), range(6, 20), rng)
+  after = [v.numpy() for v in checkpointing.variables_of(groups)]
+  for a, b in zip(before, after, strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_examples_are_what_the_mentor_would_see_in_training():
+  student = keras.Sequential(
+    [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
+  )
+  model = mentored(student, loss_p_percentile=0.6)
+  model.curriculum.loss_moving_average.assign(3.0)
+  images, labels, is_clean = subset = arrays()
+  rng = np.random.default_rng(1)
+  examples = gather_examples(model, batches_of(subset), range(6, 20), rng)
+
+  rows = np.concatenate([examples.train_features, examples.test_features])
+  targets = np.concatenate([examples.train_targets, examples.test_targets])
+  assert len(examples.train_features) == 96 and len(rows) == 120
+  assert set(rows[:, 3]) == set(range(6, 20))
+  assert (rows[:, 2] == 0).all()
+  logits = student.predict(images, verbose=0).astype(float)
+  log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+  loss = -log_p[np.arange(120), labels]
+  average, difference = 3.0, []
+  for part in loss.reshape(6, 20):
+    # Nearest rank of 20 losses at 60 %: the twelfth from the smallest.
+    average = 0.5 * average + 0.5 * np.sort(part)[11]
+    difference.append(part - average)
+  expected = np.stack([loss, np.concatenate(difference), is_clean], axis=1)
+  got = np.stack([rows[:, 0], rows[:, 1], targets], axis=1)
+  order, got_order = np.argsort(expected[:, 0]), np.argsort(got[:, 0])
+  np.testing.assert_allclose(got[got_order], expected[order], atol=1e-5)
+
+
+def test_a_fixed_epoch_is_the_one_that_is_looked_up():
+  model = mentored(burn_in_epoch=9, fixed_epoch_after_burn_in=True)
+  rng = np.random.default_rng(0)
+  examples = gather_examples(model, batches_of(arrays()), range(6, 50), rng)
+  assert set(examples.train_features[:, 3]) == {6, 7, 8, 9}
+
+
+def test_a_fresh_mentor_learns_to_find_wrong_labels():
+  mentor = build_mentor("mentornet", _QUICK, seed=3)
+  model = mentored(mentor=mentor)
+  images, _, _ = arrays()
+  clean = tiny.dataset(120, noise=0.4).clean_labels
+  # The student knows the truth, so that wrong labels have high losses.
+  model.student.compile("adam", model.loss)
+  model.student.fit(images, clean, epochs=60, verbose=0)
+  updates = MentorUpdates((0.21, 0.75), _QUICK)
+  report = update_mentor(model, batches_of(arrays()), updates)
+  assert report.test_mse < 0.02
+  images, labels, is_clean = arrays(80, seed=5)
+  logits = model.student(images, training=False)
+  loss = model.per_example_loss(labels, logits)
+  for _ in range(9):
+    model.curriculum(loss, 0)  # lets the moving average arrive
+  for epoch in (0, 10, 20):
+    weight = model.curriculum.weights_without_update(loss, epoch)
+    assert roc_auc_score(is_clean, weight) > 0.95
+
+
+def test_updates_repeat_exactly():
+  mentors = []
+  for _ in range(2):
+    model = mentored()
+    update_mentor(
+      model, batches_of(arrays()), MentorUpdates((0.21,), _QUICK, seed=4)
+    )
+    mentors.append(model.curriculum.mentor.get_weights())
+  for a, b in zip(*mentors, strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+_JOINT = dataclasses.replace(
+  SETTINGS,
+  curriculum="mentornet",
+  trained_mentornet_dir="mentornet_pd",
+  update_mentor_at="0.34,0.6",
+  clean_fraction=0.7,
+)
+
+
+def values(model):
+  groups = train.variable_groups(model)
+  return [v.numpy() for v in checkpointing.variables_of(groups)]
+
+
+def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
+  """Updates at steps 8, where a checkpoint is due too, and 14."""
+  whole, text = run(tmp_path / "whole", _JOINT)
+  assert text.count("mentor updated at") == 2
+  assert "step 8  mentor updated at 33 % of training: cross-entropy" in text
+  assert list(updated_mentors(tmp_path / "whole")) == [8, 14]
+  data = read_run(tmp_path / "whole")["data"]
+  assert data["clean_subset"]["num_examples"] == 42
+
+  save = checkpointing.CheckpointStore.save
+
+  def save_and_die(store, step):
+    save(store, step)
+    raise RuntimeError("killed")
+
+  for steps in (8, 16):
+    with monkeypatch.context() as patched:
+      patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
+      with pytest.raises(RuntimeError, match="killed"):
+        run(tmp_path / "parts", _JOINT)
+    assert checkpointing.latest_checkpoint(tmp_path / "parts").endswith(
+      f"-{steps}"
+    )
+  continued, text = run(tmp_path / "parts", _JOINT)
+  assert "continuing from step 16" in text
+  for a, b in zip(values(whole.model), values(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  first, second = updated_mentors(tmp_path / "parts").values()
+  expected = continued.model.curriculum.mentor.get_weights()
+  for a, b in zip(load_mentor(second).get_weights(), expected, strict=True):
+    np.testing.assert_array_equal(a, b)
+  start = load_mentor(tmp_path / "parts" / "mentor.keras").get_weights()
+  changed = [
+    (a != b).any()
+    for a, b in zip(load_mentor(first).get_weights(), start, strict=True)
+  ]
+  assert any(changed)
+
+
+def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
+  run(tmp_path / "joint", _JOINT)
+  write_report([tmp_path / "joint"], tmp_path / "report.html")
+  page = (tmp_path / "report.html").read_text()
+  assert "curriculum before and after its updates" in page
+  for step in (8, 14):
+    assert f"Weights by loss and loss difference, step {step}." in page
+
+
+def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
+  settings = dataclasses.replace(
+    _JOINT,
+    trained_mentornet_dir="scratch",
+    log_interval_steps=1,
+    example_dropout_rates="0.0,100",
+  )
+  run(tmp_path, settings)
+  used = [float(row["data_util/batch_sum_v"]) for row in read_metrics(tmp_path)]
+  assert used[:8] == [10.0] * 8
+  assert all(weight < 10 for weight in used[8:10])
+
+
+@pytest.mark.parametrize(
+  "text", ["0.5,0.2", "0,0.5", "0.5,1", "-0.1", "0.2,0.2"]
+)
+def test_times_must_rise_within_training(text):
+  with pytest.raises(mn.UserError, match="expected rising fractions"):
+    MentorUpdates(parse_update_times(text))
+
+
+def test_times_must_be_numbers():
+  with pytest.raises(mn.UserError, match=r"separated by commas, got 'half'"):
+    parse_update_times("half")
+
+
+def test_updates_must_fall_on_different_steps():
+  with pytest.raises(mn.UserError, match="different steps of the 10"):
+    MentorUpdates((0.41, 0.42)).steps(10)
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"clean_fraction": 0.0}, "either --clean_data_dir or a"),
+    ({"curriculum": "self_paced"}, "with a mentor to update, got Formula"),
+    ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
+    (
+      {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
+      "expected 'scratch'.*together with --update_mentor_at",
+    ),
+  ],
+)
+def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
+  settings = dataclasses.replace(_JOINT, **changes)
+  with pytest.raises(mn.UserError, match=message):
+    run(tmp_path / "run", settings)
+  assert not (tmp_path / "run").exists()
+
+
+def test_the_subset_must_have_true_labels_of_the_same_classes():
+  data = tiny.dataset()
+  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  unknown = dataclasses.replace(data, clean_labels=np.full(60, -1))
+  with pytest.raises(mn.UserError, match="expected true labels for every"):
+    clean_subset(settings, data, unknown)
+  with pytest.raises(mn.UserError, match="expected the 4 classes"):
+    clean_subset(settings, data, dataclasses.replace(data, num_classes=5))
+  with pytest.raises(mn.UserError, match="got both"):
+    clean_subset(_JOINT, data, data)
+  assert clean_subset(settings, data, data).dataset is data
+
+
+def test_a_share_of_the_training_images_is_drawn_by_the_seed():
+  data = as_training_data(tiny.dataset(), _JOINT)
+  subset, again = (clean_subset(_JOINT, data).dataset for _ in range(2))
+  assert len(subset) == 42
+  np.testing.assert_array_equal(subset.ids, again.ids)
+  np.testing.assert_array_equal(subset.labels, data.dataset.labels[subset.ids])
+  other = clean_subset(dataclasses.replace(_JOINT, seed=1), data).dataset
+  assert set(other.ids) != set(subset.ids)
+
+
+def test_a_subset_of_right_labels_alone_teaches_nothing():
+  model = mentored()
+  images, labels, is_clean = arrays()
+  subset = batches_of((images[is_clean], labels[is_clean], is_clean[is_clean]))
+  with pytest.raises(mn.UserError, match="expected right and wrong labels"):
+    update_mentor(model, subset, MentorUpdates((0.5,), _QUICK))
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 4])
+def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
+  model = mentored()
+  model.compile(
+    keras.optimizers.SGD(0.05),
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    steps_per_execution=steps_per_execution,
+  )
+  before = model.curriculum.mentor.get_weights()
+  images, labels, _ = arrays()
+  steps = []
+  callback = mn.MentorUpdate(
+    arrays(seed=1),
+    at=(0.06, 0.1),
+    batch_size=20,
+    recipe=_QUICK,
+    on_update=lambda step, report: steps.append(step),
+  )
+  model.fit(
+    images, labels, batch_size=15, epochs=2, verbose=0, callbacks=[callback]
+  )
+  assert steps == ([6, 10] if steps_per_execution == 1 else [8, 12])
+  after = model.curriculum.mentor.get_weights()
+  assert any((a != b).any() for a, b in zip(before, after, strict=True))
+
+
+def test_mistakes_of_the_callback_are_told():
+  images, labels, is_clean = arrays()
+  with pytest.raises(mn.UserError, match="clean_subset: expected arrays"):
+    mn.MentorUpdate(images)
+  with pytest.raises(mn.UserError, match="as many images as labels"):
+    mn.MentorUpdate((images, labels, is_clean[1:]))
+  model = mn.MentoredModel(
+    student_with_state(), mn.UniformCurriculum(), total_steps=10
+  )
+  model.compile("sgd", "sparse_categorical_crossentropy")
+  with pytest.raises(mn.UserError, match="with a mentor to update"):
+    model.fit(
+      images,
+      labels,
+      verbose=0,
+      callbacks=[mn.MentorUpdate((images, labels, is_clean))],
+    )

@@ -1,0 +1,244 @@
+"""One MentorMix step against its algebra in float64, and what is around it."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from quadrant_runs import OPTIONS, SETTINGS, run
+
+import mentornet_tf as mn
+from mentornet_tf.datasets.pipelines import evaluation_batches
+from mentornet_tf.training import checkpointing, train
+from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.run_folder import read_metrics
+from mentornet_tf.training.trained_run import open_run
+
+_DECAY = 0.01
+
+
+def linear_student():
+  return keras.Sequential(
+    [
+      keras.Input((2, 3, 1)),
+      keras.layers.Flatten(),
+      keras.layers.Dense(4, kernel_regularizer=keras.regularizers.L2(_DECAY)),
+    ]
+  )
+
+
+def crossentropy():
+  return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def mixing_model(loss=None, curriculum=None, **mixing):
+  keras.utils.set_random_seed(1)
+  model = mn.MentoredModel(
+    linear_student(),
+    curriculum or mn.FormulaCurriculum("spcl_linear", loss_p_percentile=0.6),
+    total_steps=10,
+    mixing=mn.MentorMix(alpha=2.0, seed=4, **mixing),
+  )
+  model.compile(keras.optimizers.SGD(0.1), loss or crossentropy())
+  return model
+
+
+def batch(seed=0):
+  rng = np.random.default_rng(seed)
+  images = rng.normal(size=(9, 2, 3, 1)).astype(np.float32)
+  return images, rng.integers(0, 4, 9)
+
+
+def cross_entropies(x, targets, kernel, bias):
+  """Losses [B] and d loss / d logits [B, 4] in float64."""
+  logits = x @ kernel + bias
+  logits -= logits.max(1, keepdims=True)
+  log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+  return -(targets * log_p).sum(1), np.exp(log_p) - targets
+
+
+def spcl_linear(loss):
+  """Weights of a first batch: the moving average is half its percentile."""
+  rank = round(0.6 * (len(loss) - 1))
+  average = 0.5 * np.sort(loss)[rank]
+  return np.clip(1 - (loss - average), 0, 1)
+
+
+@pytest.mark.parametrize("second_reweight", [True, False])
+def test_the_step_is_the_algebra(second_reweight):
+  model = mixing_model(second_reweight=second_reweight)
+  images, labels = batch()
+  kernel, bias = (w.numpy().astype(float) for w in model.student.weights)
+  x, one_hot = images.reshape(9, 6).astype(float), np.eye(4)[labels]
+
+  # The same draws, from a mixing of the same seed.
+  loss, _ = cross_entropies(x, one_hot, kernel, bias)
+  weight = spcl_linear(loss)
+  drawn = mn.MentorMix(alpha=2.0, seed=4).draw(weight.astype(np.float32))
+  partner = np.asarray(drawn.partner)
+  share = np.asarray(drawn.share, float)[:, None]
+  assert ((share > 0.5)[:, 0] == (weight >= 0.5)).all()
+  assert 0 < (weight < 0.5).sum() < 9
+  mixed_x = share * x + (1 - share) * x[partner]
+  mixed_targets = share * one_hot + (1 - share) * one_hot[partner]
+  mixed_loss, slope = cross_entropies(mixed_x, mixed_targets, kernel, bias)
+  second = spcl_linear(mixed_loss) if second_reweight else np.ones(9)
+  decay = 0.0 if second_reweight else _DECAY
+  gradient = mixed_x.T @ (slope * second[:, None]) / 9 + 2 * decay * kernel
+
+  report = model.train_step((images, labels))
+  assert report["mentornet/orig_loss"].numpy() == pytest.approx(loss.mean())
+  assert report["data_util/batch_sum_v"].numpy() == pytest.approx(weight.sum())
+  expected = (mixed_loss * second).mean()
+  assert report["mentornet/weighted_loss"].numpy() == pytest.approx(expected)
+  assert report["total_loss"].numpy() == pytest.approx(
+    expected + decay * (kernel**2).sum()
+  )
+  np.testing.assert_allclose(
+    model.student.weights[0].numpy(), kernel - 0.1 * gradient, atol=1e-6
+  )
+  np.testing.assert_allclose(
+    model.student.weights[1].numpy(),
+    bias - 0.1 * (slope * second[:, None]).mean(0),
+    atol=1e-6,
+  )
+
+
+def test_labels_as_numbers_and_as_vectors_give_the_same_step():
+  images, labels = batch()
+  numbers = mixing_model()
+  vectors = mixing_model(keras.losses.CategoricalCrossentropy(from_logits=True))
+  numbers.train_step((images, labels))
+  vectors.train_step((images, np.eye(4, dtype=np.float32)[labels]))
+  for a, b in zip(
+    numbers.student.weights, vectors.student.weights, strict=True
+  ):
+    np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6)
+
+
+def test_both_moving_averages_have_a_state_of_their_own():
+  model = mixing_model()
+  images, labels = batch()
+  model.train_step((images, labels))
+  second = model.second_curriculum
+  assert second.last.loss.shape == (9,)
+  for curriculum in (model.curriculum, second):
+    last = curriculum.last
+    assert curriculum.loss_moving_average.numpy() == pytest.approx(
+      0.5 * float(last.percentile_loss)
+    )
+  first_loss, second_loss = model.curriculum.last.loss, second.last.loss
+  assert np.abs(first_loss - second_loss).max() > 0.01
+
+
+def test_a_mentor_is_shared_by_both_weighings():
+  mentor = mn.load_mentor("mentornet_pd")
+  model = mixing_model(curriculum=mn.MentorCurriculum(mentor))
+  assert model.second_curriculum.mentor is mentor
+  groups = train.variable_groups(model)
+  assert len(groups["second_curriculum"]) == 2  # the average and the draws
+
+
+def test_only_the_second_pass_has_a_gradient():
+  model = mixing_model(second_reweight=False)
+  images, labels = batch()
+  traced = tf.function(model.train_step).get_concrete_function(
+    (tf.constant(images), tf.constant(labels))
+  )
+  # One product forward in the first pass, one in the second, one for the
+  # gradient of the kernel.
+  products = [op for op in traced.graph.get_operations() if op.type == "MatMul"]
+  assert len(products) == 3
+
+
+def test_fit_saves_and_goes_on(tmp_path):
+  images, labels = batch()
+  model = mixing_model()
+  model.fit(images, labels, batch_size=9, epochs=3, verbose=0)
+  model.save(tmp_path / "model.keras")
+  loaded = keras.models.load_model(tmp_path / "model.keras")
+  assert loaded.mixing.alpha == 2.0 and loaded.mixing.second_reweight
+  for each in (model, loaded):
+    each.fit(images, labels, batch_size=9, epochs=2, shuffle=False, verbose=0)
+  for a, b in zip(model.get_weights(), loaded.get_weights(), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_mixing_of_another_kind_is_refused():
+  with pytest.raises(mn.UserError, match="mixing: expected a MentorMix"):
+    mn.MentoredModel(
+      linear_student(), mn.UniformCurriculum(), total_steps=1, mixing=8.0
+    )
+
+
+_MIXING = dataclasses.replace(
+  SETTINGS,
+  curriculum="mentormix",
+  mentormix_weights="threshold",
+  example_dropout_rates="0.0,100",
+  ema_decay=0.9,
+)
+
+
+def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
+  whole, _ = run(tmp_path / "whole", _MIXING)
+  save = checkpointing.CheckpointStore.save
+
+  def save_and_die(store, step):
+    save(store, step)
+    raise RuntimeError("killed")
+
+  with monkeypatch.context() as patched:
+    patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
+    with pytest.raises(RuntimeError, match="killed"):
+      run(tmp_path / "parts", _MIXING)
+  continued, text = run(tmp_path / "parts", _MIXING)
+  assert "continuing from step 8" in text
+  values = [
+    [v.numpy() for v in checkpointing.variables_of(train.variable_groups(m))]
+    for m in (whole.model, continued.model)
+  ]
+  for a, b in zip(*values, strict=True):
+    np.testing.assert_array_equal(a, b)
+  whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
+  assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+
+
+def test_evaluation_uses_the_average_of_the_weights(tmp_path):
+  options = dataclasses.replace(OPTIONS, eval_interval_steps=1)
+  result, _ = run(tmp_path, _MIXING, options)
+  student = result.model.student
+  own = [weight.numpy() for weight in student.trainable_variables]
+  opened = open_run(tmp_path)
+  opened.load_newest()
+  averaged = [weight.numpy() for weight in opened.student.trainable_variables]
+  assert any((a != b).any() for a, b in zip(own, averaged, strict=True))
+
+  data = tiny.dataset(40, noise=0, seed=1)
+  evaluator = Evaluator(opened.student, evaluation_batches(data, 40))
+  logged = float(read_metrics(tmp_path)[-1]["test_loss"])
+  assert evaluator().loss == pytest.approx(logged, rel=1e-5)
+
+
+def test_the_average_is_the_formula(tmp_path):
+  """average ← 0.9 · average + 0.1 · weight, from the first step's weight on."""
+  settings = dataclasses.replace(_MIXING, max_number_of_steps=3)
+  histories = []
+  for steps in (1, 2, 3):
+    stopped = dataclasses.replace(
+      settings, max_number_of_steps=steps, learning_rate=0.05
+    )
+    result, _ = run(tmp_path / str(steps), stopped)
+    groups = train.variable_groups(result.model)
+    histories.append(
+      (
+        result.model.student.trainable_variables[0].numpy(),
+        groups["average"]["000-kernel"].numpy(),
+      )
+    )
+  (w1, a1), (w2, a2), (w3, a3) = histories
+  np.testing.assert_array_equal(w1, a1)
+  np.testing.assert_allclose(a2, 0.9 * w1 + 0.1 * w2, atol=1e-6)
+  np.testing.assert_allclose(a3, 0.9 * a2 + 0.1 * w3, atol=1e-6)
