@@ -43,7 +43,8 @@ def results(
     (number, result), in the order in which they are done.
 
   Raises:
-    UserError, OSError: what a task raised; the others are stopped.
+    UserError, OSError: what a task raised, or a worker was killed; the others
+      are stopped.
     RuntimeError: a worker ended of its own accord.
   """
   context = multiprocessing.get_context("spawn")
@@ -88,10 +89,14 @@ def _received(
     return connection.recv()
   except (EOFError, ConnectionResetError) as error:
     process.join()
-    # A negative code is the signal that ended it.
+    if process.exitcode < 0:
+      raise UserError(
+        "expected the worker processes to live, got one ended by signal "
+        f"{-process.exitcode}; give fewer of them (--num_workers) if the "
+        "memory was used up, and start again"
+      ) from error
     raise RuntimeError(
-      f"a worker process ended with exit code {process.exitcode}; give fewer "
-      "workers if the memory was used up"
+      f"a worker process ended with exit code {process.exitcode}"
     ) from error
 
 

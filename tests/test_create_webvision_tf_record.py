@@ -45,7 +45,7 @@ def start(folder, *arguments):
     cwd=folder,
     capture_output=True,
     text=True,
-    timeout=120,
+    timeout=300,
     env=environment(),
   )
 
@@ -170,7 +170,7 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(tmp_path):
   workers = children(process.pid)
   process.send_signal(signal.SIGKILL)
   process.wait()
-  deadline = time.monotonic() + 20
+  deadline = time.monotonic() + 60
   while any(map(alive, workers)):
     assert time.monotonic() < deadline, "a worker outlived its parent"
     time.sleep(0.02)

@@ -1,5 +1,6 @@
 import functools
 import os
+import signal
 import time
 
 import pytest
@@ -25,6 +26,10 @@ def failing(error, number, on_items):
 
 def dying(number, on_items):
   os._exit(7)
+
+
+def killed(number, on_items):
+  os.kill(os.getpid(), signal.SIGKILL)
 
 
 def endless(path, number, on_items):
@@ -67,6 +72,11 @@ def test_errors_of_a_task_come_through(error):
 def test_a_worker_that_dies_is_noticed():
   with pytest.raises(RuntimeError, match="exit code 7"):
     list(results(dying, [0], 1))
+
+
+def test_a_worker_that_is_killed_is_one_line():
+  with pytest.raises(UserError, match=r"ended by signal 9; give fewer"):
+    list(results(killed, [0], 1))
 
 
 def test_an_error_ends_the_other_workers(tmp_path):

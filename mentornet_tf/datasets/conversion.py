@@ -130,7 +130,7 @@ def convert(
   if not request.overwrite and conversion_folder.is_finished(plan, settings):
     if begun:
       conversion_folder.remove(plan)
-    return _finished(request)
+    return _finished(plan)
   if not begun:
     if not request.overwrite:
       conversion_folder.refuse_others(plan, settings)
@@ -147,13 +147,13 @@ def convert(
     write_report(plan, counts, request.listed.dropped)
     write_summary(plan.output_dir, _summary(plan, settings, counts))
     conversion_folder.remove(plan)
-  return _finished(request)
+  return _finished(plan)
 
 
 def conversion_plan(request: ConversionRequest) -> ConversionPlan:
   """What the workers of a request are told."""
   return ConversionPlan(
-    output_dir=Path(request.output_dir).absolute(),
+    output_dir=Path(request.output_dir),
     dataset_name=request.dataset_name,
     split=request.split,
     num_images=len(request.listed.images),
@@ -283,8 +283,8 @@ def _summary(
   }
 
 
-def _finished(request: ConversionRequest) -> ConvertedSplit:
-  place = Path(request.output_dir), request.dataset_name, request.split
+def _finished(plan: ConversionPlan) -> ConvertedSplit:
+  place = plan.output_dir, plan.dataset_name, plan.split
   return ConvertedSplit(
     shards=tuple(find_shards(*place)),
     summary_path=summary_path(*place),

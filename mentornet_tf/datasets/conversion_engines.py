@@ -8,7 +8,7 @@ import importlib.util
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mentornet_tf import worker_processes
@@ -112,6 +112,8 @@ class BeamEngine:
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
+    # The workers stand in folders of their own.
+    plan = replace(plan, output_dir=plan.output_dir.absolute())
     for index in indices:
       plan.failure_path(index).unlink(missing_ok=True)
     options = PipelineOptions([f"--runner={self.runner}", *self.options])

@@ -20,27 +20,24 @@ _SPLIT = "validation"
 _LENGTH, _CHECKSUM_SIZE = struct.Struct("<Q"), 4
 
 
-def imagenet_images_of_tfds(
-  tfds_data_dir: str | Path | None = None,
-) -> ImageNetImages:
+def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
   """Finds the validation images in TensorFlow Datasets' files, in place.
 
   Args:
-    tfds_data_dir: TensorFlow Datasets' folder; its default where None.
+    tfds_data_dir: TensorFlow Datasets' folder.
 
   Raises:
     UserError: the data set is not prepared there, or not as TFRecords.
   """
+  # Asked first: TensorFlow Datasets would log warnings of its own.
+  if not Path(tfds_data_dir, _BUILDER).is_dir():
+    raise _not_prepared(Path(tfds_data_dir, _BUILDER))
   # Imported here: it takes seconds that the other sources need not wait.
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(_BUILDER, data_dir=tfds_data_dir, try_gcs=False)
   if not builder.is_prepared() or _SPLIT not in builder.info.splits:
-    raise UserError(
-      f"expected {_BUILDER} with its {_SPLIT} split in TensorFlow Datasets' "
-      f"folder {builder.data_path}, found it not prepared; name the folder "
-      "with --tfds_data_dir, or give the images as --images"
-    )
+    raise _not_prepared(builder.data_path)
   if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
     raise UserError(
       f"expected {_BUILDER} as TFRecords in {builder.data_path}, got "
@@ -67,6 +64,14 @@ def imagenet_images_of_tfds(
     f"TensorFlow Datasets {_BUILDER} {_SPLIT}",
     offsets,
     sizes,
+  )
+
+
+def _not_prepared(folder: Path) -> UserError:
+  return UserError(
+    f"expected {_BUILDER} with its {_SPLIT} split in TensorFlow Datasets' "
+    f"folder {folder}, found it not prepared; name the folder that holds "
+    f"{_BUILDER} with --tfds_data_dir, or give the images as --images"
   )
 
 

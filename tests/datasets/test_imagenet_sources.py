@@ -153,6 +153,9 @@ def test_tensorflow_datasets(tfds_data_dir):
 def test_tensorflow_datasets_without_imagenet(tmp_path):
   with pytest.raises(UserError, match=r"found it not prepared; .*--images"):
     imagenet_images_of_tfds(tmp_path)
+  (tmp_path / "imagenet2012" / "5.1.0").mkdir(parents=True)
+  with pytest.raises(UserError, match=r"5\.1\.0, found it not prepared"):
+    imagenet_images_of_tfds(tmp_path)
 
 
 def test_files_of_tensorflow_datasets_that_break_off(tfds_data_dir):
