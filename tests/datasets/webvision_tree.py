@@ -1,14 +1,17 @@
 """A small WebVision 1.0: its exact layout, generated images, planted defects.
 
-As a program it writes a tree to try the commands on:
+As a program it writes a tree to try the commands on, of gratings or of
+CIFAR-10's images:
 
   python tests/datasets/webvision_tree.py webvision --num_classes=60 \
-      --train_per_class=40 --val_per_class=5 --side=300 --wrong_labels=0.3
+      --train_per_class=40 --val_per_class=5 --side=300 --wrong_labels=0.3 \
+      --cifar_dir=cifar-10-batches-bin
 """
 
 import argparse
 import colorsys
 import io
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +74,30 @@ def class_picture(
   return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
+def cifar_picture(source_dir: str | Path):
+  """Makes pictures of CIFAR-10's images, each class one of its ten.
+
+  Args:
+    source_dir: the official archive.
+
+  Returns:
+    A function as `class_picture`.
+  """
+  from mentornet_tf.datasets.cifar_archives import load_cifar_archive
+
+  source = load_cifar_archive(source_dir, "cifar10", "train")
+  by_class = [np.flatnonzero(source.labels == k) for k in range(10)]
+
+  def picture(
+    label: int, rng: np.random.Generator, height: int, width: int
+  ) -> Image.Image:
+    chosen = rng.choice(by_class[label % 10])
+    image = Image.fromarray(source.images[chosen])
+    return image.resize((width, height), Image.Resampling.BICUBIC)
+
+  return picture
+
+
 def encoded(image: Image.Image, file_format: str = "JPEG", **options) -> bytes:
   file = io.BytesIO()
   image.save(file, file_format, **options)
@@ -87,6 +114,7 @@ def write_webvision_tree(
   wrong_labels: float = 0.0,
   defects: bool = True,
   seed: int = 0,
+  draw=class_picture,
 ) -> WebVisionTree:
   """Writes the lists and the images.
 
@@ -100,6 +128,7 @@ def write_webvision_tree(
     wrong_labels: share of training images that show another class.
     defects: whether every kind of defect is planted into Google's images.
     seed: seed of pictures and sizes.
+    draw: makes the picture of a label, as `class_picture`.
 
   Returns:
     What was written.
@@ -118,7 +147,7 @@ def write_webvision_tree(
     if rng.uniform() < wrong_labels:
       label = int(rng.integers(num_classes))
     height, width = rng.integers(side, side * 4 // 3, 2)
-    return class_picture(label, rng, height, width)
+    return draw(label, rng, height, width)
 
   def add(path: str, content: bytes) -> None:
     file = tree.root / path
@@ -142,7 +171,7 @@ def write_webvision_tree(
   lines = tree.lists["val_filelist"] = []
   for number in range(num_classes * val_per_class):
     name, label = f"val{number + 1:06d}.jpg", number % num_classes
-    image = class_picture(label, rng, side, side * 4 // 3)
+    image = draw(label, rng, side, side * 4 // 3)
     add(f"val_images_256/{name}", encoded(image))
     lines.append((name, label))
   tree.lists["train_filelist_all"] = [
@@ -192,7 +221,7 @@ def _plant_defects(tree: WebVisionTree, picture, add) -> None:
 def main() -> None:
   """Writes a tree for the commands of the documentation."""
   parser = argparse.ArgumentParser(
-    description="Writes generated images in the layout of WebVision 1.0."
+    description="Writes images in the layout of WebVision 1.0."
   )
   parser.add_argument("root")
   parser.add_argument("--num_classes", type=int, default=60)
@@ -201,7 +230,11 @@ def main() -> None:
   parser.add_argument("--side", type=int, default=300)
   parser.add_argument("--wrong_labels", type=float, default=0.0)
   parser.add_argument("--seed", type=int, default=0)
+  parser.add_argument("--cifar_dir", help="images of this archive, enlarged")
   arguments = vars(parser.parse_args())
+  if cifar_dir := arguments.pop("cifar_dir"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    arguments["draw"] = cifar_picture(cifar_dir)
   tree = write_webvision_tree(arguments.pop("root"), **arguments)
   for name, lines in tree.lists.items():
     print(f"{tree.root}/info/{name}.txt: {len(lines)} images")
