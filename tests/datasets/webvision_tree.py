@@ -182,6 +182,35 @@ def write_webvision_tree(
   return tree
 
 
+def write_imagenet_folders(
+  root: str | Path,
+  *,
+  num_classes: int,
+  images_per_class: int,
+  side: int,
+  seed: int = 1,
+  draw=class_picture,
+) -> None:
+  """Writes validation images of the tree's classes as ImageNet is unpacked.
+
+  A folder for each synset; the images' numbers follow an order of their own.
+
+  Args:
+    root: a new folder.
+    num_classes: of the tree; a class the tree does not have comes on top.
+    images_per_class: images in each folder.
+    side: shorter sides, in pixels.
+    seed: seed of pictures and order.
+    draw: as in `write_webvision_tree`.
+  """
+  rng = np.random.default_rng(seed)
+  labels = rng.permutation(np.arange(num_classes + 1).repeat(images_per_class))
+  for number, label in enumerate(labels.tolist(), start=1):
+    file = Path(root) / wordnet_id(label) / f"ILSVRC2012_val_{number:08d}.JPEG"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(encoded(draw(label, rng, side, side * 4 // 3)))
+
+
 def _plant_defects(tree: WebVisionTree, picture, add) -> None:
   """One file of every kind that real trees hold, among the first classes."""
   lines = tree.lists["train_filelist_google"]
@@ -231,11 +260,23 @@ def main() -> None:
   parser.add_argument("--wrong_labels", type=float, default=0.0)
   parser.add_argument("--seed", type=int, default=0)
   parser.add_argument("--cifar_dir", help="images of this archive, enlarged")
+  parser.add_argument(
+    "--imagenet_dir", help="also writes validation images of these classes"
+  )
   arguments = vars(parser.parse_args())
+  draw = class_picture
   if cifar_dir := arguments.pop("cifar_dir"):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    arguments["draw"] = cifar_picture(cifar_dir)
-  tree = write_webvision_tree(arguments.pop("root"), **arguments)
+    draw = cifar_picture(cifar_dir)
+  if imagenet_dir := arguments.pop("imagenet_dir"):
+    write_imagenet_folders(
+      imagenet_dir,
+      num_classes=arguments["num_classes"],
+      images_per_class=arguments["val_per_class"],
+      side=arguments["side"],
+      draw=draw,
+    )
+  tree = write_webvision_tree(arguments.pop("root"), draw=draw, **arguments)
   for name, lines in tree.lists.items():
     print(f"{tree.root}/info/{name}.txt: {len(lines)} images")
 
