@@ -1,11 +1,13 @@
 """Whole training runs on the quadrants, short enough for many tests."""
 
+import contextlib
 import io
 
+import pytest
 import tiny
 from rich.console import Console
 
-from mentornet_tf.training import train
+from mentornet_tf.training import checkpointing, train
 from mentornet_tf.training.recipes import TrainingSettings
 
 SETTINGS = TrainingSettings(
@@ -21,6 +23,21 @@ SETTINGS = TrainingSettings(
 OPTIONS = train.RunOptions(
   save_interval_steps=8, eval_interval_steps=12, steps_per_call=3
 )
+
+
+@contextlib.contextmanager
+def killed_at_the_next_checkpoint(monkeypatch):
+  """Within it a run ends as soon as it has saved, as if it was killed."""
+  save = checkpointing.CheckpointStore.save
+
+  def save_and_die(store, step):
+    save(store, step)
+    raise RuntimeError("killed")
+
+  with monkeypatch.context() as patched:
+    patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
+    with pytest.raises(RuntimeError, match="killed"):
+      yield
 
 
 def run(folder, settings=SETTINGS, options=OPTIONS, **kwargs):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from large_images import NUM_CLASSES, STUDENT, write_records
+from quadrant_runs import killed_at_the_next_checkpoint
 from rich.console import Console
 
 from mentornet_tf.errors import UserError
@@ -115,16 +116,8 @@ def test_a_mentored_run_learns_and_is_evaluated_on_every_set(whole):
 def test_a_continued_run_equals_an_uninterrupted_one(
   folder, whole, tmp_path, monkeypatch
 ):
-  save = checkpointing.CheckpointStore.save
-
-  def save_and_die(store, step):
-    save(store, step)
-    raise RuntimeError("killed")
-
-  with monkeypatch.context() as patched:
-    patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
-    with pytest.raises(RuntimeError, match="killed"):
-      run(folder, tmp_path)
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(folder, tmp_path)
   continued, text = run(folder, tmp_path)
   assert "continuing from step 10" in text
   for a, b in zip(state(whole[1].model), state(continued.model), strict=True):

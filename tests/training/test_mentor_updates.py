@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tiny
-from quadrant_runs import SETTINGS, run
+from quadrant_runs import SETTINGS, killed_at_the_next_checkpoint, run
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
@@ -178,17 +178,9 @@ def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
   data = read_run(tmp_path / "whole")["data"]
   assert data["clean_subset"]["num_examples"] == 42
 
-  save = checkpointing.CheckpointStore.save
-
-  def save_and_die(store, step):
-    save(store, step)
-    raise RuntimeError("killed")
-
   for steps in (8, 16):
-    with monkeypatch.context() as patched:
-      patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
-      with pytest.raises(RuntimeError, match="killed"):
-        run(tmp_path / "parts", _JOINT)
+    with killed_at_the_next_checkpoint(monkeypatch):
+      run(tmp_path / "parts", _JOINT)
     assert checkpointing.latest_checkpoint(tmp_path / "parts").endswith(
       f"-{steps}"
     )

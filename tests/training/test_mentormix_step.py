@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from quadrant_runs import OPTIONS, SETTINGS, run
+from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.pipelines import evaluation_batches
@@ -184,16 +184,8 @@ _MIXING = dataclasses.replace(
 
 def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
   whole, _ = run(tmp_path / "whole", _MIXING)
-  save = checkpointing.CheckpointStore.save
-
-  def save_and_die(store, step):
-    save(store, step)
-    raise RuntimeError("killed")
-
-  with monkeypatch.context() as patched:
-    patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
-    with pytest.raises(RuntimeError, match="killed"):
-      run(tmp_path / "parts", _MIXING)
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts", _MIXING)
   continued, text = run(tmp_path / "parts", _MIXING)
   assert "continuing from step 8" in text
   values = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from quadrant_runs import OPTIONS, SETTINGS, run
+from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import checkpointing, train
@@ -62,16 +62,8 @@ def test_a_run_learns_and_leaves_everything_behind(tmp_path):
 
 def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
   whole, _ = run(tmp_path / "whole")
-  save = checkpointing.CheckpointStore.save
-
-  def save_and_die(store, step):
-    save(store, step)
-    raise RuntimeError("killed")
-
-  with monkeypatch.context() as patched:
-    patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
-    with pytest.raises(RuntimeError, match="killed"):
-      run(tmp_path / "parts")
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts")
   continued, text = run(tmp_path / "parts")
   assert "continuing from step 8" in text
   assert continued.finished
