@@ -32,4 +32,5 @@ model.compile(
   metrics=["accuracy"],
 )
 model.fit(batches, epochs=EPOCHS, verbose=2)
-model.student.save("classifier.keras")
+# A SavedModel: raw pixels or image files in, class probabilities out.
+mn.export_student(model.student, "classifier", class_names=class_names)

@@ -1,0 +1,67 @@
+"""The programs in examples/, as they are."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from mentornet_tf.datasets.digits import load_digits
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def run_example(name, folder, *arguments) -> str:
+  """What an example prints, run in `folder`."""
+  done = subprocess.run(
+    [sys.executable, _ROOT / "examples" / name, *map(str, arguments)],
+    cwd=folder,
+    env=os.environ | {"PYTHONPATH": str(_ROOT)},
+    capture_output=True,
+    text=True,
+    timeout=280,
+  )
+  assert done.returncode == 0, done.stderr
+  return done.stdout
+
+
+def number_after(text: str, words: str) -> float:
+  return float(re.search(rf"{re.escape(words)} ([\d.]+)", text).group(1))
+
+
+def test_own_images(tmp_path):
+  digits = load_digits("train")
+  chosen = np.flatnonzero(digits.labels < 3)[:240]
+  for i in chosen:
+    folder = tmp_path / "images" / f"digit{digits.labels[i]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(digits.images[i]).save(folder / f"{i}.png")
+  text = run_example("own_images.py", tmp_path, tmp_path / "images")
+  assert "belonging to 3 classes" in text and "Epoch 20/20" in text
+  classify = tf.saved_model.load(str(tmp_path / "classifier"))
+  predicted = classify.signatures["images_uint8"](
+    tf.constant(digits.images[chosen])
+  )["classes"]
+  assert (predicted.numpy() == digits.labels[chosen]).mean() > 0.9
+
+
+def test_own_curriculum(tmp_path):
+  text = run_example("own_curriculum.py", tmp_path)
+  assert number_after(text, "on points not learned from:") < 0.01
+  # Losses at 0.5 and 1 lie below the percentile, 2 and 3 above it.
+  rows = re.findall(r"weights ([\d. ]+)", text)
+  weights = np.array([row.split() for row in rows], float)
+  expected = [[1, 1, 0.5, 0], [1, 1, 1 / 3, 0], [1, 1, 0.01, 0]]
+  np.testing.assert_allclose(weights, expected, atol=0.15)
+  assert (tmp_path / "falling_trust.keras").exists()
+
+
+def test_joint_training(tmp_path):
+  text = run_example("joint_training.py", tmp_path)
+  assert text.count("the mentor errs by") == 4
+  assert number_after(text, "weight AUC") > 0.8
+  assert number_after(text, "test accuracy") > 0.8
