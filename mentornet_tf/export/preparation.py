@@ -1,4 +1,4 @@
-"""How exported students prepare raw images: as evaluation does, in the graph."""
+"""How exported students prepare raw images: as evaluation, in the graph."""
 
 from dataclasses import dataclass
 from typing import Protocol
