@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mentornet_tf.datasets.records import InMemoryDataset
@@ -20,6 +21,7 @@ from mentornet_tf.training.image_settings import (
   evaluation_batch_size,
 )
 from mentornet_tf.training.mentored_model import training_epoch
+from mentornet_tf.training.progress import ShownBatches
 from mentornet_tf.training.recipes import (
   TrainingSettings,
   build_curriculum,
@@ -201,7 +203,9 @@ def suspect_labels(
   batches = EvaluationBatches(
     data, batch_size or evaluation_batch_size(settings)
   )
-  evaluator = Evaluator(run.student, batches)
+  evaluator = Evaluator(
+    run.student, ShownBatches(batches, f"ranking {data.name}", Console())
+  )
   steps, losses, weights = [], 0.0, 0.0
   probabilities, damage = 0.0, None
   for prefix in prefixes:

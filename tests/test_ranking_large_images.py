@@ -18,8 +18,10 @@ from mentornet_tf import contact_sheet, ranking, suspicion
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import checkpointing, train
 from mentornet_tf.training.data_opening import open_data
+from mentornet_tf.training.progress import ShownBatches
 from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.trained_run import open_run
+from mentornet_tf.training.training_data import EvaluationBatches
 
 SETTINGS = TrainingSettings(
   dataset_name="webvision_mini",
@@ -160,6 +162,20 @@ def test_large_images_go_in_the_runs_batches(trained, monkeypatch):
   rank(trained[1], opened(trained[0]), checkpoints=1)
   rank(trained[1], opened(trained[0]), checkpoints=1, batch_size=5)
   assert sizes == [8, 5]
+
+
+def test_a_bar_tells_how_far_a_ranking_is(trained):
+  text = io.StringIO()
+  console = Console(file=text, force_terminal=True, width=100)
+  batches = EvaluationBatches(opened(trained[0]), 8)
+  shown = ShownBatches(batches, "ranking", console)
+  for _ in range(2):
+    ids = np.concatenate([batch["id"] for batch in shown])
+    np.testing.assert_array_equal(ids, 1000 + np.arange(30))
+  assert text.getvalue().count("100%") == 2 and len(batches) == 4
+  silent = io.StringIO()
+  assert len(list(ShownBatches(batches, "ranking", Console(file=silent)))) == 4
+  assert silent.getvalue() == ""
 
 
 def test_data_prepared_otherwise_are_refused(trained):

@@ -279,6 +279,10 @@ class EvaluationBatches:
     self._batch_size = batch_size
     self._batches = data.evaluation_batches(batch_size)
 
+  def __len__(self) -> int:
+    """How many batches there are."""
+    return -(-len(self._data) // self._batch_size)
+
   def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
     batches = iter(self._batches)
     for step in itertools.count():

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.export.exporting import export_student
-from mentornet_tf.ranking import rank_labels
 from mentornet_tf.training import (
   checkpointing,
   data_opening,
@@ -317,13 +316,7 @@ def test_names_of_sets():
     parse_set_names(["a:val", "b/a:val"], "records")
 
 
-def test_what_cannot_read_streamed_images_says_so(folder, whole, tmp_path):
-  """Ranking and exports would prepare images otherwise than training did."""
-  with pytest.raises(UserError, match="labels of streamed images cannot be"):
-    rank_labels(whole[0], folder, output_dir=tmp_path / "ranked")
-  with pytest.raises(UserError, match="export the bare student with"):
-    export_student(whole[0], tmp_path / "exported")
-  assert not list(tmp_path.iterdir())
+def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
   export_student(whole[0], tmp_path / "bare", file_format="keras")
   bare = keras.saving.load_model(tmp_path / "bare" / "student.keras")
   images = np.random.default_rng(0).random((2, 48, 48, 3), np.float32)
