@@ -5,7 +5,9 @@ r"""Exports a student or a mentor for use without this package.
   bin/export_saved_model.py --mentor=mentornet_pd --output_dir=exports/mentor
 
 A student's SavedModel takes raw images, uint8 or float, or encoded JPEG and PNG
-files, and gives classes, probabilities and logits. A mentor's takes features
+files, and gives classes, probabilities and logits; the images are prepared
+inside as evaluation prepares them, those of runs with an image size included
+(not with --format=tflite). A mentor's takes features
 and gives weights. --train_log_dir is a training folder, the prefix of one of
 its checkpoints, or a folder that the original TensorFlow 1 code trained:
 

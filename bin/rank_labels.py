@@ -9,6 +9,9 @@ folder receives suspect_labels.csv (one row an example), contact_sheet.png (the
 most suspect images, given → suggested label), pred_probs.npz (labels and
 probabilities, as cleanlab and similar tools take them) and metrics.json. Where
 true labels are known, it also tells how well wrong ones are found.
+
+The images are read as the run read its own: where it was trained with
+--image_size, they are streamed from the records and never lie in memory.
 """
 
 import sys
@@ -27,7 +30,7 @@ flags.DEFINE_string(
   None,
   "Data set's name, as in its shards' file names; by default the run's.",
 )
-flags.DEFINE_string("split", "train", "Split to rank: train or test.")
+flags.DEFINE_string("split", "train", "Split to rank: train, val or test.")
 flags.DEFINE_string(
   "output_dir",
   None,
@@ -48,7 +51,12 @@ flags.DEFINE_enum(
   "loss: highest mean loss first; weight: lowest mean weight first, equal "
   "weights by mean loss. The same for the baseline, which weighs all alike.",
 )
-flags.DEFINE_integer("batch_size", 500, "Images in a batch.", lower_bound=1)
+flags.DEFINE_integer(
+  "batch_size",
+  None,
+  "Images in a batch; by default 500, or the run's where it has an image size.",
+  lower_bound=1,
+)
 flags.DEFINE_integer(
   "num_images",
   48,

@@ -322,13 +322,13 @@ def main() -> None:
   command_line.start_tensorflow(flag.device_id)
   import tensorflow as tf
 
+  from mentornet_tf.training.data_opening import open_data
   from mentornet_tf.training.evaluation_sets import (
     open_evaluation_data,
     parse_set_names,
   )
   from mentornet_tf.training.recipes import student_recipe
   from mentornet_tf.training.train import RunOptions, train_and_evaluate
-  from mentornet_tf.training.training_data import open_data
 
   for name, value in student_recipe(flag.studentnet).defaults.items():
     flag.set_default(name, value)

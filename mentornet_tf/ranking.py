@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf import atomic_files, plots
-from mentornet_tf.datasets.records import InMemoryDataset, load_in_memory
+from mentornet_tf.contact_sheet import draw_suspects
+from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.figures import save_figure
 from mentornet_tf.suspicion import (
   RANKINGS,
   SuspectLabels,
-  rankable_settings,
+  run_settings,
   suspect_labels,
 )
+from mentornet_tf.training.data_opening import open_data
+from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.run_folder import write_json
+from mentornet_tf.training.training_data import TrainingData, as_training_data
 
 TABLE_FILE = "suspect_labels.csv"
 PICTURE_FILE = "contact_sheet.png"
@@ -63,11 +67,14 @@ def rank_labels(
   output_dir: str | os.PathLike | None = None,
   checkpoints: int | None = None,
   rank_by: str = "loss",
-  batch_size: int = 500,
+  batch_size: int | None = None,
   num_images: int = 48,
   print_line: Callable[[str], Any] = print,
 ) -> SuspectLabels:
   """Ranks the labels of a record set by how suspect a training run finds them.
+
+  The set is read as the run read its own: into memory, or streamed where the
+  run has an image size.
 
   Args:
     train_log_dir: the training folder.
@@ -78,7 +85,8 @@ def rank_labels(
     checkpoints: how many of the last checkpoints to average over; None takes
       all that the folder keeps.
     rank_by: "loss" or "weight", see `suspect_labels`.
-    batch_size: images in a batch.
+    batch_size: images in a batch; None takes the run's for streamed images and
+      500 for those in memory.
     num_images: how many of the most suspect images to draw.
     print_line: takes one line for each checkpoint.
 
@@ -93,10 +101,10 @@ def rank_labels(
     raise UserError(
       f"num_images: expected at least 1, got {num_images}; try 48"
     )
-  settings = rankable_settings(train_log_dir)
+  settings = run_settings(train_log_dir)
   dataset_name = dataset_name or settings.dataset_name
   output_dir = None if output_dir is None else _writable(output_dir)
-  data = load_in_memory(data_dir, dataset_name, split)
+  data = open_data(data_dir, dataset_name, split, settings)
   suspects = suspect_labels(
     train_log_dir,
     data,
@@ -112,7 +120,7 @@ def rank_labels(
 
 def write_suspect_labels(
   suspects: SuspectLabels,
-  data: InMemoryDataset,
+  data: InMemoryDataset | TrainingData,
   output_dir: str | os.PathLike,
   num_images: int = 48,
 ) -> None:
@@ -133,6 +141,8 @@ def write_suspect_labels(
     output_dir: made when it does not exist.
     num_images: how many images to draw.
   """
+  # Nothing here depends on how images are varied.
+  data = as_training_data(data, TrainingSettings())
   folder = _writable(output_dir)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,
@@ -151,7 +161,7 @@ def write_suspect_labels(
       pred_probs=suspects.pred_probs,
       ids=suspects.ids,
     )
-  save_figure(_contact_sheet(suspects, data, num_images), folder / PICTURE_FILE)
+  save_figure(draw_suspects(suspects, data, num_images), folder / PICTURE_FILE)
   known = suspects.clean_labels >= 0
   if known.any():
     figure = plots.draw_weight_against_loss(
@@ -258,37 +268,6 @@ def _rows(suspects: SuspectLabels, class_names: tuple[str, ...]):
       f"{suspects.mean_weight[i]:.6g}",
       f"{suspects.score[i]:.6g}",
     )
-
-
-def _contact_sheet(
-  suspects: SuspectLabels, data: InMemoryDataset, num_images: int
-):
-  chosen = suspects.order[:num_images]
-  predicted = suspects.predicted_labels[chosen]
-  clean = suspects.clean_labels[chosen]
-  titles = [
-    f"{data.class_names[given]} → {data.class_names[suggested]}"
-    for given, suggested in zip(data.labels[chosen], predicted, strict=True)
-  ]
-  verdicts = [
-    "unknown"
-    if true < 0
-    else "kept"
-    if true == given
-    else "found"
-    if true == suggested
-    else "missed"
-    for given, suggested, true in zip(
-      data.labels[chosen], predicted, clean, strict=True
-    )
-  ]
-  return plots.draw_contact_sheet(
-    data.images[chosen],
-    titles,
-    verdicts,
-    f"The {len(chosen)} most suspect of {len(data)} labels of {data.name}: "
-    "given → suggested",
-  )
 
 
 def _writable(output_dir: str | os.PathLike) -> Path:

@@ -9,14 +9,19 @@ from typing import Any
 
 import numpy as np
 from keras import ops
+from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import checkpointing
 from mentornet_tf.training.evaluation import Evaluator
+from mentornet_tf.training.image_settings import (
+  check_cut_alike,
+  evaluation_batch_size,
+)
 from mentornet_tf.training.mentored_model import training_epoch
+from mentornet_tf.training.progress import ShownBatches
 from mentornet_tf.training.recipes import (
   TrainingSettings,
   build_curriculum,
@@ -24,6 +29,11 @@ from mentornet_tf.training.recipes import (
 )
 from mentornet_tf.training.run_folder import read_run
 from mentornet_tf.training.trained_run import open_run
+from mentornet_tf.training.training_data import (
+  EvaluationBatches,
+  TrainingData,
+  as_training_data,
+)
 
 # By mean loss is the default: its ROC AUC was the higher one wherever both
 # were measured (docs/suspect_labels.md).
@@ -145,11 +155,11 @@ def detection_quality(
 
 def suspect_labels(
   train_log_dir: str | os.PathLike,
-  data: InMemoryDataset,
+  data: InMemoryDataset | TrainingData,
   *,
   checkpoints: int | None = None,
   rank_by: str = "loss",
-  batch_size: int = 500,
+  batch_size: int | None = None,
   print_line: Callable[[str], Any] = print,
 ) -> SuspectLabels:
   """Weighs the labels of a data set by a training run.
@@ -166,12 +176,14 @@ def suspect_labels(
       the folder keeps.
     rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight, ties by
       mean loss.
-    batch_size: images in a batch.
+    batch_size: images in a batch; None takes the run's for streamed images and
+      500 for those in memory.
     print_line: takes a line for each checkpoint.
 
   Raises:
     UserError: the folder holds no run or no checkpoint, or one that does not
-      fit; the data have other classes; an argument is out of range.
+      fit; the data have other classes, are not prepared as the run's were or
+      hold a damaged record; an argument is out of range.
   """
   if rank_by not in RANKINGS:
     raise UserError(
@@ -182,11 +194,18 @@ def suspect_labels(
       raise UserError(
         f"{name}: expected at least 1, got {value}; choose a larger number"
       )
-  settings = rankable_settings(train_log_dir)
+  settings = run_settings(train_log_dir)
+  data = as_training_data(data, settings)
+  check_cut_alike(data.name, data.crop, settings, str(train_log_dir))
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
   run = open_run(train_log_dir, num_classes=data.num_classes)
   curriculum = build_curriculum(settings, Path(train_log_dir))
-  evaluator = Evaluator(run.student, evaluation_batches(data, batch_size))
+  batches = EvaluationBatches(
+    data, batch_size or evaluation_batch_size(settings)
+  )
+  evaluator = Evaluator(
+    run.student, ShownBatches(batches, f"ranking {data.name}", Console())
+  )
   steps, losses, weights = [], 0.0, 0.0
   probabilities, damage = 0.0, None
   for prefix in prefixes:
@@ -253,23 +272,6 @@ def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
       "folder passed as --train_log_dir to bin/train_student.py"
     )
   return settings_of_run(folder, run)
-
-
-def rankable_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
-  """`run_settings` of a run on images in memory.
-
-  Raises:
-    UserError: as `run_settings`, or the run's images are streamed.
-  """
-  settings = run_settings(train_log_dir)
-  if settings.image_size is not None:
-    raise UserError(
-      f"{train_log_dir}: expected a run on images of one size in memory, got "
-      f"one with image_size {settings.image_size}; labels of streamed images "
-      "cannot be ranked yet, bin/eval_student.py --output_csv_file writes "
-      "their losses"
-    )
-  return settings
 
 
 def _last_checkpoints(

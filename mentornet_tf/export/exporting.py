@@ -13,10 +13,12 @@ from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.datasets.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 from mentornet_tf.export import formats
+from mentornet_tf.export.preparation import LargeImages, SmallImages
 from mentornet_tf.training.checkpointing import latest_checkpoint, restore
+from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.recipes import build_curriculum, settings_of_run
 from mentornet_tf.training.run_folder import read_run
-from mentornet_tf.training.trained_run import open_run
+from mentornet_tf.training.trained_run import open_run, settings_or_defaults
 
 # Where a model does not say: the size that evaluation cuts images to.
 _DEFAULT_SIZE = (32, 32)
@@ -36,17 +38,20 @@ def export_student(
 
   A SavedModel has the signatures `images_uint8` (also `serving_default`) and
   `images_float`, batches [B, height, width, 3] of raw pixels 0..255, and
-  `encoded`, image files as strings [B]. All cut or zero-pad images about their
-  centre to the student's size and standardise them, as evaluation does, and
-  give "classes" [B] int64, "probabilities" and "logits" [B, K] float32.
+  `encoded`, image files as strings [B]. All prepare images as evaluation does:
+  those of a run with an image size are resized, cut about their centre and
+  scaled (`export.preparation.LargeImages`), others are cut or zero-padded about
+  their centre to the student's size and standardised. All give "classes" [B]
+  int64, "probabilities" and "logits" [B, K] float32.
 
   Args:
     student: a training folder, of this package or of the original TensorFlow 1
       code (its newest checkpoint is taken); the prefix of one checkpoint; or a
-      model from standardised images to logits.
+      model from standardised small images to logits.
     output_dir: a new folder; it appears when it is complete.
     file_format: "saved_model"; "keras", student.keras, the bare student on
-      standardised images; or "tflite", student.tflite on float pixels.
+      prepared images; or "tflite", student.tflite on float pixels, of small
+      images only.
     class_names: K names; None takes those of the training data.
     studentnet: the student's name where a folder holds no run.json.
     dataset_name: names the classes where a folder holds no run.json.
@@ -57,30 +62,36 @@ def export_student(
 
   Raises:
     UserError: `output_dir` exists, there is no checkpoint or none that can be
-      read, or the names do not match the classes.
+      read, the names do not match the classes, or the format cannot hold how
+      the run's images are prepared.
   """
   output_dir = Path(output_dir)
   formats.check_format(file_format)
   refuse_existing(output_dir)
+  crop = None
   if not isinstance(student, keras.Model):
     run = open_run(student, studentnet)
-    image_size = run.settings.get("image_size")
-    if image_size is not None and file_format != "keras":
+    crop = image_crop(settings_or_defaults(student))
+    if crop is not None and file_format == "tflite":
       raise UserError(
-        f"{run.folder}: expected a run on images of one size in memory, got "
-        f"one with image_size {image_size}, whose images are resized and "
-        "scaled otherwise; export the bare student with --format=keras"
+        f"{run.folder}: expected a run on small images for TFLite, got one "
+        f"with image_size {crop.size}, and TFLite has nothing to resize its "
+        "images with; export it with --format=saved_model, or the bare student "
+        "with --format=keras"
       )
     run.load_newest(warn)
     student = run.student
     if class_names is None:
       class_names = run.data.get("class_names")
     dataset_name = run.settings.get("dataset_name", dataset_name)
-  image_size = _image_size(student)
-  num_classes = student(keras.KerasTensor((None, *image_size, 3))).shape[-1]
+  preparation = (
+    SmallImages(_image_size(student)) if crop is None else LargeImages(crop)
+  )
+  prepared = keras.KerasTensor((None, *preparation.image_size, 3))
+  num_classes = student(prepared).shape[-1]
   formats.write_student(
     student,
-    image_size,
+    preparation,
     _class_names(class_names, dataset_name, num_classes),
     output_dir,
     file_format,

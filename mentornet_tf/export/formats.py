@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from mentornet_tf.atomic_files import new_folder
 from mentornet_tf.errors import UserError
+from mentornet_tf.export.preparation import Preparation
 from mentornet_tf.export.signatures import (
   MentorSignatures,
   StudentSignatures,
@@ -33,7 +34,7 @@ def check_format(file_format: str) -> None:
 
 def write_student(
   student: keras.Model,
-  image_size: tuple[int, int],
+  preparation: Preparation,
   class_names: tuple[str, ...],
   output_dir: Path,
   file_format: str,
@@ -46,7 +47,7 @@ def write_student(
   with _new_export(output_dir) as folder:
     classes_file = folder / "classes.txt"
     classes_file.write_text("".join(f"{name}\n" for name in class_names))
-    signatures = StudentSignatures(student, image_size, classes_file)
+    signatures = StudentSignatures(student, preparation, classes_file)
     _write("student", student, signatures, folder, file_format)
     if file_format == "saved_model":
       classes_file.unlink()  # The SavedModel holds a copy.

@@ -10,8 +10,7 @@ import keras
 import tensorflow as tf
 
 from mentornet_tf.curricula.mentor_network import NUM_FEATURES
-from mentornet_tf.datasets.pipelines import cut_to_size, standardise
-from mentornet_tf.datasets.records import decode_image
+from mentornet_tf.export.preparation import Preparation
 
 
 class StudentSignatures(tf.Module):
@@ -21,16 +20,15 @@ class StudentSignatures(tf.Module):
   "logits" [B, K] float32.
 
   Args:
-    student: standardised images [B, height, width, 3] to logits [B, K].
-    image_size: (height, width) that images are cut or zero-padded to about
-      their centre, as in evaluation, in pixels.
+    student: prepared images [B, height, width, 3] to logits [B, K].
+    preparation: makes them of raw ones, as evaluation does.
     classes_file: one class name a line; becomes an asset of the SavedModel.
   """
 
   def __init__(
     self,
     student: keras.Model,
-    image_size: tuple[int, int],
+    preparation: Preparation,
     classes_file: Path,
   ):
     super().__init__()
@@ -38,7 +36,7 @@ class StudentSignatures(tf.Module):
     self.classes = tf.saved_model.Asset(str(classes_file))
 
     def predict(images):
-      logits = student(standardise(images), training=False)
+      logits = student(images, training=False)
       logits = tf.cast(logits, tf.float32)
       return {
         "classes": tf.argmax(logits, axis=1),
@@ -48,23 +46,17 @@ class StudentSignatures(tf.Module):
 
     @tf.function(input_signature=[_images(tf.uint8)])
     def images_uint8(images):
-      return predict(cut_to_size(images, *image_size))
+      return predict(preparation.of_pixels(images))
 
     @tf.function(input_signature=[_images(tf.float32)])
     def images_float(images):
-      return predict(cut_to_size(images, *image_size))
+      return predict(preparation.of_pixels(images))
 
     @tf.function(
       input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")]
     )
     def encoded(image_bytes):
-      return predict(
-        tf.map_fn(
-          lambda one: cut_to_size(decode_image(one), *image_size),
-          image_bytes,
-          fn_output_signature=tf.TensorSpec([*image_size, 3], tf.uint8),
-        )
-      )
+      return predict(preparation.of_encoded(image_bytes))
 
     self.images_uint8 = images_uint8
     self.images_float = images_float

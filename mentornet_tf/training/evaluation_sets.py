@@ -7,13 +7,10 @@ from dataclasses import dataclass
 import keras
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.training.data_opening import open_data
 from mentornet_tf.training.evaluation import TOP, Evaluator
 from mentornet_tf.training.recipes import TrainingSettings
-from mentornet_tf.training.training_data import (
-  EvaluationBatches,
-  TrainingData,
-  open_data,
-)
+from mentornet_tf.training.training_data import EvaluationBatches, TrainingData
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from mentornet_tf.datasets.crops import Crop
+from mentornet_tf.errors import UserError
 from mentornet_tf.training.recipes import TrainingSettings
 
 # Images are resized to this much more than is cut out of them: 320 for 299.
@@ -26,6 +27,40 @@ def image_crop(settings: TrainingSettings) -> Crop | None:
   if not settings.augment:
     return Crop(size, shorter_side, "centre", flip=False)
   return Crop(size, shorter_side, settings.train_crop or "random")
+
+
+def check_cut_alike(
+  name: str, crop: Crop | None, settings: TrainingSettings, run: str
+) -> None:
+  """Raises UserError unless evaluation cuts images as a run's settings say.
+
+  Args:
+    name: of the data.
+    crop: how they are cut; None where they are small and in memory.
+    settings: of the run.
+    run: what messages call it.
+  """
+  expected, got = _evaluated(image_crop(settings)), _evaluated(crop)
+  if expected != got:
+    raise UserError(
+      f"{name}: expected {expected}, as in {run}, got {got}; open the set with "
+      "the run's settings"
+    )
+
+
+def _evaluated(crop: Crop | None) -> str:
+  if crop is None:
+    return "small images in memory"
+  return (
+    f"streamed images of image_size {crop.size} and resize_shorter_side "
+    f"{crop.shorter_side}"
+  )
+
+
+def evaluation_batch_size(settings: TrainingSettings) -> int:
+  """How many images to evaluate at a time."""
+  # Small images go many at a time; large ones would need gigabytes.
+  return 500 if settings.image_size is None else settings.batch_size
 
 
 def student_options(

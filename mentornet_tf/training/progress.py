@@ -1,5 +1,8 @@
 """Progress on a terminal: a bar with the rate and the time left."""
 
+from collections.abc import Iterator
+
+import tensorflow as tf
 from rich.console import Console
 from rich.progress import (
   BarColumn,
@@ -7,9 +10,11 @@ from rich.progress import (
   Progress,
   TextColumn,
   TimeRemainingColumn,
+  track,
 )
 
 from mentornet_tf.training.loop import Reports
+from mentornet_tf.training.training_data import EvaluationBatches
 
 
 class ProgressBar:
@@ -48,6 +53,35 @@ class ProgressBar:
   def __call__(self, step: int, reports: Reports) -> None:
     """Moves the bar to `step`."""
     self._progress.update(self._task, completed=step)
+
+
+class ShownBatches:
+  """Batches that move a bar as they are taken, where there is a terminal.
+
+  Args:
+    batches: the batches, each pass over which has a bar of its own.
+    description: what stands before the bar.
+    console: where the bar is drawn; it is gone when the last batch was taken.
+  """
+
+  def __init__(
+    self, batches: EvaluationBatches, description: str, console: Console
+  ):
+    self._batches = batches
+    self._description = description
+    self._console = console
+
+  def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
+    return iter(
+      track(
+        self._batches,
+        self._description,
+        total=len(self._batches),
+        console=self._console,
+        disable=not self._console.is_terminal,
+        transient=True,
+      )
+    )
 
 
 def readable_seconds(seconds: float) -> str:

@@ -24,7 +24,10 @@ from mentornet_tf.training.checkpointing import (
 )
 from mentornet_tf.training.clean_subset import clean_subset, update_batches
 from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
-from mentornet_tf.training.image_settings import student_options
+from mentornet_tf.training.image_settings import (
+  evaluation_batch_size,
+  student_options,
+)
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentor_updater import MentorUpdater
 from mentornet_tf.training.mentor_updates import check_has_mentor
@@ -246,12 +249,10 @@ def _evaluator(
     check_classes(eval_data, train_data.num_classes, train_data.name)
   else:
     eval_data = as_training_data(eval_data, settings)
-  # Small images go many at a time; large ones would need gigabytes.
-  batch_size = 500 if settings.image_size is None else settings.batch_size
   return EvaluationSets(
     model.student,
     eval_data,
-    batch_size,
+    evaluation_batch_size(settings),
     lambda: with_averaged_weights(model.student, model.optimizer),
   )
 

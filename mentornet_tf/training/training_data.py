@@ -4,38 +4,32 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import Progress
 
-from mentornet_tf.datasets.crops import Crop
+from mentornet_tf.datasets.crops import Crop, as_pixels
 from mentornet_tf.datasets.pipelines import (
   Augmentation,
   evaluation_batches,
   training_batches,
 )
-from mentornet_tf.datasets.records import InMemoryDataset, load_in_memory
-from mentornet_tf.datasets.shards import find_shards
+from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.datasets.streaming import (
   StreamedRecords,
-  open_streamed,
   streamed_evaluation_batches,
   streamed_training_batches,
   training_indices,
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import recipes
-from mentornet_tf.training.image_settings import image_crop
-
-# Sets with larger shards are not decoded into memory by mistake.
-_LARGEST_IN_MEMORY = 8 * 2**30
 
 # TensorFlow quotes a broken record in its message, which may be no text.
 _READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
+
+# Images that are decoded at a time where they are only to be looked at.
+_SHOWN_AT_ONCE = 16
 
 Batches = tf.data.Dataset
 
@@ -46,12 +40,16 @@ class TrainingData(Protocol):
   Attributes:
     name: `<dataset>_<split>`.
     num_classes: number of classes.
+    class_names: the classes' names; their numbers where none are known.
     has_clean_labels: whether the true label of every image is known.
+    crop: how images are cut; None where they are small and of one size.
   """
 
   name: str
   num_classes: int
+  class_names: tuple[str, ...]
   has_clean_labels: bool
+  crop: Crop | None
 
   def __len__(self) -> int:
     """N."""
@@ -66,6 +64,16 @@ class TrainingData(Protocol):
 
   def take(self, positions: np.ndarray) -> "TrainingData":
     """The images at `positions` [M] int64, rising."""
+
+  def pixels(self, positions: np.ndarray) -> np.ndarray:
+    """The images at `positions` [M] int64, in that order, to be looked at.
+
+    Returns:
+      [M, height, width, 3] uint8, cut as in evaluation where images are cut.
+
+    Raises:
+      UserError: a record is damaged.
+    """
 
   def run_summary(self) -> dict[str, Any]:
     """What `run.json` says of the data."""
@@ -103,8 +111,16 @@ class InMemoryData:
     return self.dataset.num_classes
 
   @property
+  def class_names(self) -> tuple[str, ...]:
+    return self.dataset.class_names
+
+  @property
   def has_clean_labels(self) -> bool:
     return bool((self.dataset.clean_labels >= 0).all())
+
+  @property
+  def crop(self) -> None:
+    return None
 
   def training_batches(
     self, batch_size: int, *, seed: int, start_step: int
@@ -122,6 +138,9 @@ class InMemoryData:
 
   def take(self, positions: np.ndarray) -> "InMemoryData":
     return replace(self, dataset=self.dataset.take(positions))
+
+  def pixels(self, positions: np.ndarray) -> np.ndarray:
+    return self.dataset.images[positions]
 
   def run_summary(self) -> dict[str, Any]:
     data = self.dataset
@@ -170,6 +189,10 @@ class StreamedData:
     return self.records.num_classes
 
   @property
+  def class_names(self) -> tuple[str, ...]:
+    return self.records.class_names
+
+  @property
   def has_clean_labels(self) -> bool:
     return self.records.has_clean_labels
 
@@ -186,12 +209,20 @@ class StreamedData:
   def take(self, positions: np.ndarray) -> "StreamedData":
     return replace(self, records=self.records.take(positions))
 
+  def pixels(self, positions: np.ndarray) -> np.ndarray:
+    order = np.argsort(positions)
+    batches = EvaluationBatches(self.take(positions[order]), _SHOWN_AT_ONCE)
+    rising = np.concatenate([as_pixels(each["image"]) for each in batches])
+    pixels = np.empty_like(rising)
+    pixels[order] = rising
+    return pixels
+
   def run_summary(self) -> dict[str, Any]:
     return {
       "name": self.name,
       "num_examples": len(self),
       "num_classes": self.num_classes,
-      "class_names": list(self.records.class_names),
+      "class_names": list(self.class_names),
       "image_shape": [self.crop.size, self.crop.size, 3],
       "measured_noise_rate": self.records.noise.get("measured_rate"),
       "noise": self.records.noise or None,
@@ -216,56 +247,6 @@ def as_training_data(
   if isinstance(data, InMemoryDataset):
     return InMemoryData(data, recipes.augmentation(settings))
   return data
-
-
-def open_data(
-  data_dir: str | Path,
-  dataset_name: str,
-  split: str,
-  settings: recipes.TrainingSettings,
-  console: Console | None = None,
-) -> TrainingData:
-  """Streams a record set where the settings give an image size, else loads it.
-
-  Args:
-    data_dir: folder of the shards.
-    dataset_name: name in the shards' file names.
-    split: likewise.
-    settings: of the run that reads it.
-    console: where the progress of searching shards is shown; None takes
-      standard output.
-
-  Raises:
-    UserError: the set is missing or damaged, or too large for memory.
-  """
-  crop = image_crop(settings)
-  if crop is None:
-    _refuse_large(data_dir, dataset_name, split)
-    dataset = load_in_memory(data_dir, dataset_name, split)
-    return as_training_data(dataset, settings)
-  console = console or Console()
-  with Progress(
-    console=console, disable=not console.is_terminal, transient=True
-  ) as progress:
-    task = progress.add_task(f"records of {dataset_name}_{split}", total=None)
-    records = open_streamed(
-      data_dir,
-      dataset_name,
-      split,
-      lambda count: progress.update(task, advance=1, total=count),
-    )
-  return StreamedData(records, crop)
-
-
-def _refuse_large(data_dir: str | Path, dataset_name: str, split: str) -> None:
-  shards = find_shards(data_dir, dataset_name, split)
-  size = sum(shard.stat().st_size for shard in shards)
-  if size > _LARGEST_IN_MEMORY:
-    raise UserError(
-      f"expected records of small images of one size, got {size / 2**30:.0f} "
-      f"GB of {dataset_name}_{split}, which do not fit in memory; give "
-      "--image_size, for instance 299, to read images as they are needed"
-    )
 
 
 @contextmanager
@@ -297,6 +278,10 @@ class EvaluationBatches:
     self._data = data
     self._batch_size = batch_size
     self._batches = data.evaluation_batches(batch_size)
+
+  def __len__(self) -> int:
+    """How many batches there are."""
+    return -(-len(self._data) // self._batch_size)
 
   def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
     batches = iter(self._batches)

@@ -170,3 +170,36 @@ def test_values_are_those_from_minus_one_to_one():
 def test_bad_crops(options, words):
   with pytest.raises(UserError, match=words):
     Crop(**options)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize(
+  ("height", "width"), [(90, 131), (131, 90), (75, 75), (60, 200)]
+)
+def test_squares_of_decoded_images_are_those_of_their_files(
+  height, width, dtype
+):
+  encoded = [jpeg(texture(height, width, seed)) for seed in range(3)]
+  crop = Crop(size=64, shorter_side=75)
+  expected = np.stack([evaluation_crop(each, crop) for each in encoded])
+  pixels = np.stack([decoded(each) for each in encoded]).astype(dtype)
+  got = crops.evaluation_squares(pixels, crop)
+  assert (got.shape, got.dtype) == ((3, 64, 64, 3), tf.float32)
+  np.testing.assert_allclose(got, expected, atol=CLOSE)
+
+
+def test_squares_of_images_that_files_decode_small_are_near():
+  encoded = jpeg(texture(300, 351))
+  crop = Crop(size=64, shorter_side=75)
+  squares = crops.evaluation_squares(decoded(encoded)[tf.newaxis], crop)
+  expected = scaled(centre(resized(decoded(encoded), 75), 64))
+  np.testing.assert_allclose(squares[0], expected, atol=CLOSE)
+  grey_levels = 127.5 * np.abs(squares[0] - evaluation_crop(encoded, crop))
+  assert grey_levels.max() < 16 and 0.002 < grey_levels.mean() < 3
+
+
+def test_pixels_of_squares_are_the_nearest():
+  pixels = np.arange(256, dtype=np.uint8)
+  np.testing.assert_array_equal(crops.as_pixels(scaled(pixels)), pixels)
+  near = tf.constant([-1.00001, 1.00001, 0.0038], tf.float32)
+  np.testing.assert_array_equal(crops.as_pixels(near), [0, 255, 128])

@@ -14,16 +14,22 @@ from rich.console import Console
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.export.exporting import export_student
-from mentornet_tf.ranking import rank_labels
-from mentornet_tf.training import checkpointing, train, training_data, watching
+from mentornet_tf.training import (
+  checkpointing,
+  data_opening,
+  train,
+  training_data,
+  watching,
+)
+from mentornet_tf.training.data_opening import open_data
 from mentornet_tf.training.evaluation_sets import (
   open_evaluation_data,
   parse_set_names,
 )
+from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.run_folder import read_metrics, read_run
 from mentornet_tf.training.trained_run import open_run, settings_or_defaults
-from mentornet_tf.training.training_data import open_data
 
 SETTINGS = TrainingSettings(
   dataset_name="webvision_mini",
@@ -251,7 +257,7 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
 def test_the_crop_follows_the_settings():
   def crop(**changes):
     settings = dataclasses.replace(SETTINGS, **changes)
-    return dataclasses.astuple(training_data.image_crop(settings))
+    return dataclasses.astuple(image_crop(settings))
 
   assert crop() == (48, 51, "random", True)
   assert crop(image_size=299) == (299, 320, "random", True)
@@ -262,7 +268,7 @@ def test_the_crop_follows_the_settings():
     True,
   )
   assert crop(augment=False, train_crop="resized")[2:] == ("centre", False)
-  assert training_data.image_crop(TrainingSettings()) is None
+  assert image_crop(TrainingSettings()) is None
   with pytest.raises(UserError, match="shorter_side=40"):
     crop(resize_shorter_side=40)
 
@@ -283,7 +289,7 @@ def test_sets_of_other_classes_are_refused(folder, tmp_path):
 
 
 def test_large_sets_are_not_decoded_into_memory(folder, monkeypatch):
-  monkeypatch.setattr(training_data, "_LARGEST_IN_MEMORY", 1000)
+  monkeypatch.setattr(data_opening, "_LARGEST_IN_MEMORY", 1000)
   with pytest.raises(UserError, match="do not fit in memory; give"):
     open_data(folder, "webvision_mini", "train", TrainingSettings())
 
@@ -303,13 +309,7 @@ def test_names_of_sets():
     parse_set_names(["a:val", "b/a:val"], "records")
 
 
-def test_what_cannot_read_streamed_images_says_so(folder, whole, tmp_path):
-  """Ranking and exports would prepare images otherwise than training did."""
-  with pytest.raises(UserError, match="labels of streamed images cannot be"):
-    rank_labels(whole[0], folder, output_dir=tmp_path / "ranked")
-  with pytest.raises(UserError, match="export the bare student with"):
-    export_student(whole[0], tmp_path / "exported")
-  assert not list(tmp_path.iterdir())
+def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
   export_student(whole[0], tmp_path / "bare", file_format="keras")
   bare = keras.saving.load_model(tmp_path / "bare" / "student.keras")
   images = np.random.default_rng(0).random((2, 48, 48, 3), np.float32)
