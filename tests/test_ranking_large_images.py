@@ -172,7 +172,10 @@ def test_a_bar_tells_how_far_a_ranking_is(trained):
   for _ in range(2):
     ids = np.concatenate([batch["id"] for batch in shown])
     np.testing.assert_array_equal(ids, 1000 + np.arange(30))
-  assert text.getvalue().count("100%") == 2 and len(batches) == 4
+  bars = text.getvalue().split("\x1b[?25l")[1:]  # each hides the cursor first
+  assert len(bars) == 2 and len(batches) == 4
+  for bar in bars:
+    assert bar.index("ranking") < bar.index("  0%") < bar.index("100%")
   silent = io.StringIO()
   assert len(list(ShownBatches(batches, "ranking", Console(file=silent)))) == 4
   assert silent.getvalue() == ""
