@@ -74,7 +74,7 @@ def _cases() -> dict[str, Callable[[], object]]:
   from mentornet_tf.training.checkpointing import CheckpointStore
   from mentornet_tf.training.loop import StepRunner
   from mentornet_tf.training.recipes import RECIPES
-  from mentornet_tf.training.train import observed_step, variable_groups
+  from mentornet_tf.training.run_model import observed_step, variable_groups
 
   data = _random_images()
   folder = tempfile.TemporaryDirectory()

@@ -312,6 +312,7 @@ def main() -> None:
   _gamma()  # refused before TensorFlow starts
   if _curriculum() == "none":
     _note_flags_without_effect()
+  _note_slow_average()
   for name in ("master", "ps_tasks", "task"):
     if flag[name].present:
       print(
@@ -359,6 +360,17 @@ def main() -> None:
     RunOptions(**_flags_of(RunOptions)),
     clean_data=clean_data,
   )
+
+
+def _note_slow_average() -> None:
+  """An average that is slower than its run still holds the first weights."""
+  decay, steps = flags.FLAGS.ema_decay, flags.FLAGS.max_number_of_steps
+  if decay == 1 or (decay > 0 and steps * (1 - decay) < 3):
+    print(
+      f"note: at the end of {steps} steps an average with --ema_decay="
+      f"{decay:g} still holds {100 * decay**steps:.0f} % of the first weights, "
+      "and that average is what is evaluated; a smaller decay forgets them"
+    )
 
 
 def _take_published_defaults() -> None:

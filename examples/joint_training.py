@@ -5,6 +5,11 @@ Digits of which 40 % got a random label; for one in five somebody has looked up
 whether the label is right. The mentor starts from scratch.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -16,6 +21,7 @@ from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.training.mentor_updates import UPDATE_RECIPE
 
 EPOCHS, BATCH_SIZE = 20, 32
+keras.utils.set_random_seed(0)
 
 
 def standardised(source):

@@ -16,7 +16,7 @@ import mentornet_tf as mn
 from mentornet_tf.datasets.pipelines import evaluation_batches
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
-from mentornet_tf.training import train
+from mentornet_tf.training import run_model, train
 from mentornet_tf.training.checkpointing import latest_checkpoint
 from mentornet_tf.training.recipes import TrainingSettings
 
@@ -235,7 +235,7 @@ def test_bad_input_leaves_nothing_behind(trained, tmp_path):
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(trained, tmp_path):
   folder, model = trained
   copy = shutil.copytree(folder, tmp_path / "run")
-  store = train.CheckpointStore(copy, train.variable_groups(model))
+  store = train.CheckpointStore(copy, run_model.variable_groups(model))
   newest = store.save(3)
   Path(f"{newest}.data-00000-of-00001").write_bytes(b"")
   warnings = []

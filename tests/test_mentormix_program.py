@@ -95,6 +95,21 @@ def test_the_threshold_takes_no_mentor(tmp_path):
   assert len(result.stderr.splitlines()) == 1
 
 
+def test_an_average_slower_than_its_run_is_noted(tmp_path):
+  arguments = (
+    "--data_dir=no/such",
+    f"--train_log_dir={tmp_path}",
+    "--curriculum=mentormix",
+  )
+  note = "note: at the end of 40 steps an average with --ema_decay=0.9999 still"
+  result = run_program(
+    "train_student.py", *arguments, "--max_number_of_steps=40"
+  )
+  assert result.stdout.startswith(f"{note} holds 100 % of the first weights")
+  result = run_program("train_student.py", *arguments)
+  assert result.stdout == ""
+
+
 @pytest.mark.parametrize(
   ("flag", "message"),
   [

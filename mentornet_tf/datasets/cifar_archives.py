@@ -150,7 +150,7 @@ def _locate(source: Path, dataset_name: str) -> tuple[_Archive, Path]:
   wanted = " or ".join(
     f"{archive.folder} or {archive.tar}" for archive in _ARCHIVES[dataset_name]
   )
-  state = "does not" if source.exists() else "does not exist, so it does not"
+  state = "is not" if source.exists() else "does not exist"
   raise UserError(
     f"expected {source} to be or to hold {wanted}, but it {state}; download "
     "one of them from https://www.cs.toronto.edu/~kriz/cifar.html or correct "

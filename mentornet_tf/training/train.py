@@ -3,11 +3,10 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-import keras
 from rich.console import Console
 
 from mentornet_tf.atomic_files import replacing
@@ -15,18 +14,14 @@ from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
-from mentornet_tf.students.registry import build_student
 from mentornet_tf.training import loop, recipes
 from mentornet_tf.training.checkpointing import (
   CheckpointStore,
-  Groups,
-  latest_checkpoint,
 )
 from mentornet_tf.training.clean_subset import clean_subset, update_batches
 from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
 from mentornet_tf.training.image_settings import (
   evaluation_batch_size,
-  student_options,
 )
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentor_updater import MentorUpdater
@@ -39,13 +34,17 @@ from mentornet_tf.training.reporting import (
   MetricsReporter,
 )
 from mentornet_tf.training.run_folder import MetricsWriter, RunFolder
+from mentornet_tf.training.run_model import (
+  build_model,
+  observed_step,
+  variable_groups,
+)
 from mentornet_tf.training.training_data import (
   TrainingData,
   as_training_data,
   named_damage,
 )
 from mentornet_tf.training.weight_average import (
-  averages_by_weight,
   with_averaged_weights,
 )
 
@@ -127,11 +126,18 @@ def train_and_evaluate(
       f"{train_data.name} without; a mentor cannot be learned from its losses"
     )
   model = build_model(settings, train_data, Path(run_folder))
+  evaluator = _evaluator(model, settings, train_data, eval_data)
   updates = recipes.build_updates(settings)
   if updates is not None:
     check_has_mentor(model.curriculum)
     updates.steps(settings.max_number_of_steps)
     clean_data = clean_subset(settings, train_data, clean_data)
+  elif clean_data is not None or settings.clean_fraction:
+    raise UserError(
+      "clean_fraction, clean_data_dir: expected --update_mentor_at beside a "
+      "clean-labelled subset, got none; give the times at which the mentor "
+      "learns from it, or leave the subset out"
+    )
   folder = RunFolder(
     run_folder,
     dataclasses.asdict(settings),
@@ -147,11 +153,11 @@ def train_and_evaluate(
     return TrainingResult(start_step, True, model)
   if start_step:
     console.print(f"{folder.path}: continuing from step {start_step}")
+  console.print(_readable_start(settings, train_data, options))
 
   batches = train_data.training_batches(
     settings.batch_size, seed=settings.seed, start_step=start_step
   )
-  evaluator = _evaluator(model, settings, train_data, eval_data)
   total_steps = settings.max_number_of_steps
   writer = MetricsWriter(
     folder,
@@ -234,6 +240,22 @@ def train_and_evaluate(
   return TrainingResult(step, finished, model)
 
 
+def _readable_start(
+  settings: recipes.TrainingSettings,
+  train_data: TrainingData,
+  options: RunOptions,
+) -> str:
+  """What is trained on what; the first steps can take minutes to compile."""
+  noise = train_data.run_summary()["measured_noise_rate"]
+  wrong = "" if noise is None else f", {100 * noise:.1f} % of the labels wrong"
+  return (
+    f"training {settings.studentnet} on {len(train_data)} images of "
+    f"{train_data.name}, {train_data.num_classes} classes{wrong}; curriculum "
+    f"{settings.curriculum}; a line every {settings.log_interval_steps} steps; "
+    f"Ctrl-C saves and ends after the {options.steps_per_call} under way"
+  )
+
+
 def _evaluator(
   model: MentoredModel,
   settings: recipes.TrainingSettings,
@@ -277,109 +299,9 @@ def _damage_after(
   return None
 
 
-def build_model(
-  settings: recipes.TrainingSettings,
-  train_data: InMemoryDataset | TrainingData,
-  run_folder: Path | None = None,
-) -> MentoredModel:
-  """The compiled model, all variables made, the same for the same settings."""
-  if settings.batch_size > len(train_data):
-    raise UserError(
-      f"batch_size: expected at most the {len(train_data)} training images, "
-      f"got {settings.batch_size}"
-    )
-  keras.utils.set_random_seed(settings.seed)
-  with recipes.dtype_policy(settings.mixed_precision):
-    student = build_student(
-      settings.studentnet,
-      train_data.num_classes,
-      **student_options(
-        settings.image_size, _start_weights(settings, run_folder)
-      ),
-    )
-  curriculum = recipes.build_curriculum(settings, run_folder)
-  model = MentoredModel(
-    student,
-    curriculum,
-    settings.max_number_of_steps,
-    mixing=recipes.build_mixing(settings),
-  )
-  optimizer = recipes.build_optimizer(settings, len(train_data))
-  optimizer.build(student.trainable_variables)
-  model.compile(
-    optimizer=optimizer,
-    loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-  )
-  return model
-
-
-def _start_weights(
-  settings: recipes.TrainingSettings, run_folder: Path | None
-) -> str | None:
-  """The file that a run starts from; one that was begun needs it no more."""
-  if run_folder is not None and latest_checkpoint(run_folder):
-    return None
-  return settings.student_weights
-
-
 def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
   """Copies a learned mentor into the run's folder: it needs no other then."""
   path = folder / recipes.MENTOR_FILE
   if isinstance(curriculum, MentorCurriculum) and not path.exists():
     with replacing(path) as partial:
       curriculum.mentor.save(partial)
-
-
-def variable_groups(model: MentoredModel) -> Groups:
-  """All that shapes a run's future, by the groups of its checkpoints."""
-  averages = averages_by_weight(model.student, model.optimizer)
-  groups = {
-    "student": model.student.variables,
-    "curriculum": model.curriculum.variables,
-    "optimizer": _without(model.optimizer.variables, averages.values()),
-    "progress": [model.used_examples],
-  }
-  if averages:
-    groups["average"] = averages
-  if model.mixing is not None:
-    groups["mixing"] = model.mixing.variables
-  if model.second_curriculum is not None:
-    # A mentor is the same one as the first curriculum's.
-    groups["second_curriculum"] = _without(
-      model.second_curriculum.variables, model.curriculum.variables
-    )
-  return groups
-
-
-def _without(variables: Iterable, others: Iterable) -> list:
-  known = {id(variable) for variable in others}
-  return [variable for variable in variables if id(variable) not in known]
-
-
-def observed_step(
-  model: MentoredModel, has_clean_labels: bool, with_examples: bool = False
-) -> Callable[[loop.Batch], loop.Report]:
-  """The training step with what it knows of each example beside its scalars.
-
-  Reports "example/weight" [B] before example dropout, "example/is_clean" [B]
-  where that is known, and on request "example/id", "example/label",
-  "example/clean_label" and "example/loss" [B].
-  """
-
-  def step(batch: loop.Batch) -> loop.Report:
-    is_clean = None
-    if has_clean_labels:
-      is_clean = batch["label"] == batch["clean_label"]
-    report = model.mentored_step(
-      batch["image"], batch["label"], is_clean=is_clean
-    )
-    report["example/weight"] = model.curriculum.last.weight_before_dropout
-    if has_clean_labels:
-      report["example/is_clean"] = is_clean
-    if with_examples:
-      report["example/loss"] = model.curriculum.last.loss
-      for name in ("id", "label", "clean_label"):
-        report[f"example/{name}"] = batch[name]
-    return report
-
-  return step

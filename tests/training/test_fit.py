@@ -15,7 +15,7 @@ from mentornet_tf.datasets.pipelines import (
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.training import checkpointing
 from mentornet_tf.training.loop import StepRunner
-from mentornet_tf.training.train import observed_step, variable_groups
+from mentornet_tf.training.run_model import observed_step, variable_groups
 
 _STEPS = 50
 

@@ -17,6 +17,7 @@ from mentornet_tf.export.exporting import export_student
 from mentornet_tf.training import (
   checkpointing,
   data_opening,
+  run_model,
   train,
   training_data,
   watching,
@@ -79,7 +80,7 @@ def run(folder, run_folder, settings=SETTINGS, options=OPTIONS):
 
 
 def state(model):
-  groups = train.variable_groups(model)
+  groups = run_model.variable_groups(model)
   return [v.numpy() for variables in groups.values() for v in variables]
 
 
@@ -238,13 +239,13 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
 ):
   """A run that was begun continues without the file."""
   options = []
-  build = train.build_student
+  build = run_model.build_student
 
   def note(name, num_classes, **given):
     options.append(given.pop("weights_path", None))
     return build(name, num_classes, **given)
 
-  monkeypatch.setattr(train, "build_student", note)
+  monkeypatch.setattr(run_model, "build_student", note)
   settings = dataclasses.replace(
     SETTINGS, student_weights="start.h5", max_number_of_steps=2
   )

@@ -14,7 +14,7 @@ from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.report import write_report
-from mentornet_tf.training import checkpointing, train
+from mentornet_tf.training import checkpointing, run_model
 from mentornet_tf.training.clean_subset import clean_subset
 from mentornet_tf.training.mentor_updater import updated_mentors
 from mentornet_tf.training.mentor_updates import (
@@ -77,7 +77,7 @@ def test_gathering_leaves_student_and_curriculum_as_they_were():
   model = mentored()
   images, labels, _ = subset = arrays()
   model.fit(images, labels, batch_size=20, epochs=1, verbose=0)
-  groups = train.variable_groups(model)
+  groups = run_model.variable_groups(model)
   before = [v.numpy() for v in checkpointing.variables_of(groups)]
   rng = np.random.default_rng(0)
   gather_examples(model, batches_of(subset), range(6, 20), rng)
@@ -165,7 +165,7 @@ _JOINT = dataclasses.replace(
 
 
 def values(model):
-  groups = train.variable_groups(model)
+  groups = run_model.variable_groups(model)
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
@@ -245,6 +245,7 @@ def test_updates_must_fall_on_different_steps():
   [
     ({"clean_fraction": 0.0}, "either --clean_data_dir or a"),
     ({"curriculum": "self_paced"}, "with a mentor to update, got Formula"),
+    ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
     (
       {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},

@@ -10,7 +10,7 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.training import checkpointing, train
+from mentornet_tf.training import checkpointing, run_model, train
 from mentornet_tf.training.run_folder import read_metrics, read_run
 
 # What the original called its summaries.
@@ -30,7 +30,7 @@ _ORIGINAL_TAGS = {
 
 
 def state(model) -> list[np.ndarray]:
-  groups = train.variable_groups(model)
+  groups = run_model.variable_groups(model)
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
