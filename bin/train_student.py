@@ -304,7 +304,7 @@ _CURRICULUM_FLAGS = (
 def main() -> None:
   """Reads the flags, loads the data and trains."""
   flag = flags.FLAGS
-  _take_published_defaults()
+  published = _take_published_defaults()
   _check_image_flags()
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
@@ -312,7 +312,6 @@ def main() -> None:
   _gamma()  # refused before TensorFlow starts
   if _curriculum() == "none":
     _note_flags_without_effect()
-  _note_slow_average()
   for name in ("master", "ps_tasks", "task"):
     if flag[name].present:
       print(
@@ -332,7 +331,9 @@ def main() -> None:
   from mentornet_tf.training.train import RunOptions, train_and_evaluate
 
   for name, value in student_recipe(flag.studentnet).defaults.items():
-    flag.set_default(name, value)
+    if name not in published:
+      flag.set_default(name, value)
+  _note_slow_average()
   if flag.deterministic:
     tf.config.experimental.enable_op_determinism()
   settings = training_settings()
@@ -373,8 +374,12 @@ def _note_slow_average() -> None:
     )
 
 
-def _take_published_defaults() -> None:
-  """Sets the flags that were not given as the preset or MentorMix has them."""
+def _take_published_defaults() -> dict[str, Any]:
+  """Sets the flags that were not given as the preset or MentorMix has them.
+
+  Returns:
+    What these have, by the flags' names.
+  """
   flag = flags.FLAGS
   published = {}
   if flag.preset:
@@ -385,6 +390,7 @@ def _take_published_defaults() -> None:
     flag.set_default(name, value)
   if flag.curriculum == "mentormix" and flag.mentormix_weights == "mentornet":
     flag.set_default("trained_mentornet_dir", "mentornet_pd")
+  return published
 
 
 def training_settings():

@@ -179,7 +179,10 @@ def run_small_protocol(
 def _add_seconds(
   run_folder: Path, begun: float, result: TrainingResult
 ) -> float:
-  """Wall time of a run so far, over all the parts it was done in."""
+  """Wall time of a run so far, over the parts that came to their end.
+
+  What a kill cut off is not counted.
+  """
   path = run_folder / "seconds.json"
   record = {"step": 0, "seconds": 0.0}
   if path.exists():
@@ -240,13 +243,8 @@ def results_table(outcomes: Sequence[Outcome]) -> str:
   """A Markdown table with a row a method: means over its seeds, ± deviation.
 
   The share of the gap is how much of what lies between the last accuracies of
-  baseline and oracle, over the seeds that both have, a method recovers.
+  baseline and oracle a method recovers, over its seeds that both have.
   """
-  lasts = {
-    method: np.mean([o.last for o in outcomes if o.method == method])
-    for method in ("baseline", "oracle")
-    if any(o.method == method for o in outcomes)
-  }
   lines = [
     "| run | seeds | test accuracy, best | last | weight AUC "
     "| share of the gap | seconds |",
@@ -254,11 +252,7 @@ def results_table(outcomes: Sequence[Outcome]) -> str:
   ]
   for method in dict.fromkeys(each.method for each in outcomes):
     of_method = [each for each in outcomes if each.method == method]
-    share = "–"
-    if len(lasts) == 2:
-      gap = lasts["oracle"] - lasts["baseline"]
-      last = np.mean([each.last for each in of_method])
-      share = f"{(last - lasts['baseline']) / gap:.2f}"
+    share = _share_of_gap(of_method, outcomes)
     cells = (
       method,
       str(len(of_method)),
@@ -266,11 +260,31 @@ def results_table(outcomes: Sequence[Outcome]) -> str:
         _mean([getattr(each, column) for each in of_method])
         for column in ("best", "last", "weight_auc")
       ),
-      share,
+      "–" if share is None else f"{share:.2f}",
       f"{np.mean([each.seconds for each in of_method]):.0f}",
     )
     lines.append(f"| {' | '.join(cells)} |")
   return "\n".join(lines)
+
+
+def _share_of_gap(
+  of_method: Sequence[Outcome], outcomes: Sequence[Outcome]
+) -> float | None:
+  """Over the seeds of the method that baseline and oracle have, too."""
+  lasts = {
+    name: {each.seed: each.last for each in outcomes if each.method == name}
+    for name in ("baseline", "oracle")
+  }
+  seeds = lasts["baseline"].keys() & lasts["oracle"].keys()
+  common = [each for each in of_method if each.seed in seeds]
+  if not common:
+    return None
+  baseline, oracle = (
+    np.mean([by_seed[each.seed] for each in common])
+    for by_seed in lasts.values()
+  )
+  last = np.mean([each.last for each in common])
+  return (last - baseline) / (oracle - baseline)
 
 
 def _mean(values: Sequence[float]) -> str:

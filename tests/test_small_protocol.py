@@ -47,6 +47,14 @@ def test_without_both_ends_there_is_no_gap():
   )
 
 
+def test_the_share_of_the_gap_is_taken_over_common_seeds():
+  outcomes = [*_OUTCOMES[:3], Outcome("baseline", 1, 0.9, 0.9, 0.5, 1.0)]
+  rows = results_table(outcomes).splitlines()
+  # (.52 - .40) / (.60 - .40): seed 1 of the baseline has no oracle.
+  assert "| 0.60 |" in rows[3]
+  assert rows[2].startswith("| baseline | 2 | ") and "| 0.00 |" in rows[2]
+
+
 def test_the_results_are_a_table_of_runs():
   lines = results_csv(_OUTCOMES).splitlines()
   assert lines[0] == "method,seed,best,last,weight_auc,seconds"

@@ -26,8 +26,13 @@ class Mixture:
   share: Any
 
   def mix(self, values):
-    """λ · values + (1 − λ) · values of the partners, for [B, …] floats."""
+    """λ · values + (1 − λ) · values of the partners, for values [B, …].
+
+    Integers, such as raw pixels, become float32.
+    """
     values = ops.convert_to_tensor(values)
+    if "float" not in keras.backend.standardize_dtype(values.dtype):
+      values = ops.cast(values, "float32")
     shape = (-1, *[1] * (len(values.shape) - 1))
     share = ops.cast(ops.reshape(self.share, shape), values.dtype)
     return share * values + (1 - share) * self.of_partners(values)

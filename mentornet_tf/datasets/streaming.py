@@ -70,6 +70,11 @@ class StreamedRecords:
     return self.summary.get("noise") or {}
 
   @property
+  def is_part(self) -> bool:
+    """Whether these are some of the records of their shards only."""
+    return self.index.positions is not None
+
+  @property
   def has_clean_labels(self) -> bool:
     """Whether the summary gives a measured noise rate, which needs them."""
     return self.noise.get("measured_rate") is not None

@@ -6,7 +6,11 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import recipes
-from mentornet_tf.training.training_data import TrainingData, as_training_data
+from mentornet_tf.training.training_data import (
+  TrainingData,
+  as_training_data,
+  named_damage,
+)
 
 # Tells the draw of the subset from other draws of one seed.
 _STREAM = 7
@@ -42,6 +46,12 @@ def clean_subset(
       f"clean-labelled subset, got {clean_data.name} with unknown ones; give a "
       "set whose true labels are known with --clean_data_dir"
     )
+  if clean_data.run_summary()["measured_noise_rate"] in (0, 1):
+    raise UserError(
+      "update_mentor_at: expected right and wrong labels in the clean-labelled "
+      f"subset, got {len(clean_data)} of one kind; give a larger share, or a "
+      "set whose labels are as noisy as the training images'"
+    )
   if clean_data.num_classes != train_data.num_classes:
     raise UserError(
       f"clean_data_dir: expected the {train_data.num_classes} classes of the "
@@ -56,12 +66,14 @@ def update_batches(
 ) -> Iterable[tuple]:
   """One pass over the clean-labelled subset, as training sees its images."""
   batch_size = min(settings.batch_size, len(clean_data))
-  batches = clean_data.training_batches(
-    batch_size, seed=settings.seed, start_step=0
-  ).take(len(clean_data) // batch_size)
-  for batch in batches:
-    yield (
-      batch["image"],
-      batch["label"],
-      batch["label"] == batch["clean_label"],
-    )
+  seed = settings.seed
+  batches = iter(
+    clean_data.training_batches(batch_size, seed=seed, start_step=0)
+  )
+  for step in range(len(clean_data) // batch_size):
+    with named_damage(
+      lambda step=step: clean_data.training_damage(step, batch_size, seed)
+    ):
+      batch = next(batches)
+    is_clean = batch["label"] == batch["clean_label"]
+    yield batch["image"], batch["label"], is_clean

@@ -58,10 +58,11 @@ class MentorUpdates:
     """The steps after which updates are due, rising.
 
     Raises:
-      UserError: two updates fall on one step, or one on the very start.
+      UserError: two updates fall on one step, or one on start or end.
     """
-    steps = [int(fraction * total_steps) for fraction in self.at]
-    if steps[0] < 1 or len(set(steps)) < len(steps):
+    steps = [round(fraction * total_steps) for fraction in self.at]
+    within = steps[0] >= 1 and steps[-1] < total_steps
+    if not within or len(set(steps)) < len(steps):
       raise UserError(
         f"update_mentor_at: expected updates at different steps of the "
         f"{total_steps}, got the steps {', '.join(map(str, steps))}; choose "

@@ -144,6 +144,9 @@ class MentoredModel(keras.Model):
       The scalars to log, under their original names. `curriculum.last` then
       holds what the weights were computed from.
     """
+    if sample_weight is not None:
+      # Keras also takes [B, 1], which would spread over pairs of examples.
+      sample_weight = ops.reshape(sample_weight, (-1,))
     step = ops.cast(self.optimizer.iterations, "int64")
     epoch = training_epoch(step, self.total_steps)
     with tf.GradientTape() as tape:

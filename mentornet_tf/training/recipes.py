@@ -214,8 +214,9 @@ def build_curriculum(
   }
   if settings.weighing == "mentornet":
     if settings.trained_mentornet_dir == FROM_SCRATCH:
-      options["burn_in_epoch"] = max(
-        options["burn_in_epoch"], _first_update_epoch(settings) + 1
+      options["burn_in_epoch"] = min(
+        max(options["burn_in_epoch"], _first_update_epoch(settings) + 1),
+        NUM_EPOCHS,
       )
     return MentorCurriculum(_load_mentor(settings, run_folder), **options)
   return build_formula(settings.weighing, settings.vstar_gamma, **options)
@@ -245,7 +246,7 @@ def build_updates(settings: TrainingSettings) -> MentorUpdates | None:
 
 
 def _first_update_epoch(settings: TrainingSettings) -> int:
-  """The percentage at which a mentor from scratch first learns anything."""
+  """The first percentage that begins when a fresh mentor has learned."""
   updates = build_updates(settings)
   if updates is None:
     raise UserError(
@@ -254,13 +255,24 @@ def _first_update_epoch(settings: TrainingSettings) -> int:
       "or a mentor that has learned"
     )
   total_steps = settings.max_number_of_steps
-  return NUM_EPOCHS * updates.steps(total_steps)[0] // total_steps
+  # Rounded up.
+  return -(-NUM_EPOCHS * updates.steps(total_steps)[0] // total_steps)
 
 
 def build_mixing(settings: TrainingSettings) -> MentorMix | None:
-  """How examples are mixed; None where they are not."""
+  """How examples are mixed; None where they are not.
+
+  Raises:
+    UserError: nothing weighs the examples, or alpha is out of range.
+  """
   if settings.curriculum != "mentormix":
     return None
+  if settings.mentormix_weights in ("none", "mentormix"):
+    raise UserError(
+      "mentormix_weights: expected what weighs the examples, mentornet, "
+      f"threshold or a formula, got {settings.mentormix_weights!r}; choose one "
+      "(baseline weighs all alike)"
+    )
   return MentorMix(
     settings.mixup_alpha, settings.second_reweight, settings.seed
   )

@@ -47,8 +47,9 @@ _QUALITY = ("label_precision", "label_recall", "weight_auc")
 class DivergenceGuard:
   """Stops a run whose loss or weights are no longer finite.
 
-  Every so many steps it copies the run's state while that is good, so that a
-  run which diverges ends with a checkpoint from before.
+  Every so many steps its `copier`, an action that comes after those which
+  change the state, copies that while it is good, so that a run which diverges
+  ends with a checkpoint from before.
 
   Args:
     groups: the variables of a checkpoint, by group.
@@ -84,7 +85,11 @@ class DivergenceGuard:
       )
     if step % self._interval_steps == 0:
       self.check(step)
-      self._copy(step)
+
+  @property
+  def copier(self) -> "StateCopier":
+    """The action that copies the state."""
+    return StateCopier(self._interval_steps, self._copy)
 
   def check(self, step: int) -> None:
     """Raises UserError if a variable is NaN or infinite."""
@@ -106,6 +111,28 @@ class DivergenceGuard:
       f"last good checkpoint: {latest}; start again in a new folder with a "
       "lower learning rate, or check the images and labels"
     )
+
+
+class StateCopier:
+  """An action that calls a function every so many steps.
+
+  Args:
+    interval_steps: steps between calls.
+    copy: called with the step.
+  """
+
+  def __init__(self, interval_steps: int, copy: Callable[[int], None]):
+    self._interval_steps = interval_steps
+    self._copy = copy
+
+  def next_due(self, step: int) -> int:
+    """The next step at which the state is copied."""
+    return next_multiple(step, self._interval_steps)
+
+  def __call__(self, step: int, reports: Reports) -> None:
+    """Copies where that is due."""
+    if step % self._interval_steps == 0:
+      self._copy(step)
 
 
 class MetricsReporter:

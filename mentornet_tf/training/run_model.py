@@ -36,12 +36,13 @@ def build_model(
         settings.image_size, _start_weights(settings, run_folder)
       ),
     )
+  mixing = recipes.build_mixing(settings)
   curriculum = recipes.build_curriculum(settings, run_folder)
   model = MentoredModel(
     student,
     curriculum,
     settings.max_number_of_steps,
-    mixing=recipes.build_mixing(settings),
+    mixing=mixing,
   )
   optimizer = recipes.build_optimizer(settings, len(train_data))
   optimizer.build(student.trainable_variables)

@@ -125,6 +125,11 @@ def train_and_evaluate(
       f"record_losses: expected data whose clean labels are known, got "
       f"{train_data.name} without; a mentor cannot be learned from its losses"
     )
+  if settings.weighing == "oracle" and not has_clean_labels:
+    raise UserError(
+      "curriculum: expected data whose true labels are known for the oracle, "
+      f"got {train_data.name} without; choose another curriculum"
+    )
   model = build_model(settings, train_data, Path(run_folder))
   evaluator = _evaluator(model, settings, train_data, eval_data)
   updates = recipes.build_updates(settings)
@@ -211,8 +216,8 @@ def train_and_evaluate(
         print_line=console.print,
       )
     )
-  # Last, so that a checkpoint holds what the other actions have changed.
-  actions.append(saver)
+  # Last, so that copies and checkpoints hold what other actions have changed.
+  actions += [guard.copier, saver]
   with (
     closing(writer),
     ProgressBar(console, start_step, total_steps) as progress_bar,

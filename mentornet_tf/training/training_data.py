@@ -224,7 +224,10 @@ class StreamedData:
       "num_classes": self.num_classes,
       "class_names": list(self.class_names),
       "image_shape": [self.crop.size, self.crop.size, 3],
-      "measured_noise_rate": self.records.noise.get("measured_rate"),
+      # That of the whole set is not that of a part.
+      "measured_noise_rate": None
+      if self.records.is_part
+      else self.records.noise.get("measured_rate"),
       "noise": self.records.noise or None,
     }
 

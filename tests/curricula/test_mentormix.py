@@ -79,6 +79,14 @@ def test_a_mixture_mixes_any_shape():
   np.testing.assert_array_equal(mixture.of_partners(partner), partner[partner])
 
 
+def test_raw_pixels_are_mixed_as_numbers():
+  mixture = mn.MentorMix().draw(np.linspace(0, 1, 5, dtype=np.float32))
+  pixels = np.random.default_rng(0).integers(0, 256, (5, 3), np.uint8)
+  mixed = np.asarray(mixture.mix(pixels))
+  assert mixed.dtype == np.float32
+  np.testing.assert_array_equal(mixed, mixture.mix(pixels.astype(np.float32)))
+
+
 @pytest.mark.parametrize("alpha", [0, -1.0, float("nan"), float("inf")])
 def test_alpha_must_be_a_positive_number(alpha):
   with pytest.raises(mn.UserError, match="alpha: expected a finite number > 0"):

@@ -5,8 +5,9 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
-from quadrant_runs import SETTINGS, killed_at_the_next_checkpoint, run
+from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
@@ -14,7 +15,7 @@ from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.report import write_report
-from mentornet_tf.training import checkpointing, run_model
+from mentornet_tf.training import checkpointing, recipes, run_model, train
 from mentornet_tf.training.clean_subset import clean_subset
 from mentornet_tf.training.mentor_updater import updated_mentors
 from mentornet_tf.training.mentor_updates import (
@@ -23,6 +24,7 @@ from mentornet_tf.training.mentor_updates import (
   parse_update_times,
   update_mentor,
 )
+from mentornet_tf.training.mentored_model import training_epoch
 from mentornet_tf.training.run_folder import read_metrics, read_run
 from mentornet_tf.training.training_data import as_training_data
 
@@ -219,7 +221,9 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
   run(tmp_path, settings)
   used = [float(row["data_util/batch_sum_v"]) for row in read_metrics(tmp_path)]
   assert used[:8] == [10.0] * 8
-  assert all(weight < 10 for weight in used[8:10])
+  # 33 % begins at step 8, before the update; 37 % after it.
+  assert used[8] == 10
+  assert used[9] < 10
 
 
 @pytest.mark.parametrize(
@@ -245,6 +249,7 @@ def test_updates_must_fall_on_different_steps():
   [
     ({"clean_fraction": 0.0}, "either --clean_data_dir or a"),
     ({"curriculum": "self_paced"}, "with a mentor to update, got Formula"),
+    ({"curriculum": "oracle"}, "with a mentor to update, got Oracle"),
     ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
     (
@@ -260,6 +265,59 @@ def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
   assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("total_steps", [24, 103, 999])
+def test_a_fresh_mentor_is_never_asked_before_it_has_learned(total_steps):
+  settings = dataclasses.replace(
+    _JOINT,
+    trained_mentornet_dir="scratch",
+    update_mentor_at="0.21",
+    max_number_of_steps=total_steps,
+  )
+  curriculum = recipes.build_curriculum(settings)
+  updated = recipes.build_updates(settings).steps(total_steps)[0]
+  losses = np.linspace(0, 9, 10, dtype=np.float32)
+  for step in range(updated):
+    epoch = training_epoch(step, total_steps)
+    weights = curriculum.weights_without_update(losses, epoch).numpy()
+    np.testing.assert_array_equal(weights, np.ones(10))
+
+
+def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
+  """The copy of the last good state is taken after the update."""
+  settings = dataclasses.replace(
+    _JOINT, update_mentor_at="0.5", learning_rate=0.05
+  )
+  options = dataclasses.replace(
+    OPTIONS, save_interval_steps=None, save_interval_secs=1e9
+  )
+  models = []
+  observed = train.observed_step
+
+  def observed_until_13(model, *arguments):
+    step = observed(model, *arguments)
+    models.append(model)
+
+    def poison(batch):
+      report = step(batch)
+      done = model.optimizer.iterations.value
+      report["total_loss"] = tf.where(done > 13, np.nan, report["total_loss"])
+      return report
+
+    return poison
+
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(train, "observed_step", observed_until_13)
+    with pytest.raises(mn.UserError, match="training diverged"):
+      run(tmp_path, settings, options)
+  newest = checkpointing.latest_checkpoint(tmp_path)
+  assert newest.endswith("-12")
+  curriculum = models[0].curriculum
+  checkpointing.restore(newest, {"curriculum": curriculum.variables})
+  expected = load_mentor(updated_mentors(tmp_path)[12]).get_weights()
+  for a, b in zip(curriculum.mentor.get_weights(), expected, strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
 def test_the_subset_must_have_true_labels_of_the_same_classes():
   data = tiny.dataset()
   settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
@@ -270,6 +328,9 @@ def test_the_subset_must_have_true_labels_of_the_same_classes():
     clean_subset(settings, data, dataclasses.replace(data, num_classes=5))
   with pytest.raises(mn.UserError, match="got both"):
     clean_subset(_JOINT, data, data)
+  right = data.take(np.flatnonzero(data.labels == data.clean_labels))
+  with pytest.raises(mn.UserError, match="expected right and wrong labels"):
+    clean_subset(settings, data, right)
   assert clean_subset(settings, data, data).dataset is data
 
 

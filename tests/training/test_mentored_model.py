@@ -94,6 +94,17 @@ def test_sample_weights_scale_the_objective_only():
   assert halved["mentornet/orig_loss"] == report["mentornet/orig_loss"]
 
 
+def test_sample_weights_may_be_a_column():
+  images, labels = images_and_labels(16)
+  flat, column = mentored(), mentored()
+  column.set_weights(flat.get_weights())
+  sample_weight = np.linspace(0, 1, 16, dtype=np.float32)
+  expected = flat.train_step((images, labels, sample_weight))
+  got = column.train_step((images, labels, sample_weight[:, None]))
+  name = "mentornet/weighted_loss"
+  assert float(got[name]) == pytest.approx(float(expected[name]))
+
+
 def test_save_and_load_keep_student_and_curriculum(tmp_path):
   images, labels = images_and_labels()
   model = mentored()

@@ -166,6 +166,25 @@ def test_fit_saves_and_goes_on(tmp_path):
     np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.parametrize("weights", ["none", "mentormix"])
+def test_something_must_weigh_the_examples(tmp_path, weights):
+  settings = dataclasses.replace(_MIXING, mentormix_weights=weights)
+  with pytest.raises(mn.UserError, match="mentormix_weights: expected what"):
+    run(tmp_path / "run", settings)
+  assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("changes", [{}, {"curriculum": "oracle"}])
+def test_the_oracle_needs_true_labels_from_the_start(tmp_path, changes):
+  settings = dataclasses.replace(
+    _MIXING, **({"mentormix_weights": "oracle"} | changes)
+  )
+  data = dataclasses.replace(tiny.dataset(), clean_labels=np.full(60, -1))
+  with pytest.raises(mn.UserError, match="labels are known for the oracle"):
+    run(tmp_path / "run", settings, train_data=data)
+  assert not (tmp_path / "run").exists()
+
+
 def test_mixing_of_another_kind_is_refused():
   with pytest.raises(mn.UserError, match="mixing: expected a MentorMix"):
     mn.MentoredModel(
