@@ -11,6 +11,7 @@ from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.registry import deserialize_curriculum
 from mentornet_tf.errors import UserError
+from mentornet_tf.students.saved_layers import deserialize_student
 
 # A weight counts as used above this value (golden `mentor_sequence_*`).
 _USED_ABOVE = 1e-3
@@ -232,9 +233,7 @@ class MentoredModel(keras.Model):
 
   @classmethod
   def from_config(cls, config, custom_objects=None):
-    student = keras.saving.deserialize_keras_object(
-      config.pop("student"), custom_objects
-    )
+    student = deserialize_student(config.pop("student"), custom_objects)
     curriculum = deserialize_curriculum(
       config.pop("curriculum"), custom_objects
     )

@@ -37,8 +37,13 @@ def test_without_a_curriculum_every_weight_is_one():
   np.testing.assert_array_equal(weights, np.ones(4))
 
 
-def test_a_saved_model_loads_where_only_its_class_is_imported(tmp_path):
-  student = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+@pytest.mark.parametrize(
+  ("name", "options"), [("inception", {}), ("resnet32", {"units_per_stage": 1})]
+)
+def test_a_saved_model_loads_where_only_its_class_is_imported(
+  tmp_path, name, options
+):
+  student = mn.build_student(name, num_classes=3, **options)
   curriculum = mn.FormulaCurriculum("spcl_linear", 2.0)
   model = mn.MentoredModel(student, curriculum, total_steps=7)
   model.save(tmp_path / "model.keras")
