@@ -15,7 +15,13 @@ from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.report import write_report
-from mentornet_tf.training import checkpointing, recipes, run_model, train
+from mentornet_tf.training import (
+  checkpointing,
+  mentor_updater,
+  recipes,
+  run_model,
+  train,
+)
 from mentornet_tf.training.clean_subset import clean_subset
 from mentornet_tf.training.mentor_updater import updated_mentors
 from mentornet_tf.training.mentor_updates import (
@@ -200,6 +206,49 @@ def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
     for a, b in zip(load_mentor(first).get_weights(), start, strict=True)
   ]
   assert any(changed)
+
+
+def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
+  whole, _ = run(tmp_path / "whole", _JOINT)
+
+  def update_and_die(*arguments):
+    update_mentor(*arguments)
+    raise RuntimeError("killed")
+
+  def run_into_an_update():
+    with monkeypatch.context() as patched:
+      patched.setattr(mentor_updater, "update_mentor", update_and_die)
+      with pytest.raises(RuntimeError, match="killed"):
+        run(tmp_path / "parts", _JOINT)
+    return list(updated_mentors(tmp_path / "parts"))
+
+  assert run_into_an_update() == []
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts", _JOINT)
+  assert run_into_an_update() == [8]
+  continued, text = run(tmp_path / "parts", _JOINT)
+  assert "continuing from step 8" in text
+  for a, b in zip(values(whole.model), values(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  assert list(updated_mentors(tmp_path / "parts")) == [8, 14]
+
+
+def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
+  """The mixture's averages and the average of the weights go on, too."""
+  settings = dataclasses.replace(
+    _JOINT,
+    curriculum="mentormix",
+    example_dropout_rates="0.0,100",
+    ema_decay=0.9,
+  )
+  whole, text = run(tmp_path / "whole", settings)
+  assert text.count("mentor updated at") == 2
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts", settings)
+  continued, text = run(tmp_path / "parts", settings)
+  assert "continuing from step 8" in text
+  for a, b in zip(values(whole.model), values(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
 
 
 def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
