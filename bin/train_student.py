@@ -231,6 +231,22 @@ flags.DEFINE_string(
   "beside the true ones.",
 )
 
+flags.DEFINE_float(
+  "update_decision_threshold",
+  0.7,
+  "Labels whose chance of being right an updated mentor puts above this get "
+  "weights near 1, others near 0; at 0 the chance is the weight.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_bool(
+  "judge_by_average",
+  False,
+  "Weigh by the losses of the averaged student (--ema_decay), computed without "
+  "dropout, instead of the student's own: they tell wrong labels better and "
+  "cost another forward pass a step.",
+)
+
 # Running.
 command_line.define_seed("Seed of weights, data order and dropout.")
 flags.DEFINE_bool(
@@ -286,6 +302,7 @@ command_line.require_finite(
   "save_summaries_secs",
   "ema_decay",
   "clean_fraction",
+  "update_decision_threshold",
 )
 command_line.require_finite("mixup_alpha", above_zero=True)
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
@@ -298,6 +315,7 @@ _CURRICULUM_FLAGS = (
   "fixed_epoch_after_burn_in",
   "loss_moving_average_decay",
   "example_dropout_rates",
+  "judge_by_average",
 )
 
 

@@ -73,7 +73,7 @@ model.fit(
       at=(0.2, 0.4, 0.6, 0.8),
       batch_size=BATCH_SIZE,
       on_update=lambda step, report: print(
-        f"step {step}: the mentor errs by {report.test_mse:.3f} (squared)"
+        f"step {step}: mentor updated, {report}"
       ),
     )
   ],

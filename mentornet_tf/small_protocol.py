@@ -69,8 +69,10 @@ METHODS: dict[str, dict[str, Any]] = {
   "joint": {
     "curriculum": "mentornet",
     "trained_mentornet_dir": "mentornet_pd",
-    "update_mentor_at": "0.21,0.75",
+    "update_mentor_at": "0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
     "clean_fraction": 0.1,
+    "judge_by_average": True,
+    "ema_decay": 0.99,
     **_PD_DROPOUT,
   },
   "mentormix": {

@@ -8,11 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.mentor_learning.learning_folder import LearningReport
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.training.mentor_updates import (
+  DECISION_THRESHOLD,
   UPDATE_RECIPE,
   MentorUpdates,
+  UpdateReport,
   check_has_mentor,
   update_mentor,
 )
@@ -32,6 +33,8 @@ class MentorUpdate(keras.callbacks.Callback):
     at: fractions of training, rising, each in (0, 1).
     batch_size: of arrays; the batch size of training.
     recipe: how the mentor learns.
+    decision_threshold: labels whose chance of being right the mentor puts above
+      this get weights near 1, others near 0. At 0 the chance is the weight.
     seed: seed of the examples' split and order.
     on_update: called with the step and the report of each update.
 
@@ -47,12 +50,13 @@ class MentorUpdate(keras.callbacks.Callback):
     *,
     batch_size: int = 128,
     recipe: MentorRecipe = UPDATE_RECIPE,
+    decision_threshold: float = DECISION_THRESHOLD,
     seed: int = 0,
-    on_update: Callable[[int, LearningReport], Any] | None = None,
+    on_update: Callable[[int, UpdateReport], Any] | None = None,
   ):
     super().__init__()
     self._batches = _as_batches(clean_subset, batch_size)
-    self._updates = MentorUpdates(tuple(at), recipe, seed)
+    self._updates = MentorUpdates(tuple(at), recipe, decision_threshold, seed)
     self._on_update = on_update
     self._due: list[int] = []
     self._first_step = self._step = 0

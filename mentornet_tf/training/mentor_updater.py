@@ -83,7 +83,5 @@ class MentorUpdater:
     figure = draw_update(before, after)
     self._writer.write_picture(step, "mentor/update", png_bytes(figure))
     self._print_line(
-      f"step {step}  mentor updated at {epoch} % of training: cross-entropy "
-      f"{report.train_loss:.4f} on its examples, {report.test_loss:.4f} on "
-      "others"
+      f"step {step}  mentor updated at {epoch} % of training: {report}"
     )

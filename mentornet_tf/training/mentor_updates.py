@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -25,10 +26,39 @@ from mentornet_tf.mentor_learning.learner import (
 from mentornet_tf.mentor_learning.learning_folder import LearningReport
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.training.mentored_model import MentoredModel, training_epoch
+from mentornet_tf.training.weight_quality import weight_quality
 
 # Slower than a mentor is learned from a grid: a checked subset is small, and
 # the state that does best on the fifth kept aside is the one that stays.
 UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
+DECISION_THRESHOLD = 0.7
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateReport:
+  """What an update of the mentor came to on the clean-labelled subset.
+
+  Attributes:
+    train_loss: cross-entropy of the learned chances that labels are right, over
+      the four fifths that the mentor learned from, in nats.
+    test_loss: the same over the fifth that was kept aside.
+    selected: share of the subset whose weight is above 0.5 at the end.
+    label_precision: share of right labels among these.
+    label_recall: share of the right labels that are among these.
+  """
+
+  train_loss: float
+  test_loss: float
+  selected: float
+  label_precision: float
+  label_recall: float
+
+  def __str__(self) -> str:
+    return (
+      f"cross-entropy {self.train_loss:.4f} on its examples, "
+      f"{self.test_loss:.4f} on others; selects {100 * self.selected:.0f} % of "
+      f"them all, {100 * self.label_precision:.0f} % of these right"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +68,22 @@ class MentorUpdates:
   Attributes:
     at: fractions of the student's training, rising, each in (0, 1).
     recipe: how the mentor learns at each of them.
+    decision_threshold: labels whose chance of being right the mentor puts above
+      this get weights near 1, others near 0. At 0 the chance is the weight.
     seed: seed of the examples' split and order.
   """
 
   at: tuple[float, ...]
   recipe: MentorRecipe = UPDATE_RECIPE
+  decision_threshold: float = DECISION_THRESHOLD
   seed: int = 0
 
   def __post_init__(self):
+    if not 0 <= self.decision_threshold < 1:
+      raise UserError(
+        "update_decision_threshold: expected a number from 0 to below 1, got "
+        f"{self.decision_threshold}; 0 makes no decisions"
+      )
     rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
     if not self.at or not rising or not all(0 < each < 1 for each in self.at):
       raise UserError(
@@ -90,12 +128,15 @@ def update_mentor(
   model: MentoredModel,
   batches: Iterable[tuple[Any, Any, Any]],
   updates: MentorUpdates,
-) -> LearningReport:
+) -> UpdateReport:
   """Lets the mentor of `model` learn from its student as it stands.
 
   Neither the student nor the curriculum's state changes. A fifth of the
   examples is kept aside, and the mentor ends where it did best on these: at
-  some point of its learning, or where it was before.
+  some point of its learning, or where it was before. What it has learned then
+  is the chance that a label is right. As a weight that is fair for one step; in
+  many, a wrong label of weight 0.3 is memorised, too, its loss falls, and its
+  weight rises. So the mentor goes on learning its own decisions.
 
   Args:
     model: its curriculum is a `MentorCurriculum`.
@@ -105,7 +146,7 @@ def update_mentor(
     updates: how; the step of `model` tells which update this is.
 
   Returns:
-    The report on the mentor as it ends; its "test" is the fifth kept aside.
+    The report on the mentor as it ends.
 
   Raises:
     UserError: another curriculum, or no labels of one of both kinds.
@@ -133,9 +174,47 @@ def update_mentor(
   )
   report, weights = best[0]
   mentor.set_weights(weights)
-  if report.step:
+  decisions = _decisions(mentor, examples, updates.decision_threshold)
+  if decisions.binary:
+    learn_mentor(mentor, decisions, recipe, seed=updates.seed)
+  elif report.step:
     fill_unseen_epochs(mentor, examples.train_features)
-  return report
+  return _update_report(mentor, examples, report)
+
+
+def _decisions(
+  mentor: keras.Model, examples: MentorExamples, threshold: float
+) -> MentorExamples:
+  """The examples with targets 1 where the weight is above the threshold, or 0.
+
+  At threshold 0 all of them are 1: nothing to learn.
+  """
+  train, test = (
+    (_weights(mentor, features) > threshold).astype(np.float64)
+    for features in (examples.train_features, examples.test_features)
+  )
+  return dataclasses.replace(examples, train_targets=train, test_targets=test)
+
+
+def _update_report(
+  mentor: keras.Model, examples: MentorExamples, learning: LearningReport
+) -> UpdateReport:
+  features = np.concatenate([examples.train_features, examples.test_features])
+  is_clean = np.concatenate([examples.train_targets, examples.test_targets]) > 0
+  weights = _weights(mentor, features)
+  quality = weight_quality(weights, is_clean)
+  return UpdateReport(
+    train_loss=learning.train_loss,
+    test_loss=learning.test_loss,
+    selected=float(np.mean(weights > 0.5)),
+    label_precision=quality["label_precision"],
+    label_recall=quality["label_recall"],
+  )
+
+
+def _weights(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
+  logits = mentor(features.astype(np.float32))
+  return ops.convert_to_numpy(ops.sigmoid(logits))[:, 0]
 
 
 def gather_examples(
@@ -146,9 +225,9 @@ def gather_examples(
 ) -> MentorExamples:
   """What the mentor would see of these batches in training, with right answers.
 
-  The student computes as in a training step (dropout on, batch statistics), and
-  the percentile's moving average goes on from the curriculum's; both are left
-  as they were.
+  The student computes as in a training step (dropout on, batch statistics; or
+  its average does, where the model judges by that), and the percentile's moving
+  average goes on from the curriculum's; all are left as they were.
 
   Args:
     model: student, curriculum and loss.
@@ -165,6 +244,8 @@ def gather_examples(
 
   @tf.function(reduce_retracing=True)
   def losses(images, labels, state):
+    if model.judge_by_average:
+      return model.loss_of_average(images, labels), state
     logits, state = student.stateless_call(
       trainable, state, images, training=True
     )

@@ -12,6 +12,10 @@ from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.registry import deserialize_curriculum
 from mentornet_tf.errors import UserError
 from mentornet_tf.students.saved_layers import deserialize_student
+from mentornet_tf.training.weight_average import (
+  averaged_weights,
+  check_keeps_average,
+)
 
 # A weight counts as used above this value (golden `mentor_sequence_*`).
 _USED_ABOVE = 1e-3
@@ -59,6 +63,10 @@ class MentoredModel(keras.Model):
     total_steps: number of steps that make up the whole training; the epoch is
       counted in percent of it.
     mixing: how examples are mixed; None trains on them as they are.
+    judge_by_average: whether the curriculum is shown the losses of the average
+      of the student's weights, which the optimizer then has to keep
+      (`use_ema=True`), computed as in evaluation. They tell wrong labels better
+      and cost another forward pass.
     **kwargs: further arguments of `keras.Model`.
   """
 
@@ -68,6 +76,7 @@ class MentoredModel(keras.Model):
     curriculum: Curriculum,
     total_steps: int,
     mixing: MentorMix | None = None,
+    judge_by_average: bool = False,
     **kwargs,
   ):
     super().__init__(**kwargs)
@@ -87,6 +96,7 @@ class MentoredModel(keras.Model):
     self.curriculum = curriculum
     self.total_steps = total_steps
     self.mixing = mixing
+    self.judge_by_average = judge_by_average
     # The losses of mixed examples have a moving average of their own.
     self.second_curriculum = None
     if mixing is not None and mixing.second_reweight:
@@ -125,6 +135,21 @@ class MentoredModel(keras.Model):
       )
     return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
 
+  def loss_of_average(self, images, labels):
+    """[B] float32 losses of the averaged student, without dropout.
+
+    Raises:
+      UserError: the optimizer keeps no average.
+    """
+    check_keeps_average(self.optimizer)
+    logits, _ = self.student.stateless_call(
+      [average.value for average in averaged_weights(self.optimizer)],
+      [variable.value for variable in self.student.non_trainable_variables],
+      images,
+      training=False,
+    )
+    return self.per_example_loss(labels, logits)
+
   def train_step(self, data) -> dict[str, Any]:
     images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     return self.mentored_step(images, labels, sample_weight)
@@ -153,13 +178,15 @@ class MentoredModel(keras.Model):
     with tf.GradientTape() as tape:
       if self.mixing is None:
         logits, loss = self._forward(images, labels)
-        weight = self.curriculum(loss, epoch, is_clean)
+        judged = self._judged_loss(loss, images, labels, step)
+        weight = self.curriculum(judged, epoch, is_clean)
         weighted_loss = _weighted_mean(loss * weight, sample_weight)
         decay_factor = ops.mean(weight)
       else:
         with tape.stop_recording():
           logits, loss = self._forward(images, labels)
-          weight = self.curriculum(loss, epoch, is_clean)
+          judged = self._judged_loss(loss, images, labels, step)
+          weight = self.curriculum(judged, epoch, is_clean)
           mixture = self.mixing.draw(weight)
         weighted_loss, decay_factor = self._mixed_loss(
           mixture, images, labels, sample_weight, epoch, is_clean
@@ -198,6 +225,13 @@ class MentoredModel(keras.Model):
     logits = self.student(images, training=True)
     return logits, self.per_example_loss(labels, logits)
 
+  def _judged_loss(self, loss, images, labels, step):
+    """The [B] losses that the curriculum is shown."""
+    if not self.judge_by_average:
+      return loss
+    # There is no average before the first step.
+    return ops.where(step == 0, loss, self.loss_of_average(images, labels))
+
   def _mixed_loss(
     self, mixture: Mixture, images, labels, sample_weight, epoch, is_clean
   ):
@@ -229,6 +263,7 @@ class MentoredModel(keras.Model):
       "curriculum": serialize(self.curriculum),
       "total_steps": self.total_steps,
       "mixing": self.mixing and serialize(self.mixing),
+      "judge_by_average": self.judge_by_average,
     }
 
   @classmethod

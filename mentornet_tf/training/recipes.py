@@ -25,6 +25,7 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.training import optimizers
 from mentornet_tf.training.mentor_updates import (
+  DECISION_THRESHOLD,
   UPDATE_RECIPE,
   MentorUpdates,
   parse_update_times,
@@ -108,6 +109,8 @@ class TrainingSettings:
       student, as "0.21,0.75"; empty for never.
     clean_fraction: share of the training images whose true labels the mentor's
       updates may use, where no other images are given for that.
+    update_decision_threshold: see `MentorUpdates`.
+    judge_by_average: see `MentoredModel`.
   """
 
   dataset_name: str = "cifar10"
@@ -140,6 +143,8 @@ class TrainingSettings:
   ema_decay: float = 0.0
   update_mentor_at: str = ""
   clean_fraction: float = 0.0
+  update_decision_threshold: float = DECISION_THRESHOLD
+  judge_by_average: bool = False
 
   @property
   def weighing(self) -> str:
@@ -242,7 +247,11 @@ def build_updates(settings: TrainingSettings) -> MentorUpdates | None:
   if not settings.update_mentor_at:
     return None
   times = parse_update_times(settings.update_mentor_at)
-  return MentorUpdates(times, seed=settings.seed)
+  return MentorUpdates(
+    times,
+    decision_threshold=settings.update_decision_threshold,
+    seed=settings.seed,
+  )
 
 
 def _first_update_epoch(settings: TrainingSettings) -> int:

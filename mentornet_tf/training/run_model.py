@@ -13,7 +13,10 @@ from mentornet_tf.training.checkpointing import Groups, latest_checkpoint
 from mentornet_tf.training.image_settings import student_options
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.training_data import TrainingData
-from mentornet_tf.training.weight_average import averages_by_weight
+from mentornet_tf.training.weight_average import (
+  averages_by_weight,
+  check_keeps_average,
+)
 
 
 def build_model(
@@ -43,9 +46,12 @@ def build_model(
     curriculum,
     settings.max_number_of_steps,
     mixing=mixing,
+    judge_by_average=settings.judge_by_average,
   )
   optimizer = recipes.build_optimizer(settings, len(train_data))
   optimizer.build(student.trainable_variables)
+  if settings.judge_by_average:
+    check_keeps_average(optimizer)
   model.compile(
     optimizer=optimizer,
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

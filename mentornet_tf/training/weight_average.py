@@ -1,4 +1,4 @@
-"""The moving average of a student's weights, which evaluation then uses.
+"""The moving average of a student's weights, for evaluation and judging.
 
 Keras' optimisers keep it (`use_ema=True`); here it is read and put to use.
 """
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import keras
 
+from mentornet_tf.errors import UserError
 from mentornet_tf.training.checkpointing import named
 
 # How Keras names the averages among an optimiser's variables.
@@ -21,6 +22,16 @@ def averaged_weights(
   if not optimizer.use_ema:
     return []
   return [v for v in optimizer.variables if v.name.endswith(_SUFFIX)]
+
+
+def check_keeps_average(optimizer: keras.optimizers.Optimizer) -> None:
+  """Raises UserError unless the optimiser averages the weights."""
+  if not optimizer.use_ema:
+    raise UserError(
+      "judge_by_average: expected an optimizer that averages the weights, got "
+      f"{type(optimizer).__name__} without; give it use_ema=True and an "
+      "ema_momentum (--ema_decay=0.99)"
+    )
 
 
 def averages_by_weight(

@@ -33,6 +33,7 @@ from mentornet_tf.training.mentor_updates import (
 from mentornet_tf.training.mentored_model import training_epoch
 from mentornet_tf.training.run_folder import read_metrics, read_run
 from mentornet_tf.training.training_data import as_training_data
+from mentornet_tf.training.weight_average import with_averaged_weights
 
 _QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
 
@@ -51,15 +52,25 @@ def student_with_state():
   )
 
 
-def mentored(student=None, mentor=None, **options):
+def linear_student():
+  keras.utils.set_random_seed(1)
+  return keras.Sequential(
+    [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
+  )
+
+
+def mentored(student=None, mentor=None, judge_by_average=False, **options):
   keras.utils.set_random_seed(2)
   options = {"example_dropout_rates": "0.0,100"} | options
   model = mn.MentoredModel(
     student or student_with_state(),
     mn.MentorCurriculum(mentor or mn.load_mentor("mentornet_pd"), **options),
     total_steps=100,
+    judge_by_average=judge_by_average,
   )
-  optimizer = keras.optimizers.SGD(0.05)
+  optimizer = keras.optimizers.SGD(
+    0.05, use_ema=judge_by_average, ema_momentum=0.9
+  )
   optimizer.build(model.student.trainable_variables)
   model.compile(
     optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -95,9 +106,7 @@ def test_gathering_leaves_student_and_curriculum_as_they_were():
 
 
 def test_examples_are_what_the_mentor_would_see_in_training():
-  student = keras.Sequential(
-    [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
-  )
+  student = linear_student()
   model = mentored(student, loss_p_percentile=0.6)
   model.curriculum.loss_moving_average.assign(3.0)
   images, labels, is_clean = subset = arrays()
@@ -140,7 +149,8 @@ def test_a_fresh_mentor_learns_to_find_wrong_labels():
   model.student.fit(images, clean, epochs=60, verbose=0)
   updates = MentorUpdates((0.21, 0.75), _QUICK)
   report = update_mentor(model, batches_of(arrays()), updates)
-  assert report.test_mse < 0.02
+  assert report.test_loss < 0.1
+  assert report.label_precision > 0.97 and report.label_recall > 0.97
   images, labels, is_clean = arrays(80, seed=5)
   logits = model.student(images, training=False)
   loss = model.per_example_loss(labels, logits)
@@ -208,6 +218,56 @@ def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
   assert any(changed)
 
 
+def weights_of(model, features):
+  features = np.asarray(features, np.float32)
+  return 1 / (1 + np.exp(-model.curriculum.mentor(features).numpy()[:, 0]))
+
+
+def test_decisions_are_the_learned_chances_above_the_threshold():
+  chances, decided = mentored(linear_student()), mentored(linear_student())
+  for model, threshold in ((chances, 0), (decided, 0.7)):
+    report = update_mentor(
+      model,
+      batches_of(arrays()),
+      MentorUpdates((0.21,), decision_threshold=threshold),
+    )
+  rng = np.random.default_rng([0, 0])
+  examples = gather_examples(decided, batches_of(arrays()), range(21), rng)
+  features = np.concatenate([examples.train_features, examples.test_features])
+  is_clean = np.concatenate([examples.train_targets, examples.test_targets]) > 0
+  chance = weights_of(chances, features)
+  weight = weights_of(decided, features)
+  near_threshold = abs(chance - 0.7) < 0.05
+  assert 0.1 < np.mean(chance > 0.7) < 0.9
+  assert np.mean((chance > 0.1) & (chance < 0.9)) > 0.5
+  agree = (weight > 0.5) == (chance > 0.7)
+  assert np.mean(agree[~near_threshold]) > 0.97
+  assert np.mean((weight > 0.1) & (weight < 0.9)) < 0.1
+  assert report.selected == pytest.approx(np.mean(weight > 0.5))
+  assert report.label_precision == pytest.approx(is_clean[weight > 0.5].mean())
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1, float("nan")])
+def test_a_threshold_is_a_chance(threshold):
+  with pytest.raises(mn.UserError, match="update_decision_threshold: expected"):
+    MentorUpdates((0.5,), decision_threshold=threshold)
+
+
+def test_a_mentor_that_judges_by_the_average_learns_from_its_losses():
+  model = mentored(judge_by_average=True)
+  images, labels, _ = subset = arrays()
+  model.fit(images, labels, batch_size=20, epochs=2, verbose=0)
+  rng = np.random.default_rng(1)
+  examples = gather_examples(model, batches_of(subset), range(21), rng)
+  losses = np.concatenate(
+    [examples.train_features[:, 0], examples.test_features[:, 0]]
+  )
+  with with_averaged_weights(model.student, model.optimizer):
+    logits = model.student(images, training=False)
+    expected = model.per_example_loss(labels, logits).numpy()
+  np.testing.assert_allclose(np.sort(losses), np.sort(expected), atol=1e-5)
+
+
 def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
   whole, _ = run(tmp_path / "whole", _JOINT)
 
@@ -240,6 +300,7 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
     curriculum="mentormix",
     example_dropout_rates="0.0,100",
     ema_decay=0.9,
+    judge_by_average=True,
   )
   whole, text = run(tmp_path / "whole", settings)
   assert text.count("mentor updated at") == 2
@@ -301,6 +362,8 @@ def test_updates_must_fall_on_different_steps():
     ({"curriculum": "oracle"}, "with a mentor to update, got Oracle"),
     ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
+    ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
+    ({"judge_by_average": True}, "an optimizer that averages the weights, got"),
     (
       {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
       "expected 'scratch'.*together with --update_mentor_at",

@@ -1,0 +1,113 @@
+"""A curriculum that is shown the losses of the averaged student."""
+
+import keras
+import numpy as np
+import pytest
+import tiny
+
+import mentornet_tf as mn
+from mentornet_tf.training.weight_average import averaged_weights
+
+
+def model_of(optimizer, mixing=None):
+  keras.utils.set_random_seed(3)
+  student = keras.Sequential(
+    [
+      keras.Input((32, 32, 3)),
+      keras.layers.Flatten(),
+      keras.layers.Dropout(0.5),
+      keras.layers.Dense(4),
+    ]
+  )
+  model = mn.MentoredModel(
+    student,
+    mn.FormulaCurriculum("self_paced", loss_p_percentile=0.5),
+    total_steps=20,
+    mixing=mixing,
+    judge_by_average=True,
+  )
+  optimizer.build(student.trainable_variables)
+  loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+  model.compile(optimizer, loss)
+  return model
+
+
+def averaging():
+  return keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.8)
+
+
+def images_and_labels(count=12):
+  data = tiny.dataset(count)
+  return data.images.astype(np.float32) / 255, data.labels
+
+
+def losses(images, labels, kernel, bias):
+  logits = images.reshape(len(images), -1).astype(float) @ kernel + bias
+  logits -= logits.max(1, keepdims=True)
+  log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+  return -log_p[np.arange(len(labels)), labels]
+
+
+@pytest.mark.parametrize("mixing", [None, mn.MentorMix(alpha=8.0)])
+def test_the_curriculum_sees_the_losses_of_the_average(mixing):
+  images, labels = images_and_labels()
+  model = model_of(averaging(), mixing)
+  kernel, bias = model.student.trainable_variables
+  averages = None
+  for step in range(4):
+    report = model.train_step((images, labels))
+    judged = model.curriculum.last.loss.numpy()
+    own = float(report["mentornet/orig_loss"])
+    if step == 0:  # no average yet
+      assert judged.mean() == pytest.approx(own, rel=1e-5)
+      averages = [kernel.numpy(), bias.numpy()]
+      continue
+    expected = losses(images, labels, *averages)
+    np.testing.assert_allclose(judged, expected, atol=1e-5)
+    # The student's own have dropout and another weight.
+    assert abs(judged.mean() - own) > 1e-3
+    averages = [
+      0.8 * average + 0.2 * weight.numpy()
+      for average, weight in zip(averages, (kernel, bias), strict=True)
+    ]
+
+
+def test_the_student_learns_by_its_own_losses():
+  """Its objective is the mean of weight times its own loss."""
+  images, labels = images_and_labels()
+  model = model_of(averaging())
+  model.train_step((images, labels))
+  # Every loss lies below this average: weight 1.
+  model.curriculum.loss_moving_average.assign(1e6)
+  report = model.train_step((images, labels))
+  assert (model.curriculum.last.weight.numpy() == 1).all()
+  assert float(report["mentornet/weighted_loss"]) == pytest.approx(
+    float(report["mentornet/orig_loss"]), rel=1e-6
+  )
+
+
+def test_an_optimizer_without_average_is_refused():
+  images, labels = images_and_labels()
+  model = model_of(keras.optimizers.SGD(0.05))
+  with pytest.raises(mn.UserError, match="averages the weights, got SGD with"):
+    model.train_step((images, labels))
+
+
+def test_a_saved_model_goes_on_judging_by_the_average(tmp_path):
+  images, labels = images_and_labels()
+  model = model_of(averaging())
+  model.fit(images, labels, batch_size=4, epochs=2, verbose=0)
+  model.save(tmp_path / "model.keras")
+  loaded = keras.models.load_model(tmp_path / "model.keras")
+  assert loaded.judge_by_average
+  for a, b in zip(
+    averaged_weights(model.optimizer),
+    averaged_weights(loaded.optimizer),
+    strict=True,
+  ):
+    np.testing.assert_array_equal(a.numpy(), b.numpy())
+  for each in (model, loaded):
+    each.train_step((images, labels))
+  np.testing.assert_allclose(
+    loaded.curriculum.last.loss, model.curriculum.last.loss, rtol=1e-6
+  )
