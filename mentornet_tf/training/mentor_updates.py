@@ -153,12 +153,7 @@ def update_mentor(
   """
   check_has_mentor(model.curriculum)
   step = int(model.optimizer.iterations)
-  later = [s for s in updates.steps(model.total_steps) if s > step]
-  end = later[0] if later else model.total_steps
-  epochs = range(
-    int(training_epoch(step, model.total_steps)),
-    max(int(training_epoch(end - 1, model.total_steps)), 1) + 1,
-  )
+  epochs = _epochs_ahead(step, updates, model.total_steps)
   rng = np.random.default_rng([updates.seed, step])
   examples = gather_examples(model, batches, epochs, rng)
   mentor, recipe = model.curriculum.mentor, updates.recipe
@@ -180,6 +175,16 @@ def update_mentor(
   elif report.step:
     fill_unseen_epochs(mentor, examples.train_features)
   return _update_report(mentor, examples, report)
+
+
+def _epochs_ahead(step: int, updates: MentorUpdates, total_steps: int) -> range:
+  """The percentages of training from `step` to the next update, or the end."""
+  later = [due for due in updates.steps(total_steps) if due > step]
+  end = later[0] if later else total_steps
+  return range(
+    int(training_epoch(step, total_steps)),
+    max(int(training_epoch(end - 1, total_steps)), 1) + 1,
+  )
 
 
 def _decisions(
