@@ -231,13 +231,18 @@ flags.DEFINE_string(
   "beside the true ones.",
 )
 
+_DECISION_THRESHOLD = 0.7  # of `mentor_updates`, which needs TensorFlow
 flags.DEFINE_float(
   "update_decision_threshold",
-  0.7,
+  None,
   "Labels whose chance of being right an updated mentor puts above this get "
-  "weights near 1, others near 0; at 0 the chance is the weight.",
-  lower_bound=0,
-  upper_bound=1,
+  f"weights near 1, others near 0; at 0 the chance is the weight. By default "
+  f"{_DECISION_THRESHOLD}.",
+)
+flags.register_validator(
+  "update_decision_threshold",
+  lambda threshold: threshold is None or 0 <= threshold < 1,
+  "expected a number from 0 to below 1; 0 makes no decisions",
 )
 flags.DEFINE_bool(
   "judge_by_average",
@@ -282,7 +287,8 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
   "record_losses",
   False,
-  "Write the loss of every training example at every step to losses.csv in the "
+  "Write the loss of every training example at every step, that which the "
+  "curriculum is shown, to losses.csv in the "
   "training folder, for bin/generate_mentor_data.py --vstar_fn=data_driven.",
 )
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
@@ -302,7 +308,6 @@ command_line.require_finite(
   "save_summaries_secs",
   "ema_decay",
   "clean_fraction",
-  "update_decision_threshold",
 )
 command_line.require_finite("mixup_alpha", above_zero=True)
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
@@ -315,7 +320,6 @@ _CURRICULUM_FLAGS = (
   "fixed_epoch_after_burn_in",
   "loss_moving_average_decay",
   "example_dropout_rates",
-  "judge_by_average",
 )
 
 
@@ -324,6 +328,7 @@ def main() -> None:
   flag = flags.FLAGS
   published = _take_published_defaults()
   _check_image_flags()
+  _take_decision_threshold()
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
   )
@@ -388,7 +393,8 @@ def _note_slow_average() -> None:
     print(
       f"note: at the end of {steps} steps an average with --ema_decay="
       f"{decay:g} still holds {100 * decay**steps:.0f} % of the first weights, "
-      "and that average is what is evaluated; a smaller decay forgets them"
+      "and that average is what is evaluated, and judges with "
+      "--judge_by_average; a smaller decay forgets them"
     )
 
 
@@ -432,6 +438,20 @@ def _check_image_flags() -> None:
         f"--{name}: expected --image_size with it, got none; give the side of "
         f"the squares that images are cut to, or leave --{name} out"
       )
+
+
+def _take_decision_threshold() -> None:
+  """Decides by default where the mentor is updated, and only there."""
+  flag = flags.FLAGS
+  if flag.update_mentor_at:
+    flag.set_default("update_decision_threshold", _DECISION_THRESHOLD)
+  elif flag.update_decision_threshold is not None:
+    raise UserError(
+      "--update_decision_threshold: expected --update_mentor_at with it, got "
+      "none; give the times at which the mentor learns, or leave it out"
+    )
+  else:
+    flag.set_default("update_decision_threshold", 0.0)
 
 
 def _note_flags_without_effect() -> None:

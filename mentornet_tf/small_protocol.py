@@ -71,6 +71,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "trained_mentornet_dir": "mentornet_pd",
     "update_mentor_at": "0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
     "clean_fraction": 0.1,
+    "update_decision_threshold": 0.7,
     "judge_by_average": True,
     "ema_decay": 0.99,
     **_PD_DROPOUT,

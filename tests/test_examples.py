@@ -60,8 +60,8 @@ def test_own_curriculum(tmp_path):
 
 def test_joint_training(tmp_path):
   text = run_example("joint_training.py", tmp_path)
-  assert text.count("the mentor errs by") == 4
-  # Over five seeds 0.78 to 1.00 and 0.83 to 0.99; without a mentor's weights
+  assert text.count(": mentor updated, loss ") == 4
+  # Over five seeds 0.94 to 1.00 and 0.95 to 0.98; without a mentor's weights
   # the first is 0.5.
-  assert number_after(text, "weight AUC") > 0.7
-  assert number_after(text, "test accuracy") > 0.7
+  assert number_after(text, "weight AUC") > 0.85
+  assert number_after(text, "test accuracy") > 0.9

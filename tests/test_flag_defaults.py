@@ -113,7 +113,11 @@ def test_the_flags_of_the_original_keep_their_defaults(program, expected):
 def test_flags_of_training_have_the_defaults_of_the_library():
   found = flag_defaults("train_student")
   # Told from other flags where they are not given; see main.
-  derived = {"curriculum": None, "vstar_gamma": ""}
+  derived = {
+    "curriculum": None,
+    "vstar_gamma": "",
+    "update_decision_threshold": None,
+  }
   for settings in (TrainingSettings, RunOptions):
     for field in dataclasses.fields(settings):
       expected = derived.get(field.name, field.default)

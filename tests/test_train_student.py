@@ -279,6 +279,14 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([*_PLACES, "--loss_moving_average_decay=nan"], "expected a finite number"),
     ([*_PLACES, "--save_interval_secs=nan"], "expected a finite number"),
     ([*_PLACES, "--save_summaries_secs=inf"], "expected a finite number"),
+    (
+      [*_PLACES, "--update_decision_threshold=1"],
+      "expected a number from 0 to below 1",
+    ),
+    (
+      [*_PLACES, "--update_decision_threshold=0.5"],
+      "expected --update_mentor_at with it, got none",
+    ),
   ],
 )
 def test_mistakes_in_flags_are_one_line(arguments, message):

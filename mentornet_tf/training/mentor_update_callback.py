@@ -56,7 +56,9 @@ class MentorUpdate(keras.callbacks.Callback):
   ):
     super().__init__()
     self._batches = _as_batches(clean_subset, batch_size)
-    self._updates = MentorUpdates(tuple(at), recipe, decision_threshold, seed)
+    self._updates = MentorUpdates(
+      tuple(at), recipe, decision_threshold=decision_threshold, seed=seed
+    )
     self._on_update = on_update
     self._due: list[int] = []
     self._first_step = self._step = 0

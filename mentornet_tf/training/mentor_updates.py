@@ -26,7 +26,7 @@ from mentornet_tf.mentor_learning.learner import (
 from mentornet_tf.mentor_learning.learning_folder import LearningReport
 from mentornet_tf.mentor_learning.recipes import MentorRecipe
 from mentornet_tf.training.mentored_model import MentoredModel, training_epoch
-from mentornet_tf.training.weight_quality import weight_quality
+from mentornet_tf.training.weight_quality import SELECTED_ABOVE, weight_quality
 
 # Slower than a mentor is learned from a grid: a checked subset is small, and
 # the state that does best on the fifth kept aside is the one that stays.
@@ -39,11 +39,12 @@ class UpdateReport:
   """What an update of the mentor came to on the clean-labelled subset.
 
   Attributes:
-    train_loss: cross-entropy of the learned chances that labels are right, over
-      the four fifths that the mentor learned from, in nats.
+    train_loss: of the learned chances that labels are right, over the four
+      fifths that the mentor learned from; cross-entropy in nats, unless the
+      recipe says otherwise.
     test_loss: the same over the fifth that was kept aside.
     selected: share of the subset whose weight is above 0.5 at the end.
-    label_precision: share of right labels among these.
+    label_precision: share of right labels among these; NaN if there are none.
     label_recall: share of the right labels that are among these.
   """
 
@@ -55,9 +56,9 @@ class UpdateReport:
 
   def __str__(self) -> str:
     return (
-      f"cross-entropy {self.train_loss:.4f} on its examples, "
-      f"{self.test_loss:.4f} on others; selects {100 * self.selected:.0f} % of "
-      f"them all, {100 * self.label_precision:.0f} % of these right"
+      f"loss {self.train_loss:.4f} on its examples, {self.test_loss:.4f} on "
+      f"others; selects {100 * self.selected:.0f} % of the subset, precision "
+      f"{self.label_precision:.3f}, recall {self.label_recall:.3f}"
     )
 
 
@@ -75,14 +76,15 @@ class MentorUpdates:
 
   at: tuple[float, ...]
   recipe: MentorRecipe = UPDATE_RECIPE
+  _: dataclasses.KW_ONLY
   decision_threshold: float = DECISION_THRESHOLD
   seed: int = 0
 
   def __post_init__(self):
     if not 0 <= self.decision_threshold < 1:
       raise UserError(
-        "update_decision_threshold: expected a number from 0 to below 1, got "
-        f"{self.decision_threshold}; 0 makes no decisions"
+        "decision_threshold, update_decision_threshold: expected a number from "
+        f"0 to below 1, got {self.decision_threshold}; 0 makes no decisions"
       )
     rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
     if not self.at or not rising or not all(0 < each < 1 for each in self.at):
@@ -156,7 +158,19 @@ def update_mentor(
   epochs = _epochs_ahead(step, updates, model.total_steps)
   rng = np.random.default_rng([updates.seed, step])
   examples = gather_examples(model, batches, epochs, rng)
-  mentor, recipe = model.curriculum.mentor, updates.recipe
+  mentor = model.curriculum.mentor
+  report = _learn_and_keep_best(mentor, examples, updates)
+  decisions = _decisions(mentor, examples, updates.decision_threshold)
+  if updates.decision_threshold and decisions.binary:
+    _learn_and_keep_best(mentor, decisions, updates)
+  return _update_report(mentor, examples, report)
+
+
+def _learn_and_keep_best(
+  mentor: keras.Model, examples: MentorExamples, updates: MentorUpdates
+) -> LearningReport:
+  """Learns, and goes to the state that did best on the examples kept aside."""
+  recipe = updates.recipe
   measure = MentorMeasure(mentor, examples, recipe.loss_kind(examples.binary))
   best = [(measure(0, 0.0), mentor.get_weights())]
 
@@ -169,12 +183,9 @@ def update_mentor(
   )
   report, weights = best[0]
   mentor.set_weights(weights)
-  decisions = _decisions(mentor, examples, updates.decision_threshold)
-  if decisions.binary:
-    learn_mentor(mentor, decisions, recipe, seed=updates.seed)
-  elif report.step:
+  if report.step:
     fill_unseen_epochs(mentor, examples.train_features)
-  return _update_report(mentor, examples, report)
+  return report
 
 
 def _epochs_ahead(step: int, updates: MentorUpdates, total_steps: int) -> range:
@@ -190,10 +201,7 @@ def _epochs_ahead(step: int, updates: MentorUpdates, total_steps: int) -> range:
 def _decisions(
   mentor: keras.Model, examples: MentorExamples, threshold: float
 ) -> MentorExamples:
-  """The examples with targets 1 where the weight is above the threshold, or 0.
-
-  At threshold 0 all of them are 1: nothing to learn.
-  """
+  """The examples, with target 1 where the weight is above the threshold."""
   train, test = (
     (_weights(mentor, features) > threshold).astype(np.float64)
     for features in (examples.train_features, examples.test_features)
@@ -211,7 +219,7 @@ def _update_report(
   return UpdateReport(
     train_loss=learning.train_loss,
     test_loss=learning.test_loss,
-    selected=float(np.mean(weights > 0.5)),
+    selected=float(np.mean(weights > SELECTED_ABOVE)),
     label_precision=quality["label_precision"],
     label_recall=quality["label_recall"],
   )
@@ -249,12 +257,13 @@ def gather_examples(
 
   @tf.function(reduce_retracing=True)
   def losses(images, labels, state):
-    if model.judge_by_average:
-      return model.loss_of_average(images, labels), state
     logits, state = student.stateless_call(
       trainable, state, images, training=True
     )
-    return model.per_example_loss(labels, logits), state
+    loss = model.judged_loss(
+      images, logits, lambda logits: model.per_example_loss(labels, logits)
+    )
+    return loss, state
 
   state = [variable.value for variable in student.non_trainable_variables]
   average = curriculum.loss_moving_average.value

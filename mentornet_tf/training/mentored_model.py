@@ -66,7 +66,7 @@ class MentoredModel(keras.Model):
     judge_by_average: whether the curriculum is shown the losses of the average
       of the student's weights, which the optimizer then has to keep
       (`use_ema=True`), computed as in evaluation. They tell wrong labels better
-      and cost another forward pass.
+      and cost another forward pass. The student still learns by its own.
     **kwargs: further arguments of `keras.Model`.
   """
 
@@ -135,20 +135,30 @@ class MentoredModel(keras.Model):
       )
     return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
 
-  def loss_of_average(self, images, labels):
-    """[B] float32 losses of the averaged student, without dropout.
+  def judged_loss(self, images, logits, per_example_loss):
+    """The [B] float32 losses that the curriculum is shown.
+
+    Args:
+      images: what the student was given.
+      logits: what it answered in training.
+      per_example_loss: from logits to [B] losses.
 
     Raises:
-      UserError: the optimizer keeps no average.
+      UserError: the average is to judge, and the optimizer keeps none.
     """
+    loss = per_example_loss(logits)
+    if not self.judge_by_average:
+      return loss
     check_keeps_average(self.optimizer)
-    logits, _ = self.student.stateless_call(
+    averaged, _ = self.student.stateless_call(
       [average.value for average in averaged_weights(self.optimizer)],
       [variable.value for variable in self.student.non_trainable_variables],
       images,
       training=False,
     )
-    return self.per_example_loss(labels, logits)
+    # There is no average before the first step.
+    is_first = self.optimizer.iterations.value == 0
+    return ops.where(is_first, loss, per_example_loss(averaged))
 
   def train_step(self, data) -> dict[str, Any]:
     images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -177,21 +187,19 @@ class MentoredModel(keras.Model):
     epoch = training_epoch(step, self.total_steps)
     with tf.GradientTape() as tape:
       if self.mixing is None:
-        logits, loss = self._forward(images, labels)
-        judged = self._judged_loss(loss, images, labels, step)
-        weight = self.curriculum(judged, epoch, is_clean)
+        logits, loss, penalty = self._forward(images, labels)
+        weight = self._weigh(images, labels, logits, epoch, is_clean)
         weighted_loss = _weighted_mean(loss * weight, sample_weight)
         decay_factor = ops.mean(weight)
       else:
         with tape.stop_recording():
-          logits, loss = self._forward(images, labels)
-          judged = self._judged_loss(loss, images, labels, step)
-          weight = self.curriculum(judged, epoch, is_clean)
+          logits, loss, _ = self._forward(images, labels)
+          weight = self._weigh(images, labels, logits, epoch, is_clean)
           mixture = self.mixing.draw(weight)
-        weighted_loss, decay_factor = self._mixed_loss(
+        weighted_loss, decay_factor, penalty = self._mixed_loss(
           mixture, images, labels, sample_weight, epoch, is_clean
         )
-      weight_decay = sum(self.student.losses, 0.0) * decay_factor
+      weight_decay = penalty * decay_factor
       total_loss = weighted_loss + weight_decay
       scaled_loss = self.optimizer.scale_loss(total_loss)
     learning_rate = self.optimizer.learning_rate
@@ -221,39 +229,51 @@ class MentoredModel(keras.Model):
     }
 
   def _forward(self, images, labels):
-    """Logits [B, num_classes] and losses [B] of one training pass."""
+    """Logits [B, num_classes], losses [B] and penalty of a training pass."""
     logits = self.student(images, training=True)
-    return logits, self.per_example_loss(labels, logits)
+    loss = self.per_example_loss(labels, logits)
+    # Now: another call of the student would replace what its layers added.
+    return logits, loss, sum(self.student.losses, 0.0)
 
-  def _judged_loss(self, loss, images, labels, step):
-    """The [B] losses that the curriculum is shown."""
-    if not self.judge_by_average:
-      return loss
-    # There is no average before the first step.
-    return ops.where(step == 0, loss, self.loss_of_average(images, labels))
+  def _weigh(self, images, labels, logits, epoch, is_clean):
+    """The [B] weights of a batch."""
+    loss = self.judged_loss(
+      images, logits, lambda logits: self.per_example_loss(labels, logits)
+    )
+    return self.curriculum(loss, epoch, is_clean)
 
   def _mixed_loss(
     self, mixture: Mixture, images, labels, sample_weight, epoch, is_clean
   ):
-    """Weighted loss of the mixed batch, and the factor of the weight decay."""
-    logits = self.student(mixture.mix(images), training=True)
-    if len(labels.shape) == len(logits.shape) and labels.shape[-1] != 1:
-      mixed = mixture.mix(ops.cast(labels, "float32"))
-      loss = self.per_example_loss(mixed, logits)
-    else:
-      # Class numbers cannot be mixed; the cross-entropy is linear in the
-      # label's distribution, so that mixing its two values is the same.
-      own = self.per_example_loss(labels, logits)
-      others = self.per_example_loss(mixture.of_partners(labels), logits)
-      loss = mixture.share * own + (1 - mixture.share) * others
+    """Weighted loss of the mixed batch, factor of the weight decay, penalty."""
+    images = mixture.mix(images)
+    logits = self.student(images, training=True)
+    penalty = sum(self.student.losses, 0.0)
+
+    def loss_of(logits):
+      return self._loss_of_mixture(mixture, labels, logits)
+
+    loss = loss_of(logits)
     if sample_weight is not None:
       sample_weight = mixture.mix(ops.cast(sample_weight, "float32"))
     if self.second_curriculum is None:
-      return _weighted_mean(loss, sample_weight), 1.0
+      return _weighted_mean(loss, sample_weight), 1.0, penalty
     if is_clean is not None:
       is_clean = is_clean & mixture.of_partners(is_clean)
-    weight = self.second_curriculum(loss, epoch, is_clean)
-    return _weighted_mean(loss * weight, sample_weight), 0.0
+    judged = self.judged_loss(images, logits, loss_of)
+    weight = self.second_curriculum(judged, epoch, is_clean)
+    return _weighted_mean(loss * weight, sample_weight), 0.0, penalty
+
+  def _loss_of_mixture(self, mixture: Mixture, labels, logits):
+    """[B] losses by the mixed labels."""
+    if len(labels.shape) == len(logits.shape) and labels.shape[-1] != 1:
+      mixed = mixture.mix(ops.cast(labels, "float32"))
+      return self.per_example_loss(mixed, logits)
+    # Class numbers cannot be mixed; the cross-entropy is linear in the label's
+    # distribution, so that mixing its two values is the same.
+    own = self.per_example_loss(labels, logits)
+    others = self.per_example_loss(mixture.of_partners(labels), logits)
+    return mixture.share * own + (1 - mixture.share) * others
 
   def get_config(self) -> dict[str, Any]:
     serialize = keras.saving.serialize_keras_object

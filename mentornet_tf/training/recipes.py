@@ -25,7 +25,6 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_learning.learner import build_mentor
 from mentornet_tf.training import optimizers
 from mentornet_tf.training.mentor_updates import (
-  DECISION_THRESHOLD,
   UPDATE_RECIPE,
   MentorUpdates,
   parse_update_times,
@@ -109,7 +108,7 @@ class TrainingSettings:
       student, as "0.21,0.75"; empty for never.
     clean_fraction: share of the training images whose true labels the mentor's
       updates may use, where no other images are given for that.
-    update_decision_threshold: see `MentorUpdates`.
+    update_decision_threshold: the `decision_threshold` of `MentorUpdates`.
     judge_by_average: see `MentoredModel`.
   """
 
@@ -143,7 +142,7 @@ class TrainingSettings:
   ema_decay: float = 0.0
   update_mentor_at: str = ""
   clean_fraction: float = 0.0
-  update_decision_threshold: float = DECISION_THRESHOLD
+  update_decision_threshold: float = 0.0
   judge_by_average: bool = False
 
   @property

@@ -19,6 +19,7 @@ def averaged_weights(
   optimizer: keras.optimizers.Optimizer,
 ) -> list[keras.Variable]:
   """The averages, in the order of the trainable weights; [] without any."""
+  optimizer = _unscaled(optimizer)
   if not optimizer.use_ema:
     return []
   return [v for v in optimizer.variables if v.name.endswith(_SUFFIX)]
@@ -26,12 +27,20 @@ def averaged_weights(
 
 def check_keeps_average(optimizer: keras.optimizers.Optimizer) -> None:
   """Raises UserError unless the optimiser averages the weights."""
+  optimizer = _unscaled(optimizer)
   if not optimizer.use_ema:
     raise UserError(
       "judge_by_average: expected an optimizer that averages the weights, got "
       f"{type(optimizer).__name__} without; give it use_ema=True and an "
       "ema_momentum (--ema_decay=0.99)"
     )
+
+
+def _unscaled(
+  optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+  """Without what Keras puts around an optimiser under mixed_float16."""
+  return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def averages_by_weight(

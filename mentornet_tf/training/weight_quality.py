@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 # An example counts as selected above this weight.
-_SELECTED_ABOVE = 0.5
+SELECTED_ABOVE = 0.5
 
 
 def weight_quality(
@@ -22,7 +22,7 @@ def weight_quality(
     "weight_auc": area under the ROC curve. NaN where undefined: nothing
     selected, no clean label, one class only.
   """
-  selected = weights > _SELECTED_ABOVE
+  selected = weights > SELECTED_ABOVE
   selected_clean = np.count_nonzero(selected & is_clean)
   num_clean = np.count_nonzero(is_clean)
   both_kinds = 0 < num_clean < len(is_clean)

@@ -9,14 +9,16 @@ import mentornet_tf as mn
 from mentornet_tf.training.weight_average import averaged_weights
 
 
-def model_of(optimizer, mixing=None):
+def model_of(
+  optimizer, mixing=None, judges=True, dropout=0.5, activity_regularizer=None
+):
   keras.utils.set_random_seed(3)
   student = keras.Sequential(
     [
       keras.Input((32, 32, 3)),
       keras.layers.Flatten(),
-      keras.layers.Dropout(0.5),
-      keras.layers.Dense(4),
+      keras.layers.Dropout(dropout),
+      keras.layers.Dense(4, activity_regularizer=activity_regularizer),
     ]
   )
   model = mn.MentoredModel(
@@ -24,7 +26,7 @@ def model_of(optimizer, mixing=None):
     mn.FormulaCurriculum("self_paced", loss_p_percentile=0.5),
     total_steps=20,
     mixing=mixing,
-    judge_by_average=True,
+    judge_by_average=judges,
   )
   optimizer.build(student.trainable_variables)
   loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -48,7 +50,9 @@ def losses(images, labels, kernel, bias):
   return -log_p[np.arange(len(labels)), labels]
 
 
-@pytest.mark.parametrize("mixing", [None, mn.MentorMix(alpha=8.0)])
+@pytest.mark.parametrize(
+  "mixing", [None, mn.MentorMix(alpha=8.0, second_reweight=False)]
+)
 def test_the_curriculum_sees_the_losses_of_the_average(mixing):
   images, labels = images_and_labels()
   model = model_of(averaging(), mixing)
@@ -72,6 +76,30 @@ def test_the_curriculum_sees_the_losses_of_the_average(mixing):
     ]
 
 
+def test_the_second_curriculum_sees_the_losses_of_the_average_too():
+  images, labels = images_and_labels()
+  model = model_of(averaging(), mn.MentorMix(alpha=8.0))
+  kernel, bias = model.student.trainable_variables
+  model.train_step((images, labels))
+  averages = [kernel.numpy(), bias.numpy()]
+  mixtures = []
+  draw = model.mixing.draw
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(
+      model.mixing, "draw", lambda v: mixtures.append(draw(v)) or mixtures[-1]
+    )
+    model.train_step((images, labels))
+  (mixture,) = mixtures
+  mixed = mixture.mix(images).numpy()
+  share = mixture.share.numpy()
+  partners = mixture.of_partners(labels).numpy()
+  expected = share * losses(mixed, labels, *averages)
+  expected += (1 - share) * losses(mixed, partners, *averages)
+  np.testing.assert_allclose(
+    model.second_curriculum.last.loss, expected, atol=1e-5
+  )
+
+
 def test_the_student_learns_by_its_own_losses():
   """Its objective is the mean of weight times its own loss."""
   images, labels = images_and_labels()
@@ -86,6 +114,36 @@ def test_the_student_learns_by_its_own_losses():
   )
 
 
+def test_what_layers_add_to_the_loss_is_that_of_the_training_pass():
+  images, labels = images_and_labels()
+  penalties = []
+  for judges in (False, True):
+    model = model_of(
+      averaging(), judges=judges, activity_regularizer="l2", dropout=0
+    )
+    for _ in range(2):
+      report = model.train_step((images, labels))
+    weight_share = model.curriculum.last.weight.numpy().mean()
+    penalty = report["total_loss"] - report["mentornet/weighted_loss"]
+    penalties.append(float(penalty) / weight_share)
+  own, judged = penalties
+  assert own == pytest.approx(judged, rel=0.1)
+  assert own > 1e-3
+
+
+def test_mixed_float16_wraps_the_optimizer():
+  images, labels = images_and_labels()
+  keras.config.set_dtype_policy("mixed_float16")
+  try:
+    model = model_of(averaging())
+    for _ in range(2):
+      report = model.train_step((images, labels))
+  finally:
+    keras.config.set_dtype_policy("float32")
+  assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+  assert np.isfinite(float(report["total_loss"]))
+
+
 def test_an_optimizer_without_average_is_refused():
   images, labels = images_and_labels()
   model = model_of(keras.optimizers.SGD(0.05))
@@ -96,7 +154,11 @@ def test_an_optimizer_without_average_is_refused():
 def test_a_saved_model_goes_on_judging_by_the_average(tmp_path):
   images, labels = images_and_labels()
   model = model_of(averaging())
-  model.fit(images, labels, batch_size=4, epochs=2, verbose=0)
+  for _ in range(4):  # `fit` would end with the averages as weights
+    model.train_step((images, labels))
+  kernel = model.student.trainable_variables[0].numpy()
+  average = averaged_weights(model.optimizer)[0].numpy()
+  assert abs(kernel - average).max() > 1e-3
   model.save(tmp_path / "model.keras")
   loaded = keras.models.load_model(tmp_path / "model.keras")
   assert loaded.judge_by_average

@@ -1,6 +1,7 @@
 """Joint training: the examples, the updates in a run and in `fit`."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -179,6 +180,7 @@ _JOINT = dataclasses.replace(
   trained_mentornet_dir="mentornet_pd",
   update_mentor_at="0.34,0.6",
   clean_fraction=0.7,
+  update_decision_threshold=0.7,
 )
 
 
@@ -191,7 +193,7 @@ def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
   """Updates at steps 8, where a checkpoint is due too, and 14."""
   whole, text = run(tmp_path / "whole", _JOINT)
   assert text.count("mentor updated at") == 2
-  assert "step 8  mentor updated at 33 % of training: cross-entropy" in text
+  assert "step 8  mentor updated at 33 % of training: loss " in text
   assert list(updated_mentors(tmp_path / "whole")) == [8, 14]
   data = read_run(tmp_path / "whole")["data"]
   assert data["clean_subset"]["num_examples"] == 42
@@ -247,6 +249,22 @@ def test_decisions_are_the_learned_chances_above_the_threshold():
   assert report.label_precision == pytest.approx(is_clean[weight > 0.5].mean())
 
 
+def test_chances_stay_where_all_are_on_one_side_of_the_threshold():
+  chances, undecided = mentored(linear_student()), mentored(linear_student())
+  for model, threshold in ((chances, 0), (undecided, 1e-6)):
+    update_mentor(
+      model,
+      batches_of(arrays()),
+      MentorUpdates((0.21,), _QUICK, decision_threshold=threshold),
+    )
+  for a, b in zip(
+    chances.curriculum.mentor.get_weights(),
+    undecided.curriculum.mentor.get_weights(),
+    strict=True,
+  ):
+    np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1, float("nan")])
 def test_a_threshold_is_a_chance(threshold):
   with pytest.raises(mn.UserError, match="update_decision_threshold: expected"):
@@ -255,17 +273,23 @@ def test_a_threshold_is_a_chance(threshold):
 
 def test_a_mentor_that_judges_by_the_average_learns_from_its_losses():
   model = mentored(judge_by_average=True)
-  images, labels, _ = subset = arrays()
-  model.fit(images, labels, batch_size=20, epochs=2, verbose=0)
+  images, labels, is_clean = subset = arrays()
+  for _ in range(5):  # `fit` would end with the averages as weights
+    model.train_step((images, labels))
   rng = np.random.default_rng(1)
   examples = gather_examples(model, batches_of(subset), range(21), rng)
   losses = np.concatenate(
     [examples.train_features[:, 0], examples.test_features[:, 0]]
   )
+  targets = np.concatenate([examples.train_targets, examples.test_targets])
   with with_averaged_weights(model.student, model.optimizer):
     logits = model.student(images, training=False)
     expected = model.per_example_loss(labels, logits).numpy()
-  np.testing.assert_allclose(np.sort(losses), np.sort(expected), atol=1e-5)
+  own = model.per_example_loss(labels, model.student(images)).numpy()
+  assert abs(own - expected).max() > 0.01
+  order, expected_order = np.argsort(losses), np.argsort(expected)
+  np.testing.assert_allclose(losses[order], expected[expected_order], atol=1e-5)
+  np.testing.assert_array_equal(targets[order], is_clean[expected_order])
 
 
 def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
@@ -310,6 +334,23 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
   assert "continuing from step 8" in text
   for a, b in zip(values(whole.model), values(continued.model), strict=True):
     np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_from_before_decisions_does_not_begin_to_decide(
+  tmp_path, monkeypatch
+):
+  chances = dataclasses.replace(_JOINT, update_decision_threshold=0.0)
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path, chances)
+  path = tmp_path / "run.json"
+  stored = json.loads(path.read_text())
+  del stored["settings"]["update_decision_threshold"]
+  del stored["settings"]["judge_by_average"]
+  path.write_text(json.dumps(stored))
+  with pytest.raises(mn.UserError, match=r"update_decision_threshold.*0\.7"):
+    run(tmp_path, _JOINT)
+  _, text = run(tmp_path, chances)
+  assert "continuing from step 8" in text
 
 
 def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
@@ -364,6 +405,15 @@ def test_updates_must_fall_on_different_steps():
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
     ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
     ({"judge_by_average": True}, "an optimizer that averages the weights, got"),
+    (
+      {
+        "curriculum": "oracle",
+        "update_mentor_at": "",
+        "clean_fraction": 0.0,
+        "judge_by_average": True,
+      },
+      "a curriculum that weighs by losses, got oracle",
+    ),
     (
       {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
       "expected 'scratch'.*together with --update_mentor_at",
