@@ -113,10 +113,12 @@ def _cases() -> dict[str, Callable[[], float]]:
 
     return seconds
 
-  def loop(curriculum, saves=False):
+  def loop(curriculum, saves=False, judge_by_average=False):
     student = mn.build_student("inception")
-    model = mn.MentoredModel(student, curriculum, total_steps=10_000)
-    optimizer = keras.optimizers.SGD(0.01)
+    model = mn.MentoredModel(
+      student, curriculum, 10_000, judge_by_average=judge_by_average
+    )
+    optimizer = keras.optimizers.SGD(0.01, use_ema=judge_by_average)
     optimizer.build(student.trainable_variables)
     model.compile(optimizer, loss())
     runner = StepRunner(observed_step(model, True), batches())
@@ -146,6 +148,9 @@ def _cases() -> dict[str, Callable[[], float]]:
     _REFERENCE: fit(stock_cifarnet()),
     "keras fit, our layers, no mentor": fit(mn.build_student("inception")),
     "our loop, mentornet_pd": loop(mentor()),
+    "our loop, mentornet_pd, judged by the average": loop(
+      mentor(), judge_by_average=True
+    ),
     "our loop, mentornet_pd, one checkpoint a round": loop(mentor(), True),
     "our loop, baseline": loop(mn.UniformCurriculum()),
     "keras fit, our layers, mentornet_pd": mentored_fit(),
