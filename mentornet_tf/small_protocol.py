@@ -48,6 +48,14 @@ _SETTINGS = TrainingSettings(
 _OPTIONS = RunOptions(eval_interval_steps=300, save_interval_steps=150)
 
 _NO_DROPOUT = {"example_dropout_rates": "0.0,100"}
+_MENTORMIX = {
+  "curriculum": "mentormix",
+  "trained_mentornet_dir": "mentornet_pd",
+  "burn_in_epoch": 10,
+  "second_reweight": False,
+  "ema_decay": 0.99,
+  **_NO_DROPOUT,
+}
 _PD_DROPOUT = {"example_dropout_rates": "0.5,17,0.05,83"}
 # Name of a run -> what it changes.
 METHODS: dict[str, dict[str, Any]] = {
@@ -76,13 +84,11 @@ METHODS: dict[str, dict[str, Any]] = {
     "ema_decay": 0.99,
     **_PD_DROPOUT,
   },
-  "mentormix": {
-    "curriculum": "mentormix",
-    "trained_mentornet_dir": "mentornet_pd",
-    "burn_in_epoch": 10,
-    "second_reweight": False,
-    "ema_decay": 0.99,
-    **_NO_DROPOUT,
+  "mentormix": _MENTORMIX,
+  "joint_mentormix": {
+    **_MENTORMIX,
+    "update_mentor_at": "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
+    "clean_fraction": 0.1,
   },
   "oracle": {"curriculum": "oracle", **_NO_DROPOUT},
 }
