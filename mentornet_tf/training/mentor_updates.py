@@ -260,10 +260,10 @@ def gather_examples(
     logits, state = student.stateless_call(
       trainable, state, images, training=True
     )
-    loss = model.judged_loss(
-      images, logits, lambda logits: model.per_example_loss(labels, logits)
-    )
-    return loss, state
+    loss = model.per_example_loss(labels, logits)
+    return model.judged_loss(
+      images, loss, lambda logits: model.per_example_loss(labels, logits)
+    ), state
 
   state = [variable.value for variable in student.non_trainable_variables]
   average = curriculum.loss_moving_average.value

@@ -135,22 +135,21 @@ class MentoredModel(keras.Model):
       )
     return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
 
-  def judged_loss(self, images, logits, per_example_loss):
+  def judged_loss(self, images, loss, loss_of):
     """The [B] float32 losses that the curriculum is shown.
 
     Args:
       images: what the student was given.
-      logits: what it answered in training.
-      per_example_loss: from logits to [B] losses.
+      loss: [B] float32, its own losses in training.
+      loss_of: from logits [B, num_classes] to losses [B].
 
     Raises:
       UserError: the average is to judge, and the optimizer keeps none.
     """
-    loss = per_example_loss(logits)
     if not self.judge_by_average:
       return loss
     check_keeps_average(self.optimizer)
-    averaged, _ = self.student.stateless_call(
+    logits, _ = self.student.stateless_call(
       [average.value for average in averaged_weights(self.optimizer)],
       [variable.value for variable in self.student.non_trainable_variables],
       images,
@@ -158,7 +157,7 @@ class MentoredModel(keras.Model):
     )
     # There is no average before the first step.
     is_first = self.optimizer.iterations.value == 0
-    return ops.where(is_first, loss, per_example_loss(averaged))
+    return ops.where(is_first, loss, loss_of(logits))
 
   def train_step(self, data) -> dict[str, Any]:
     images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -188,13 +187,13 @@ class MentoredModel(keras.Model):
     with tf.GradientTape() as tape:
       if self.mixing is None:
         logits, loss, penalty = self._forward(images, labels)
-        weight = self._weigh(images, labels, logits, epoch, is_clean)
+        weight = self._weigh(images, labels, loss, epoch, is_clean)
         weighted_loss = _weighted_mean(loss * weight, sample_weight)
         decay_factor = ops.mean(weight)
       else:
         with tape.stop_recording():
           logits, loss, _ = self._forward(images, labels)
-          weight = self._weigh(images, labels, logits, epoch, is_clean)
+          weight = self._weigh(images, labels, loss, epoch, is_clean)
           mixture = self.mixing.draw(weight)
         weighted_loss, decay_factor, penalty = self._mixed_loss(
           mixture, images, labels, sample_weight, epoch, is_clean
@@ -235,10 +234,10 @@ class MentoredModel(keras.Model):
     # Now: another call of the student would replace what its layers added.
     return logits, loss, sum(self.student.losses, 0.0)
 
-  def _weigh(self, images, labels, logits, epoch, is_clean):
+  def _weigh(self, images, labels, loss, epoch, is_clean):
     """The [B] weights of a batch."""
     loss = self.judged_loss(
-      images, logits, lambda logits: self.per_example_loss(labels, logits)
+      images, loss, lambda logits: self.per_example_loss(labels, logits)
     )
     return self.curriculum(loss, epoch, is_clean)
 
@@ -260,7 +259,7 @@ class MentoredModel(keras.Model):
       return _weighted_mean(loss, sample_weight), 1.0, penalty
     if is_clean is not None:
       is_clean = is_clean & mixture.of_partners(is_clean)
-    judged = self.judged_loss(images, logits, loss_of)
+    judged = self.judged_loss(images, loss, loss_of)
     weight = self.second_curriculum(judged, epoch, is_clean)
     return _weighted_mean(loss * weight, sample_weight), 0.0, penalty
 
