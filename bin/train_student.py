@@ -445,7 +445,7 @@ def _take_decision_threshold() -> None:
   flag = flags.FLAGS
   if flag.update_mentor_at:
     flag.set_default("update_decision_threshold", _DECISION_THRESHOLD)
-  elif flag.update_decision_threshold is not None:
+  elif flag["update_decision_threshold"].present:
     raise UserError(
       "--update_decision_threshold: expected --update_mentor_at with it, got "
       "none; give the times at which the mentor learns, or leave it out"
