@@ -231,13 +231,12 @@ flags.DEFINE_string(
   "beside the true ones.",
 )
 
-_DECISION_THRESHOLD = 0.7  # of `mentor_updates`, which needs TensorFlow
 flags.DEFINE_float(
   "update_decision_threshold",
   None,
   "Labels whose chance of being right an updated mentor puts above this get "
-  f"weights near 1, others near 0; at 0 the chance is the weight. By default "
-  f"{_DECISION_THRESHOLD}.",
+  "weights near 1, others near 0; at 0 the chance is the weight. By default "
+  "0.7.",
 )
 flags.register_validator(
   "update_decision_threshold",
@@ -287,9 +286,9 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
   "record_losses",
   False,
-  "Write the loss of every training example at every step, that which the "
-  "curriculum is shown, to losses.csv in the "
-  "training folder, for bin/generate_mentor_data.py --vstar_fn=data_driven.",
+  "Write the loss of every training example at every step, as the curriculum "
+  "is shown it, to losses.csv in the training folder, for "
+  "bin/generate_mentor_data.py --vstar_fn=data_driven.",
 )
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 
@@ -328,7 +327,7 @@ def main() -> None:
   flag = flags.FLAGS
   published = _take_published_defaults()
   _check_image_flags()
-  _take_decision_threshold()
+  _check_joint_flags()
   parse_example_dropout_rates(
     flag.example_dropout_rates, "--example_dropout_rates"
   )
@@ -423,7 +422,11 @@ def training_settings():
 
   return TrainingSettings(
     **_flags_of(TrainingSettings)
-    | {"curriculum": _curriculum(), "vstar_gamma": _gamma()}
+    | {
+      "curriculum": _curriculum(),
+      "vstar_gamma": _gamma(),
+      "update_decision_threshold": _decision_threshold(),
+    }
   )
 
 
@@ -440,18 +443,26 @@ def _check_image_flags() -> None:
       )
 
 
-def _take_decision_threshold() -> None:
-  """Decides by default where the mentor is updated, and only there."""
+def _check_joint_flags() -> None:
+  """Refuses a threshold for updates where there are none."""
   flag = flags.FLAGS
-  if flag.update_mentor_at:
-    flag.set_default("update_decision_threshold", _DECISION_THRESHOLD)
-  elif flag["update_decision_threshold"].present:
+  if flag.update_decision_threshold is not None and not flag.update_mentor_at:
     raise UserError(
       "--update_decision_threshold: expected --update_mentor_at with it, got "
       "none; give the times at which the mentor learns, or leave it out"
     )
-  else:
-    flag.set_default("update_decision_threshold", 0.0)
+
+
+def _decision_threshold() -> float:
+  """0 without updates, as runs from before there were decisions have it."""
+  from mentornet_tf.training.mentor_updates import DECISION_THRESHOLD
+
+  flag = flags.FLAGS
+  if not flag.update_mentor_at:
+    return 0.0
+  if flag.update_decision_threshold is None:
+    return DECISION_THRESHOLD
+  return flag.update_decision_threshold
 
 
 def _note_flags_without_effect() -> None:

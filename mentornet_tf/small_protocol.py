@@ -27,6 +27,7 @@ from mentornet_tf.datasets.noisy_records import (
 from mentornet_tf.datasets.records import load_in_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.plots import plot_learning_curves
+from mentornet_tf.training.mentor_updates import DECISION_THRESHOLD
 from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.run_folder import write_json
 from mentornet_tf.training.train import (
@@ -79,7 +80,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "trained_mentornet_dir": "mentornet_pd",
     "update_mentor_at": "0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
     "clean_fraction": 0.1,
-    "update_decision_threshold": 0.7,
+    "update_decision_threshold": DECISION_THRESHOLD,
     "judge_by_average": True,
     "ema_decay": 0.99,
     **_PD_DROPOUT,

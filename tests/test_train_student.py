@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mentornet_tf.training.mentor_updates import DECISION_THRESHOLD
 from mentornet_tf.training.run_folder import read_metrics, read_run
 
 _BIN = Path(__file__).resolve().parents[1] / "bin"
@@ -145,6 +146,7 @@ for line in lines:
     "schedule": schedule["class_name"],
     "decay_steps": schedule["config"].get("decay_steps"),
     "padding": recipes.augmentation(settings).padding,
+    "decision_threshold": settings.update_decision_threshold,
     "weights": curriculum([0.1, 0.5, 2.0, 9.0], 99).shape[0],
   })
   printed = io.StringIO()
@@ -193,12 +195,15 @@ def test_every_published_command_line_is_understood(golden):
   published = list(published_command_lines())
   assert len(published) == 32
   lines = [with_recorded_mentor(line, golden) for line in published]
-  # Beside them: the two that are called baseline.
+  # Beside them: the two that are called baseline, and two with updates.
+  updated = ["--trained_mentornet_dir=mentornet_pd", "--update_mentor_at=0.5"]
   lines += [
     ["--curriculum=none", *_CURRICULUM_FLAGS],
     ["--curriculum=baseline", *_CURRICULUM_FLAGS],
+    updated,
+    [*updated, "--update_decision_threshold=0"],
   ]
-  *all_built, none, formula = build_all(lines)
+  *all_built, none, formula, deciding, undecided = build_all(lines)
   assert len(all_built) == 32
   for line, built in zip(published, all_built, strict=True):
     given = dict(flag[2:].partition("=")[::2] for flag in line)
@@ -226,7 +231,10 @@ def test_every_published_command_line_is_understood(golden):
       assert built["fixed"] == ("fixed_epoch_after_burn_in" in given)
       assert built["dropout"] == given["example_dropout_rates"]
     assert built["notes"] == ""
+    assert built["decision_threshold"] == 0
 
+  assert deciding["decision_threshold"] == DECISION_THRESHOLD
+  assert undecided["decision_threshold"] == 0
   assert none["curriculum"] == "UniformCurriculum"
   assert none["schedule"] == "ExponentialDecay"
   assert none["notes"].splitlines() == [

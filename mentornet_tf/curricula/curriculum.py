@@ -74,6 +74,9 @@ class Curriculum(SavedDraws, keras.layers.Layer):
     seed: seed of the example dropout.
   """
 
+  # Whether the weights depend on the losses.
+  uses_losses = True
+
   def __init__(
     self,
     *,

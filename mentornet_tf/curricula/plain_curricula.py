@@ -26,6 +26,8 @@ class ThresholdCurriculum(Curriculum):
 class UniformCurriculum(Curriculum):
   """Weight 1 for every example: training without a curriculum, the baseline."""
 
+  uses_losses = False
+
   def example_weights(
     self, loss, loss_difference, percentile_loss, epoch, is_clean
   ):
@@ -39,6 +41,8 @@ class OracleCurriculum(Curriculum):
   Raises:
     UserError: a call without `is_clean`.
   """
+
+  uses_losses = False
 
   def example_weights(
     self, loss, loss_difference, percentile_loss, epoch, is_clean

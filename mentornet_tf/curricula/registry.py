@@ -1,9 +1,6 @@
-"""Curricula by name, and out of a saved model."""
+"""Curricula by name, and all their classes."""
 
-from collections.abc import Mapping
 from typing import Any
-
-import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.formula_curriculum import FormulaCurriculum
@@ -19,7 +16,7 @@ from mentornet_tf.errors import UserError
 # Neither learned nor a formula of losses.
 _PLAIN = {"threshold": ThresholdCurriculum, "oracle": OracleCurriculum}
 
-_CLASSES = (
+CURRICULA = (
   FormulaCurriculum,
   MentorCurriculum,
   OracleCurriculum,
@@ -52,19 +49,3 @@ def build_formula(
       f"package.module:function of your own, got {name!r}"
     )
   return FormulaCurriculum(name, gamma, **options)
-
-
-def deserialize_curriculum(
-  config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Curriculum:
-  """The curriculum that Keras has serialised as `config`.
-
-  Args:
-    config: of a class of this package or of the user's own.
-    custom_objects: the user's classes by name, where they are not registered.
-  """
-  # Importing this module has registered the package's own classes.
-  known = {each.__name__: each for each in _CLASSES}
-  return keras.saving.deserialize_keras_object(
-    config, known | dict(custom_objects or {})
-  )

@@ -33,8 +33,7 @@ class MentorUpdate(keras.callbacks.Callback):
     at: fractions of training, rising, each in (0, 1).
     batch_size: of arrays; the batch size of training.
     recipe: how the mentor learns.
-    decision_threshold: labels whose chance of being right the mentor puts above
-      this get weights near 1, others near 0. At 0 the chance is the weight.
+    decision_threshold: see `MentorUpdates`.
     seed: seed of the examples' split and order.
     on_update: called with the step and the report of each update.
 

@@ -31,6 +31,7 @@ from mentornet_tf.training.weight_quality import SELECTED_ABOVE, weight_quality
 # Slower than a mentor is learned from a grid: a checked subset is small, and
 # the state that does best on the fifth kept aside is the one that stays.
 UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
+# Doubtful labels do more harm than the right ones among them do good.
 DECISION_THRESHOLD = 0.7
 
 

@@ -9,9 +9,10 @@ from keras import ops
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentormix import MentorMix, Mixture
-from mentornet_tf.curricula.registry import deserialize_curriculum
+from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.errors import UserError
-from mentornet_tf.students.saved_layers import deserialize_student
+from mentornet_tf.saved_objects import deserialize
+from mentornet_tf.students.saved_layers import STUDENT_LAYERS
 from mentornet_tf.training.weight_average import (
   averaged_weights,
   check_keeps_average,
@@ -87,6 +88,11 @@ class MentoredModel(keras.Model):
       )
     if total_steps < 1:
       raise UserError(f"total_steps: expected at least 1, got {total_steps}")
+    if judge_by_average and not curriculum.uses_losses:
+      raise UserError(
+        "judge_by_average: expected a curriculum that weighs by losses, got "
+        f"{type(curriculum).__name__}; choose another, or leave the average out"
+      )
     if mixing is not None and not isinstance(mixing, MentorMix):
       raise UserError(
         "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
@@ -287,9 +293,9 @@ class MentoredModel(keras.Model):
 
   @classmethod
   def from_config(cls, config, custom_objects=None):
-    student = deserialize_student(config.pop("student"), custom_objects)
-    curriculum = deserialize_curriculum(
-      config.pop("curriculum"), custom_objects
+    student = deserialize(config.pop("student"), STUDENT_LAYERS, custom_objects)
+    curriculum = deserialize(
+      config.pop("curriculum"), CURRICULA, custom_objects
     )
     if config.get("mixing") is not None:
       config["mixing"] = keras.saving.deserialize_keras_object(config["mixing"])

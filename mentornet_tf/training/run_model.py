@@ -51,22 +51,12 @@ def build_model(
   optimizer = recipes.build_optimizer(settings, len(train_data))
   optimizer.build(student.trainable_variables)
   if settings.judge_by_average:
-    _check_judges_by_losses(settings.weighing)
     check_keeps_average(optimizer)
   model.compile(
     optimizer=optimizer,
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   return model
-
-
-def _check_judges_by_losses(weighing: str) -> None:
-  if weighing in ("none", "baseline", "oracle"):
-    raise UserError(
-      "judge_by_average: expected a curriculum that weighs by losses, got "
-      f"{weighing}, which does not look at them; choose another, or leave the "
-      "average out"
-    )
 
 
 def _start_weights(

@@ -15,14 +15,10 @@ from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.checkpointing import (
-  CheckpointStore,
-)
+from mentornet_tf.training.checkpointing import CheckpointStore
 from mentornet_tf.training.clean_subset import clean_subset, update_batches
 from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
-from mentornet_tf.training.image_settings import (
-  evaluation_batch_size,
-)
+from mentornet_tf.training.image_settings import evaluation_batch_size
 from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentor_updater import MentorUpdater
 from mentornet_tf.training.mentor_updates import check_has_mentor
@@ -44,9 +40,7 @@ from mentornet_tf.training.training_data import (
   as_training_data,
   named_damage,
 )
-from mentornet_tf.training.weight_average import (
-  with_averaged_weights,
-)
+from mentornet_tf.training.weight_average import with_averaged_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,270 @@
+"""Joint training in whole runs: updates, resuming, the checked subset."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny
+from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
+
+import mentornet_tf as mn
+from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.report import write_report
+from mentornet_tf.training import (
+  checkpointing,
+  mentor_updater,
+  recipes,
+  run_model,
+  train,
+)
+from mentornet_tf.training.clean_subset import clean_subset
+from mentornet_tf.training.mentor_updater import updated_mentors
+from mentornet_tf.training.mentor_updates import (
+  update_mentor,
+)
+from mentornet_tf.training.mentored_model import training_epoch
+from mentornet_tf.training.run_folder import read_metrics, read_run
+from mentornet_tf.training.training_data import as_training_data
+
+_JOINT = dataclasses.replace(
+  SETTINGS,
+  curriculum="mentornet",
+  trained_mentornet_dir="mentornet_pd",
+  update_mentor_at="0.34,0.6",
+  clean_fraction=0.7,
+  update_decision_threshold=0.7,
+)
+
+
+def values(model):
+  groups = run_model.variable_groups(model)
+  return [v.numpy() for v in checkpointing.variables_of(groups)]
+
+
+def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
+  """Updates at steps 8, where a checkpoint is due too, and 14."""
+  whole, text = run(tmp_path / "whole", _JOINT)
+  assert text.count("mentor updated at") == 2
+  assert "step 8  mentor updated at 33 % of training: loss " in text
+  assert list(updated_mentors(tmp_path / "whole")) == [8, 14]
+  data = read_run(tmp_path / "whole")["data"]
+  assert data["clean_subset"]["num_examples"] == 42
+
+  for steps in (8, 16):
+    with killed_at_the_next_checkpoint(monkeypatch):
+      run(tmp_path / "parts", _JOINT)
+    assert checkpointing.latest_checkpoint(tmp_path / "parts").endswith(
+      f"-{steps}"
+    )
+  continued, text = run(tmp_path / "parts", _JOINT)
+  assert "continuing from step 16" in text
+  for a, b in zip(values(whole.model), values(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  first, second = updated_mentors(tmp_path / "parts").values()
+  expected = continued.model.curriculum.mentor.get_weights()
+  for a, b in zip(load_mentor(second).get_weights(), expected, strict=True):
+    np.testing.assert_array_equal(a, b)
+  start = load_mentor(tmp_path / "parts" / "mentor.keras").get_weights()
+  changed = [
+    (a != b).any()
+    for a, b in zip(load_mentor(first).get_weights(), start, strict=True)
+  ]
+  assert any(changed)
+
+
+def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
+  whole, _ = run(tmp_path / "whole", _JOINT)
+
+  def update_and_die(*arguments):
+    update_mentor(*arguments)
+    raise RuntimeError("killed")
+
+  def run_into_an_update():
+    with monkeypatch.context() as patched:
+      patched.setattr(mentor_updater, "update_mentor", update_and_die)
+      with pytest.raises(RuntimeError, match="killed"):
+        run(tmp_path / "parts", _JOINT)
+    return list(updated_mentors(tmp_path / "parts"))
+
+  assert run_into_an_update() == []
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts", _JOINT)
+  assert run_into_an_update() == [8]
+  continued, text = run(tmp_path / "parts", _JOINT)
+  assert "continuing from step 8" in text
+  for a, b in zip(values(whole.model), values(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  assert list(updated_mentors(tmp_path / "parts")) == [8, 14]
+
+
+def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
+  """The mixture's averages and the average of the weights go on, too."""
+  settings = dataclasses.replace(
+    _JOINT,
+    curriculum="mentormix",
+    example_dropout_rates="0.0,100",
+    ema_decay=0.9,
+    judge_by_average=True,
+  )
+  whole, text = run(tmp_path / "whole", settings)
+  assert text.count("mentor updated at") == 2
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts", settings)
+  continued, text = run(tmp_path / "parts", settings)
+  assert "continuing from step 8" in text
+  for a, b in zip(values(whole.model), values(continued.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_from_before_decisions_does_not_begin_to_decide(
+  tmp_path, monkeypatch
+):
+  chances = dataclasses.replace(_JOINT, update_decision_threshold=0.0)
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path, chances)
+  path = tmp_path / "run.json"
+  stored = json.loads(path.read_text())
+  del stored["settings"]["update_decision_threshold"]
+  del stored["settings"]["judge_by_average"]
+  path.write_text(json.dumps(stored))
+  with pytest.raises(mn.UserError, match=r"update_decision_threshold.*0\.7"):
+    run(tmp_path, _JOINT)
+  _, text = run(tmp_path, chances)
+  assert "continuing from step 8" in text
+
+
+def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
+  run(tmp_path / "joint", _JOINT)
+  write_report([tmp_path / "joint"], tmp_path / "report.html")
+  page = (tmp_path / "report.html").read_text()
+  assert "curriculum before and after its updates" in page
+  for step in (8, 14):
+    assert f"Weights by loss and loss difference, step {step}." in page
+
+
+def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
+  settings = dataclasses.replace(
+    _JOINT,
+    trained_mentornet_dir="scratch",
+    log_interval_steps=1,
+    example_dropout_rates="0.0,100",
+  )
+  run(tmp_path, settings)
+  used = [float(row["data_util/batch_sum_v"]) for row in read_metrics(tmp_path)]
+  assert used[:8] == [10.0] * 8
+  # 33 % begins at step 8, before the update; 37 % after it.
+  assert used[8] == 10
+  assert used[9] < 10
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"clean_fraction": 0.0}, "either --clean_data_dir or a"),
+    ({"curriculum": "self_paced"}, "with a mentor to update, got Formula"),
+    ({"curriculum": "oracle"}, "with a mentor to update, got Oracle"),
+    ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
+    ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
+    ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
+    ({"judge_by_average": True}, "an optimizer that averages the weights, got"),
+    (
+      {
+        "curriculum": "oracle",
+        "update_mentor_at": "",
+        "clean_fraction": 0.0,
+        "judge_by_average": True,
+      },
+      "a curriculum that weighs by losses, got OracleCurriculum",
+    ),
+    (
+      {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
+      "expected 'scratch'.*together with --update_mentor_at",
+    ),
+  ],
+)
+def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
+  settings = dataclasses.replace(_JOINT, **changes)
+  with pytest.raises(mn.UserError, match=message):
+    run(tmp_path / "run", settings)
+  assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("total_steps", [24, 103, 999])
+def test_a_fresh_mentor_is_never_asked_before_it_has_learned(total_steps):
+  settings = dataclasses.replace(
+    _JOINT,
+    trained_mentornet_dir="scratch",
+    update_mentor_at="0.21",
+    max_number_of_steps=total_steps,
+  )
+  curriculum = recipes.build_curriculum(settings)
+  updated = recipes.build_updates(settings).steps(total_steps)[0]
+  losses = np.linspace(0, 9, 10, dtype=np.float32)
+  for step in range(updated):
+    epoch = training_epoch(step, total_steps)
+    weights = curriculum.weights_without_update(losses, epoch).numpy()
+    np.testing.assert_array_equal(weights, np.ones(10))
+
+
+def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
+  """The copy of the last good state is taken after the update."""
+  settings = dataclasses.replace(
+    _JOINT, update_mentor_at="0.5", learning_rate=0.05
+  )
+  options = dataclasses.replace(
+    OPTIONS, save_interval_steps=None, save_interval_secs=1e9
+  )
+  models = []
+  observed = train.observed_step
+
+  def observed_until_13(model, *arguments):
+    step = observed(model, *arguments)
+    models.append(model)
+
+    def poison(batch):
+      report = step(batch)
+      done = model.optimizer.iterations.value
+      report["total_loss"] = tf.where(done > 13, np.nan, report["total_loss"])
+      return report
+
+    return poison
+
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(train, "observed_step", observed_until_13)
+    with pytest.raises(mn.UserError, match="training diverged"):
+      run(tmp_path, settings, options)
+  newest = checkpointing.latest_checkpoint(tmp_path)
+  assert newest.endswith("-12")
+  curriculum = models[0].curriculum
+  checkpointing.restore(newest, {"curriculum": curriculum.variables})
+  expected = load_mentor(updated_mentors(tmp_path)[12]).get_weights()
+  for a, b in zip(curriculum.mentor.get_weights(), expected, strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_the_subset_must_have_true_labels_of_the_same_classes():
+  data = tiny.dataset()
+  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  unknown = dataclasses.replace(data, clean_labels=np.full(60, -1))
+  with pytest.raises(mn.UserError, match="expected true labels for every"):
+    clean_subset(settings, data, unknown)
+  with pytest.raises(mn.UserError, match="expected the 4 classes"):
+    clean_subset(settings, data, dataclasses.replace(data, num_classes=5))
+  with pytest.raises(mn.UserError, match="got both"):
+    clean_subset(_JOINT, data, data)
+  right = data.take(np.flatnonzero(data.labels == data.clean_labels))
+  with pytest.raises(mn.UserError, match="expected right and wrong labels"):
+    clean_subset(settings, data, right)
+  assert clean_subset(settings, data, data).dataset is data
+
+
+def test_a_share_of_the_training_images_is_drawn_by_the_seed():
+  data = as_training_data(tiny.dataset(), _JOINT)
+  subset, again = (clean_subset(_JOINT, data).dataset for _ in range(2))
+  assert len(subset) == 42
+  np.testing.assert_array_equal(subset.ids, again.ids)
+  np.testing.assert_array_equal(subset.labels, data.dataset.labels[subset.ids])
+  other = clean_subset(dataclasses.replace(_JOINT, seed=1), data).dataset
+  assert set(other.ids) != set(subset.ids)
