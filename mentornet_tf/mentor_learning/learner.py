@@ -158,6 +158,8 @@ class MentorMeasure:
   def __init__(
     self, mentor: keras.Model, examples: MentorExamples, loss_kind: str
   ):
+    self._mentor = mentor
+    self._loss_kind = loss_kind
     self._parts = [
       (
         tf.constant(features, tf.float32),
@@ -169,28 +171,28 @@ class MentorMeasure:
       )
     ]
 
-    def losses(features, targets):
-      logits = mentor(features)
-      return tf.stack(
-        [
-          tf.reduce_mean(loss_per_example(kind, targets, logits))
-          for kind in (loss_kind, "squared_error")
-        ]
-      )
-
-    self._losses = tf.function(losses, reduce_retracing=True)
-
   def __call__(self, step: int, epoch: float) -> LearningReport:
     """The report at `step`, after `epoch` passes over the examples."""
-    train, test = (self._losses(*part).numpy() for part in self._parts)
+    train, test = self._parts
+    train_loss, train_mse = self._losses(*train)
+    test_loss, test_mse = self._losses(*test)
     return LearningReport(
       step=step,
       epoch=epoch,
-      train_loss=float(train[0]),
-      test_loss=float(test[0]),
-      train_mse=float(train[1]),
-      test_mse=float(test[1]),
+      train_loss=train_loss,
+      test_loss=test_loss,
+      train_mse=train_mse,
+      test_mse=test_mse,
     )
+
+  def _losses(self, features, targets) -> tuple[float, float]:
+    """Mean losses of the kind asked for, and mean squared error."""
+    logits = self._mentor(features)
+    loss, squared_error = (
+      float(tf.reduce_mean(loss_per_example(kind, targets, logits)))
+      for kind in (self._loss_kind, "squared_error")
+    )
+    return loss, squared_error
 
 
 def fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:

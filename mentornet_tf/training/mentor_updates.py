@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from mentornet_tf.curricula import loss_statistics
@@ -256,7 +255,7 @@ def gather_examples(
   student, curriculum = model.student, model.curriculum
   trainable = student.trainable_variables
 
-  @tf.function(reduce_retracing=True)
+  # Not a graph: tracing one at each update takes longer than the few batches.
   def losses(images, labels, state):
     logits, state = student.stateless_call(
       trainable, state, images, training=True
@@ -270,7 +269,9 @@ def gather_examples(
   average = curriculum.loss_moving_average.value
   columns = []
   for images, labels, is_clean in batches:
-    loss, state = losses(tf.constant(images), tf.constant(labels), state)
+    loss, state = losses(
+      ops.convert_to_tensor(images), ops.convert_to_tensor(labels), state
+    )
     average = loss_statistics.update_moving_average(
       average,
       loss_statistics.nearest_percentile(
