@@ -136,9 +136,9 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   "trained_mentornet_dir",
   None,
-  "Learned mentor: a shipped name, a training folder, a .keras file, a "
-  "TensorFlow 1 checkpoint (folder or prefix), or with --update_mentor_at "
-  "scratch: weights are then 1 until the first update.",
+  "Learned mentor: a shipped name, a folder of bin/train_mentor.py, a .keras "
+  "file, a TensorFlow 1 checkpoint (folder or prefix), or with "
+  "--update_mentor_at scratch, which weighs all alike until the first update.",
 )
 flags.DEFINE_string(
   "vstar_gamma", "", "Parameter of a formula; empty takes its default."
@@ -219,7 +219,8 @@ flags.DEFINE_string(
 flags.DEFINE_float(
   "clean_fraction",
   0,
-  "Share of the training images that are the clean-labelled subset.",
+  "Share of the training images with known true labels that is the "
+  "clean-labelled subset; 1 takes all of them.",
   lower_bound=0,
   upper_bound=1,
 )

@@ -15,7 +15,7 @@ from mentornet_tf.comparison import (
   settings_differences,
   summarize_run,
 )
-from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.errors import UserError
 from mentornet_tf.figures import png_bytes
 from mentornet_tf.mentor_learning.mentor_pictures import (
@@ -24,7 +24,6 @@ from mentornet_tf.mentor_learning.mentor_pictures import (
 )
 from mentornet_tf.report_suspects import suspects_section
 from mentornet_tf.training.mentor_updater import LOSS_BOUND, updated_mentors
-from mentornet_tf.training.recipes import MENTOR_FILE
 from mentornet_tf.training.run_folder import read_run
 from mentornet_tf.weight_history import WeightHistory, read_weight_history
 

@@ -29,7 +29,7 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.plots import plot_learning_curves
 from mentornet_tf.training.mentor_updates import DECISION_THRESHOLD
 from mentornet_tf.training.recipes import TrainingSettings
-from mentornet_tf.training.run_folder import write_json
+from mentornet_tf.training.run_folder import read_run, write_json
 from mentornet_tf.training.train import (
   RunOptions,
   TrainingResult,
@@ -46,6 +46,8 @@ _SETTINGS = TrainingSettings(
   num_epochs_per_decay=30.77,
   loss_p_percentile=0.6,
 )
+# How far a run is, and the wall time that it took.
+_SECONDS = "seconds.json"
 _OPTIONS = RunOptions(eval_interval_steps=300, save_interval_steps=150)
 
 _NO_DROPOUT = {"example_dropout_rates": "0.0,100"}
@@ -138,7 +140,7 @@ def run_small_protocol(
     console: where progress is printed.
 
   Returns:
-    The outcomes of all finished runs; incomplete if a run was asked to stop.
+    `finished_runs` of `folder`: those of earlier calls, too.
 
   Raises:
     UserError: an unknown method, or images that cannot be read.
@@ -163,37 +165,66 @@ def run_small_protocol(
   )
   train_data = load_in_memory(data_dir, "cifar10", "train")
   test_data = load_in_memory(data_dir, "cifar10", "test")
-  outcomes = []
   for seed in seeds:
     for method in methods:
-      settings = dataclasses.replace(
-        _SETTINGS,
-        max_number_of_steps=max_number_of_steps,
-        seed=seed,
-        **METHODS[method],
-      )
+      settings = _settings(method, seed, max_number_of_steps)
       run_folder = folder / f"{method}-{seed}"
       console.print(f"\n{run_folder.name}")
       begun = time.perf_counter()
       result = train_and_evaluate(
         settings, run_folder, train_data, test_data, _OPTIONS, console
       )
-      seconds = _add_seconds(run_folder, begun, result)
+      _add_seconds(run_folder, begun, result)
       if not result.finished:
-        return outcomes
-      outcomes.append(_outcome(method, seed, run_folder, seconds))
-      _write(folder, outcomes)
-  return outcomes
+        return finished_runs(folder, max_number_of_steps)
+      _write(folder, finished_runs(folder, max_number_of_steps))
+  return finished_runs(folder, max_number_of_steps)
+
+
+def finished_runs(
+  folder: str | os.PathLike, max_number_of_steps: int = _STEPS
+) -> list[Outcome]:
+  """The outcomes of all runs in a folder that have come to their end.
+
+  Args:
+    folder: where `run_small_protocol` has trained, perhaps in several calls.
+    max_number_of_steps: their length; others are left out, as are runs whose
+      settings are no longer those of `METHODS`.
+
+  Returns:
+    The outcomes by seed, then in the order of `METHODS`.
+  """
+  outcomes = []
+  for path in Path(folder).glob(f"*-*/{_SECONDS}"):
+    method, _, seed = path.parent.name.rpartition("-")
+    record = json.loads(path.read_text())
+    if method not in METHODS or record["step"] != max_number_of_steps:
+      continue
+    settings = _settings(method, int(seed), max_number_of_steps)
+    if read_run(path.parent)["settings"] == dataclasses.asdict(settings):
+      outcomes.append(
+        _outcome(method, int(seed), path.parent, record["seconds"])
+      )
+  order = {method: place for place, method in enumerate(METHODS)}
+  return sorted(outcomes, key=lambda each: (each.seed, order[each.method]))
+
+
+def _settings(
+  method: str, seed: int, max_number_of_steps: int
+) -> TrainingSettings:
+  return dataclasses.replace(
+    _SETTINGS,
+    max_number_of_steps=max_number_of_steps,
+    seed=seed,
+    **METHODS[method],
+  )
 
 
 def _add_seconds(
   run_folder: Path, begun: float, result: TrainingResult
-) -> float:
-  """Wall time of a run so far, over the parts that came to their end.
-
-  What a kill cut off is not counted.
-  """
-  path = run_folder / "seconds.json"
+) -> None:
+  """Adds the wall time of a part of a run; what a kill cut off is missing."""
+  path = run_folder / _SECONDS
   record = {"step": 0, "seconds": 0.0}
   if path.exists():
     record = json.loads(path.read_text())
@@ -201,7 +232,6 @@ def _add_seconds(
     record["step"] = result.step
     record["seconds"] += time.perf_counter() - begun
     write_json(path, record)
-  return record["seconds"]
 
 
 def _outcome(
@@ -293,6 +323,8 @@ def _share_of_gap(
     np.mean([by_seed[each.seed] for each in common])
     for by_seed in lasts.values()
   )
+  if oracle == baseline:
+    return None
   last = np.mean([each.last for each in common])
   return (last - baseline) / (oracle - baseline)
 

@@ -1,12 +1,23 @@
 """The comparison in small: its table, its runs, its program."""
 
+import dataclasses
+import io
+
+import numpy as np
 import pytest
+import tiny
+from rich.console import Console
 from test_train_student import run_program
 
 from mentornet_tf import small_protocol
 from mentornet_tf.errors import UserError
 from mentornet_tf.small_protocol import Outcome, results_csv, results_table
 from mentornet_tf.training import recipes
+from mentornet_tf.training.run_folder import (
+  MetricsWriter,
+  RunFolder,
+  write_json,
+)
 
 _OUTCOMES = [
   Outcome("baseline", 0, 0.46, 0.40, 0.5, 100.0),
@@ -60,6 +71,72 @@ def test_the_results_are_a_table_of_runs():
   assert lines[0] == "method,seed,best,last,weight_auc,seconds"
   assert lines[2] == "joint,0,0.5300,0.5200,0.9000,120.0000"
   assert len(lines) == 7
+
+
+@pytest.fixture
+def cifar(tmp_path):
+  """An archive of random images, 10 for each of its files."""
+  folder = tmp_path / "cifar-10-batches-bin"
+  folder.mkdir()
+  rng = np.random.default_rng(0)
+  for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+    records = rng.integers(0, 256, (10, 3073)).astype(np.uint8)
+    records[:, 0] = np.arange(10)
+    (folder / f"{name}.bin").write_bytes(records.tobytes())
+  return folder
+
+
+def test_the_table_holds_all_finished_runs(tmp_path, cifar, monkeypatch):
+  monkeypatch.setattr(small_protocol, "_NUM_IMAGES", 40)
+  settings = dataclasses.replace(
+    small_protocol._SETTINGS, studentnet=tiny.STUDENT, batch_size=10
+  )
+  monkeypatch.setattr(small_protocol, "_SETTINGS", settings)
+
+  def run(method, steps=4, seeds=(0,)):
+    return small_protocol.run_small_protocol(
+      tmp_path / "runs",
+      cifar,
+      methods=[method],
+      seeds=seeds,
+      max_number_of_steps=steps,
+      console=Console(file=io.StringIO()),
+    )
+
+  run("oracle")
+  run("self_paced", steps=5)
+  outcomes = run("baseline", seeds=(1, 0))
+  assert [(each.method, each.seed) for each in outcomes] == [
+    ("baseline", 0),
+    ("oracle", 0),
+    ("baseline", 1),
+  ]
+  assert outcomes[1].weight_auc == 1
+  assert all(0 <= each.last <= each.best <= 1 for each in outcomes)
+  assert all(each.seconds > 0 for each in outcomes)
+  table = (tmp_path / "runs" / "table.md").read_text()
+  assert table == results_table(outcomes) + "\n"
+  assert (tmp_path / "runs" / "results.csv").read_text() == results_csv(
+    outcomes
+  )
+  assert (tmp_path / "runs" / "learning_curves.png").exists()
+  # A finished run is not repeated, and its time does not grow.
+  assert run("oracle") == outcomes
+
+
+def test_runs_of_other_settings_are_not_in_the_table(tmp_path, monkeypatch):
+  settings = small_protocol._settings("baseline", 0, 3000)
+  for seed, changes in ((0, {}), (1, {"learning_rate": 0.2})):
+    changed = dataclasses.replace(settings, seed=seed, **changes)
+    folder = RunFolder(
+      tmp_path / f"baseline-{seed}", dataclasses.asdict(changed), {}
+    )
+    write_json(folder.path / "seconds.json", {"step": 3000, "seconds": 1.0})
+    writer = MetricsWriter(folder, ["test_accuracy", "weight_auc"])
+    writer.write(3000, {"test_accuracy": 0.4, "weight_auc": 0.5})
+    writer.close()
+  (only,) = small_protocol.finished_runs(tmp_path)
+  assert only == Outcome("baseline", 0, 0.4, 0.4, 0.5, 1.0)
 
 
 @pytest.mark.parametrize("method", small_protocol.METHODS)

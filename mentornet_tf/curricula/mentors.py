@@ -8,7 +8,8 @@ import keras
 from mentornet_tf.curricula import mentor_network, tf1_checkpoint
 from mentornet_tf.errors import UserError
 
-# The file that learning a mentor leaves in its folder.
+# What learning a mentor leaves in its folder, and a training run in its own:
+# there it is the mentor that the run began with.
 MENTOR_FILE = "mentor.keras"
 
 _PRETRAINED = Path(__file__).parent / "pretrained"
@@ -62,6 +63,12 @@ _KINDS = (
 
 
 def _load_folder(folder: Path) -> keras.Model:
+  if (folder / "run.json").is_file():
+    raise UserError(
+      f"mentor {str(folder)!r}: expected a folder of bin/train_mentor.py, got "
+      f"that of a student's training; give a file in it, {MENTOR_FILE} for the "
+      "mentor that it began with, or mentor-at-<step>.keras after an update"
+    )
   if (folder / MENTOR_FILE).is_file():
     return _load_keras(folder / MENTOR_FILE)
   if (folder / "checkpoint").is_file():

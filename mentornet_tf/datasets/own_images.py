@@ -75,7 +75,11 @@ def split_own_images(
       class_names=files.class_names,
       description=files.description,
       fields={
-        "noise": kind | {"measured_rate": rate},
+        "noise": kind
+        | {
+          "measured_rate": rate,
+          "num_unknown": int(np.sum(kept.clean_labels < 0)),
+        },
         "ordering": files.ordering,
         "test_fraction": test_fraction,
       },

@@ -41,6 +41,8 @@ from mentornet_tf.errors import UserError
 _BATCHES_AHEAD = 2
 # So that storage which takes long to answer is asked before.
 _READS_AT_ONCE = 8
+# Records whose labels alone are read, images left encoded.
+_LABELS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,20 @@ class StreamedRecords:
 
   @property
   def has_clean_labels(self) -> bool:
-    """Whether the summary gives a measured noise rate, which needs them."""
-    return self.noise.get("measured_rate") is not None
+    """Whether the summary says that the true label of every image is known."""
+    measured = self.noise.get("measured_rate") is not None
+    return measured and not self.noise.get("num_unknown")
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and true ones (-1 unknown), each [N] int64; decodes no image."""
+    batches = _read_records(tf.data.Dataset.range(len(self)), self.index).batch(
+      _LABELS_AT_ONCE
+    )
+    columns = [parse_labelled(batch, np.int64(0))[1] for batch in batches]
+    return tuple(
+      np.concatenate([column[name] for column in columns])
+      for name in ("label", "clean_label")
+    )
 
   def take(self, indices: np.ndarray) -> "StreamedRecords":
     """The records `indices` [M] int64, rising."""
@@ -270,14 +284,6 @@ def _examples(
   Returns:
     Dicts of single examples, in the order of the choices.
   """
-  index = records.index
-  shards = tf.constant([str(shard) for shard in index.shards])
-  ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
-
-  def read(position: tf.Tensor, chosen: tf.Tensor) -> tf.data.Dataset:
-    del position
-    shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
-    return _record_at(shards[shard], offsets[chosen])
 
   def example(
     place: tuple[tf.Tensor, tf.Tensor], serialised: tf.Tensor
@@ -287,14 +293,30 @@ def _examples(
     return {"image": image(encoded, position), **labels}
 
   places = choices.unbatch()
-  serialised = places.interleave(
+  serialised = _read_records(
+    places.map(lambda position, chosen: chosen), records.index
+  )
+  return tf.data.Dataset.zip(places, serialised).map(
+    example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  )
+
+
+def _read_records(
+  chosen: tf.data.Dataset, index: RecordIndex
+) -> tf.data.Dataset:
+  """The bytes of the records `chosen`, an int64 [] each, in that order."""
+  shards = tf.constant([str(shard) for shard in index.shards])
+  ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
+
+  def read(chosen: tf.Tensor) -> tf.data.Dataset:
+    shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
+    return _record_at(shards[shard], offsets[chosen])
+
+  return chosen.interleave(
     read,
     cycle_length=_READS_AT_ONCE,
     num_parallel_calls=_READS_AT_ONCE,
     deterministic=True,
-  )
-  return tf.data.Dataset.zip(places, serialised).map(
-    example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   )
 
 

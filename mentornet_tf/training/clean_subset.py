@@ -23,8 +23,12 @@ def clean_subset(
 ) -> TrainingData:
   """The images whose true labels the updates of a mentor may use.
 
+  These are the images of `clean_data` whose true labels are known; without
+  such, the share `settings.clean_fraction` of those of `train_data`.
+
   Raises:
-    UserError: none are given, both kinds are, or true labels are not known.
+    UserError: none are given, both kinds are, they are not like the training
+      images, or their labels are not of both kinds.
   """
   fraction = settings.clean_fraction
   if (clean_data is None) == (fraction == 0):
@@ -34,31 +38,81 @@ def clean_subset(
       f"{'neither' if clean_data is None else 'both'}; give one of them"
     )
   if clean_data is None:
+    known = _known(train_data)
     order = np.random.default_rng([settings.seed, _STREAM]).permutation(
-      len(train_data)
+      len(known)
     )
-    count = max(2, round(fraction * len(train_data)))
-    clean_data = train_data.take(np.sort(order[:count]))
-  clean_data = as_training_data(clean_data, settings)
-  if not clean_data.has_clean_labels:
+    count = max(2, round(fraction * len(known)))
+    clean_data = train_data.take(known[np.sort(order[:count])])
+  else:
+    clean_data = as_training_data(clean_data, settings)
+    _check_alike(clean_data, train_data)
+    known = _known(clean_data)
+    if len(known) < len(clean_data):
+      clean_data = clean_data.take(known)
+  _check_labels(clean_data)
+  return clean_data
+
+
+def _known(data: TrainingData) -> np.ndarray:
+  """Positions [M] int64 of the images whose true labels are known, rising."""
+  if data.has_clean_labels:
+    return np.arange(len(data))
+  _, clean_labels = data.labels()
+  known = np.flatnonzero(clean_labels >= 0)
+  if not len(known):
     raise UserError(
-      "update_mentor_at: expected true labels for every image of the "
-      f"clean-labelled subset, got {clean_data.name} with unknown ones; give a "
-      "set whose true labels are known with --clean_data_dir"
+      f"update_mentor_at: expected true labels beside those of {data.name}, "
+      "got none that are known; write them as clean_label where you have "
+      "checked them, or give other images with --clean_data_dir"
     )
-  if clean_data.run_summary()["measured_noise_rate"] in (0, 1):
-    raise UserError(
-      "update_mentor_at: expected right and wrong labels in the clean-labelled "
-      f"subset, got {len(clean_data)} of one kind; give a larger share, or a "
-      "set whose labels are as noisy as the training images'"
-    )
-  if clean_data.num_classes != train_data.num_classes:
+  return known
+
+
+def _check_alike(clean_data: TrainingData, train_data: TrainingData) -> None:
+  if clean_data.class_names != train_data.class_names:
     raise UserError(
       f"clean_data_dir: expected the {train_data.num_classes} classes of the "
-      f"training images, got {clean_data.num_classes}; give images of the same "
-      "classes"
+      f"training images, {_shortened(train_data.class_names)}, got "
+      f"{clean_data.num_classes}, {_shortened(clean_data.class_names)}; give "
+      "images of the same classes, or write them in one set with those for "
+      "training and take --clean_fraction=1"
     )
-  return clean_data
+  expected, found = (
+    data.run_summary()["image_shape"] for data in (train_data, clean_data)
+  )
+  if found != expected:
+    raise UserError(
+      f"clean_data_dir: expected images of {_size(expected)} as for training, "
+      f"got {_size(found)}; write them with the same --image_size"
+    )
+
+
+def _shortened(names: tuple[str, ...]) -> str:
+  shown = ", ".join(names[:10])
+  return f"{shown}, …" if len(names) > 10 else shown
+
+
+def _size(shape: list[int]) -> str:
+  return "x".join(map(str, shape))
+
+
+def _check_labels(clean_data: TrainingData) -> None:
+  labels, clean_labels = clean_data.labels()
+  wrong = labels != clean_labels
+  if (clean_labels < 0).any():
+    # Its summary says otherwise.
+    raise UserError(
+      f"update_mentor_at: expected true labels of all images of "
+      f"{clean_data.name}, got {np.sum(clean_labels < 0)} unknown ones; write "
+      "the records again"
+    )
+  if wrong.all() or not wrong.any():
+    raise UserError(
+      "update_mentor_at: expected right and wrong labels in the clean-labelled "
+      f"subset, got {len(wrong)} of one kind; give a larger share, or a set "
+      "whose labels are as noisy as the training images'"
+    )
 
 
 def update_batches(

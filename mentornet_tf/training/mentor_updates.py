@@ -89,8 +89,8 @@ class MentorUpdates:
     rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
     if not self.at or not rising or not all(0 < each < 1 for each in self.at):
       raise UserError(
-        "update_mentor_at: expected rising fractions of training between 0 and "
-        f"1, got {', '.join(map(str, self.at)) or 'none'}; write them as "
+        "at, update_mentor_at: expected rising fractions of training between 0 "
+        f"and 1, got {', '.join(map(str, self.at)) or 'none'}; write them as "
         "0.21,0.75"
       )
 
@@ -104,11 +104,15 @@ class MentorUpdates:
     within = steps[0] >= 1 and steps[-1] < total_steps
     if not within or len(set(steps)) < len(steps):
       raise UserError(
-        f"update_mentor_at: expected updates at different steps of the "
+        f"at, update_mentor_at: expected updates at different steps of the "
         f"{total_steps}, got the steps {', '.join(map(str, steps))}; choose "
         "other fractions or train longer"
       )
     return steps
+
+  def steps_after(self, step: int, total_steps: int) -> list[int]:
+    """Those of `steps` that come after `step`."""
+    return [due for due in self.steps(total_steps) if due > step]
 
 
 def parse_update_times(text: str) -> tuple[float, ...]:
@@ -190,11 +194,10 @@ def _learn_and_keep_best(
 
 def _epochs_ahead(step: int, updates: MentorUpdates, total_steps: int) -> range:
   """The percentages of training from `step` to the next update, or the end."""
-  later = [due for due in updates.steps(total_steps) if due > step]
-  end = later[0] if later else total_steps
+  end = (*updates.steps_after(step, total_steps), total_steps)[0]
   return range(
     int(training_epoch(step, total_steps)),
-    max(int(training_epoch(end - 1, total_steps)), 1) + 1,
+    int(training_epoch(end - 1, total_steps)) + 1,
   )
 
 

@@ -61,8 +61,9 @@ class MentoredModel(keras.Model):
     student: maps a batch of images to logits [B, num_classes]; its
       regularisation losses are the weight decay.
     curriculum: maps losses [B] and the epoch to weights [B].
-    total_steps: number of steps that make up the whole training; the epoch is
-      counted in percent of it.
+    total_steps: number of steps of the optimizer that make up the whole
+      training; the epoch is counted in percent of it. With
+      `gradient_accumulation_steps=k` these are 1/k of the batches.
     mixing: how examples are mixed; None trains on them as they are.
     judge_by_average: whether the curriculum is shown the losses of the average
       of the student's weights, which the optimizer then has to keep
@@ -121,6 +122,11 @@ class MentoredModel(keras.Model):
     """The student's alone: the step does not train the mentor."""
     return self.student.trainable_variables
 
+  @property
+  def trainable_weights(self) -> list[keras.Variable]:
+    """The same; it is what Keras averages at the end of `fit`."""
+    return self.student.trainable_weights
+
   def call(self, inputs, training=None):
     return self.student(inputs, training=training)
 
@@ -162,7 +168,7 @@ class MentoredModel(keras.Model):
       training=False,
     )
     # There is no average before the first step.
-    is_first = self.optimizer.iterations.value == 0
+    is_first = ops.convert_to_tensor(self.optimizer.iterations) == 0
     return ops.where(is_first, loss, loss_of(logits))
 
   def train_step(self, data) -> dict[str, Any]:

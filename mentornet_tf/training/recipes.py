@@ -12,7 +12,7 @@ from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentormix import MentorMix
-from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.registry import build_formula
 from mentornet_tf.datasets.pipelines import (
@@ -30,8 +30,6 @@ from mentornet_tf.training.mentor_updates import (
   parse_update_times,
 )
 
-# Where a run keeps the mentor that it started with.
-MENTOR_FILE = "mentor.keras"
 # In place of a mentor's name: a fresh one, which the run itself teaches.
 FROM_SCRATCH = "scratch"
 
@@ -108,7 +106,8 @@ class TrainingSettings:
       student, as "0.21,0.75"; empty for never.
     clean_fraction: share of the training images whose true labels the mentor's
       updates may use, where no other images are given for that.
-    update_decision_threshold: the `decision_threshold` of `MentorUpdates`.
+    update_decision_threshold: the `decision_threshold` of `MentorUpdates`; 0
+      makes no decisions, which the programs' default, 0.7, does.
     judge_by_average: see `MentoredModel`.
   """
 
@@ -218,9 +217,8 @@ def build_curriculum(
   }
   if settings.weighing == "mentornet":
     if settings.trained_mentornet_dir == FROM_SCRATCH:
-      options["burn_in_epoch"] = min(
-        max(options["burn_in_epoch"], _first_update_epoch(settings) + 1),
-        NUM_EPOCHS,
+      options["burn_in_epoch"] = max(
+        options["burn_in_epoch"], _first_update_epoch(settings) + 1
       )
     return MentorCurriculum(_load_mentor(settings, run_folder), **options)
   return build_formula(settings.weighing, settings.vstar_gamma, **options)
@@ -264,7 +262,14 @@ def _first_update_epoch(settings: TrainingSettings) -> int:
     )
   total_steps = settings.max_number_of_steps
   # Rounded up.
-  return -(-NUM_EPOCHS * updates.steps(total_steps)[0] // total_steps)
+  epoch = -(-NUM_EPOCHS * updates.steps(total_steps)[0] // total_steps)
+  if epoch >= NUM_EPOCHS:
+    raise UserError(
+      f"update_mentor_at: expected the first update of {FROM_SCRATCH!r} within "
+      f"the first {NUM_EPOCHS - 1} % of training, got it at "
+      f"{100 * updates.at[0]:g} %; put it earlier"
+    )
+  return epoch
 
 
 def build_mixing(settings: TrainingSettings) -> MentorMix | None:

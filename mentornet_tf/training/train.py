@@ -12,6 +12,7 @@ from rich.console import Console
 from mentornet_tf.atomic_files import replacing
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
+from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.datasets.records import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import loop, recipes
@@ -300,7 +301,7 @@ def _damage_after(
 
 def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
   """Copies a learned mentor into the run's folder: it needs no other then."""
-  path = folder / recipes.MENTOR_FILE
+  path = folder / MENTOR_FILE
   if isinstance(curriculum, MentorCurriculum) and not path.exists():
     with replacing(path) as partial:
       curriculum.mentor.save(partial)

@@ -65,6 +65,13 @@ class TrainingData(Protocol):
   def take(self, positions: np.ndarray) -> "TrainingData":
     """The images at `positions` [M] int64, rising."""
 
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and true labels (-1 where unknown), each [N] int64.
+
+    Raises:
+      UserError: a record is damaged.
+    """
+
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     """The images at `positions` [M] int64, in that order, to be looked at.
 
@@ -139,6 +146,9 @@ class InMemoryData:
   def take(self, positions: np.ndarray) -> "InMemoryData":
     return replace(self, dataset=self.dataset.take(positions))
 
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    return self.dataset.labels, self.dataset.clean_labels
+
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     return self.dataset.images[positions]
 
@@ -208,6 +218,10 @@ class StreamedData:
 
   def take(self, positions: np.ndarray) -> "StreamedData":
     return replace(self, records=self.records.take(positions))
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    with named_damage(lambda: self.records.describe_damage(range(len(self)))):
+      return self.records.labels()
 
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     order = np.argsort(positions)

@@ -47,8 +47,11 @@ def averages_by_weight(
   student: keras.Model, optimizer: keras.optimizers.Optimizer
 ) -> dict[str, keras.Variable]:
   """The averages under the names that checkpoints give to the weights."""
+  averages = averaged_weights(optimizer)
+  if not averages:
+    return {}
   names = named(student.trainable_variables)
-  return dict(zip(names, averaged_weights(optimizer), strict=False))
+  return dict(zip(names, averages, strict=True))
 
 
 @contextmanager

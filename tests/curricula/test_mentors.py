@@ -100,6 +100,15 @@ def test_folders_without_a_mentor_are_refused(golden, tmp_path):
   assert "got 2 checkpoints and no file 'checkpoint'" in refused(tmp_path)
 
 
+def test_the_folder_of_a_student_is_not_that_of_a_mentor(tmp_path):
+  MentorNet().save(tmp_path / "mentor.keras")
+  load_mentor(tmp_path)
+  (tmp_path / "run.json").write_text("{}")
+  message = refused(tmp_path)
+  assert "got that of a student's training" in message
+  assert "mentor-at-<step>.keras" in message
+
+
 def test_other_files_are_refused(tmp_path):
   other = tmp_path / "mentor.txt"
   other.write_text("weights")

@@ -68,6 +68,7 @@ def write_records(
   *,
   encoded: list[bytes] | None = None,
   clean: bool = False,
+  clean_labels: list[int] | None = None,
   seed: int = 0,
   **fields,
 ) -> Path:
@@ -77,9 +78,10 @@ def write_records(
   records = []
   for i, data in enumerate(encoded):
     label = i % NUM_CLASSES
-    example = Example(
-      data, "jpeg", label, 1000 + i, 0, 0, label if clean else -1
-    )
+    true = label if clean else -1
+    if clean_labels is not None:
+      true = clean_labels[i]
+    example = Example(data, "jpeg", label, 1000 + i, 0, 0, true)
     records.append(encode_example(example))
   summary = planned_summary(
     dataset_name,

@@ -50,5 +50,6 @@ def run(folder, settings=SETTINGS, options=OPTIONS, **kwargs):
     kwargs.pop("eval_data", tiny.dataset(40, noise=0, seed=1)),
     options,
     Console(file=text, width=1000),
+    **kwargs,
   )
   return result, text.getvalue()

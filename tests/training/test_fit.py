@@ -201,12 +201,14 @@ def test_one_hot_labels_with_smoothing_train_as_their_formula():
   )
   model = model_of(mn.UniformCurriculum(), loss=loss)
   logits = model.student(images, training=False).numpy().astype(float)
-  model.fit(images, np.eye(4)[labels], batch_size=20, verbose=0)
   log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
   target = 0.8 * np.eye(4)[labels] + 0.05
   expected = -(target * log_p).sum(1)
   got = model.per_example_loss(np.eye(4, dtype=np.float32)[labels], logits)
   np.testing.assert_allclose(got, expected, rtol=1e-4)
+  first = model.evaluate(images, np.eye(4)[labels], verbose=0)
+  model.fit(images, np.eye(4)[labels], batch_size=10, epochs=4, verbose=0)
+  assert model.evaluate(images, np.eye(4)[labels], verbose=0) < first
 
 
 def test_a_student_that_ends_in_probabilities_takes_its_own_loss():
@@ -310,39 +312,67 @@ def test_model_checkpoints_can_be_loaded(tmp_path, weights_only):
     assert averages[0] == averages[1] > 0
 
 
-def test_averaged_weights_are_swapped_in_by_keras(tmp_path):
+def test_averaged_weights_are_swapped_in_by_keras():
+  """For the evaluation after each epoch, and out again for training."""
   images, labels = images_and_labels()
   optimizer = keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5)
   model = model_of(optimizer=optimizer)
+  (average,) = [v for v in optimizer.variables if "kernel_average" in v.name]
+  kernel = model.student.trainable_variables[0]
+  seen = []
+
+  class Watch(keras.callbacks.Callback):
+    def watch(self, *_, logs=None):
+      seen.append((kernel.numpy(), average.numpy()))
+
+    on_test_begin = on_train_batch_end = on_epoch_begin = watch
+
   model.fit(
     images,
     labels,
-    batch_size=10,
+    batch_size=30,
     epochs=2,
     verbose=0,
-    callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)],
+    validation_data=(images, labels),
+    callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), Watch()],
   )
+  _, _, trained, tested, again, *_ = seen
+  assert abs(trained[0] - trained[1]).max() > 0
+  np.testing.assert_array_equal(tested[0], trained[1])
+  np.testing.assert_array_equal(again, trained)
+
+
+def test_fit_ends_with_the_averaged_weights_of_the_student_alone():
+  images, labels = images_and_labels()
+  optimizer = keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.5)
+  model = model_of(optimizer=optimizer)
+  before = model.curriculum.mentor.get_weights()
+  model.fit(images, labels, batch_size=10, verbose=0)
   averages = [v for v in optimizer.variables if v.name.endswith("_average")]
   for weight, average in zip(
     model.student.trainable_variables, averages, strict=True
   ):
     np.testing.assert_array_equal(weight.numpy(), average.numpy())
+  for a, b in zip(before, model.curriculum.mentor.get_weights(), strict=True):
+    np.testing.assert_array_equal(a, b)
+  assert model.trainable_weights == model.trainable_variables
 
 
 def test_a_mentor_update_in_fit_equals_one_in_the_loop():
   images, labels = images_and_labels()
   data = tiny.dataset(60)
-  subset = (images, labels, data.labels == data.clean_labels)
+  subset = tf.data.Dataset.from_tensor_slices(
+    (images, labels, data.labels == data.clean_labels)
+  ).batch(10)
   recipe = MentorRecipe(steps=30, batch_size=16, warmup_steps=3)
   fitted, looped = model_of(), model_of()
-  update = mn.MentorUpdate(subset, (0.2,), batch_size=10, recipe=recipe)
+  update = mn.MentorUpdate(subset, (0.2,), recipe=recipe)
   fit_stream(fitted, _STEPS, callbacks=[update])
 
   from mentornet_tf.training.mentor_updates import MentorUpdates, update_mentor
 
   runner = StepRunner(observed_step(looped, has_clean_labels=True), stream())
   runner(10)
-  batches = [tuple(a[i : i + 10] for a in subset) for i in range(0, 60, 10)]
-  update_mentor(looped, batches, MentorUpdates((0.2,), recipe))
+  update_mentor(looped, subset, MentorUpdates((0.2,), recipe))
   runner(_STEPS - 10)
   assert_same(fitted, looped)

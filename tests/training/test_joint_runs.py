@@ -179,6 +179,15 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
       "a curriculum that weighs by losses, got OracleCurriculum",
     ),
     (
+      {
+        "update_mentor_at": "0.995",
+        "trained_mentornet_dir": "scratch",
+        "max_number_of_steps": 1000,
+      },
+      "first update of 'scratch' within the first 99 % of training, got it at "
+      "99.5 %",
+    ),
+    (
       {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
       "expected 'scratch'.*together with --update_mentor_at",
     ),
@@ -244,20 +253,60 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
     np.testing.assert_array_equal(a, b)
 
 
-def test_the_subset_must_have_true_labels_of_the_same_classes():
+def in_memory(data):
+  return as_training_data(data, _JOINT)
+
+
+def test_mistakes_with_the_subset_are_told():
   data = tiny.dataset()
+  train_data = in_memory(data)
   settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
-  unknown = dataclasses.replace(data, clean_labels=np.full(60, -1))
-  with pytest.raises(mn.UserError, match="expected true labels for every"):
-    clean_subset(settings, data, unknown)
-  with pytest.raises(mn.UserError, match="expected the 4 classes"):
-    clean_subset(settings, data, dataclasses.replace(data, num_classes=5))
-  with pytest.raises(mn.UserError, match="got both"):
-    clean_subset(_JOINT, data, data)
   right = data.take(np.flatnonzero(data.labels == data.clean_labels))
-  with pytest.raises(mn.UserError, match="expected right and wrong labels"):
-    clean_subset(settings, data, right)
-  assert clean_subset(settings, data, data).dataset is data
+  for subset, message in (
+    (
+      dataclasses.replace(data, clean_labels=np.full(60, -1)),
+      "expected true labels beside those of quadrants_train, got none",
+    ),
+    (
+      dataclasses.replace(data, class_names=tuple("abce")),
+      "expected the 4 classes of the training images, a, b, c, d, got 4, a, b",
+    ),
+    (
+      dataclasses.replace(data, images=data.images[:, :16]),
+      "expected images of 32x32x3 as for training, got 16x32x3",
+    ),
+    (right, "expected right and wrong labels"),
+  ):
+    with pytest.raises(mn.UserError, match=message):
+      clean_subset(settings, train_data, subset)
+  with pytest.raises(mn.UserError, match="got both"):
+    clean_subset(_JOINT, train_data, data)
+  assert clean_subset(settings, train_data, data).dataset is data
+
+
+def test_only_known_true_labels_are_used():
+  data = tiny.dataset()
+  clean_labels = np.where(np.arange(60) % 3 == 0, data.clean_labels, -1)
+  partly = dataclasses.replace(data, clean_labels=clean_labels)
+  every = dataclasses.replace(_JOINT, clean_fraction=1.0)
+  subset = clean_subset(every, in_memory(partly))
+  assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
+  none = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  subset = clean_subset(none, in_memory(data), partly)
+  assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
+  half = dataclasses.replace(_JOINT, clean_fraction=0.5)
+  subset = clean_subset(half, in_memory(partly))
+  assert len(subset) == 10
+  assert set(subset.dataset.ids) < set(range(0, 60, 3))
+
+
+def test_a_run_learns_from_other_images(tmp_path):
+  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  _, text = run(
+    tmp_path, settings, clean_data=tiny.dataset(50, noise=0.5, seed=7)
+  )
+  assert text.count("mentor updated at") == 2
+  assert read_run(tmp_path)["data"]["clean_subset"]["num_examples"] == 50
 
 
 def test_a_share_of_the_training_images_is_drawn_by_the_seed():

@@ -316,3 +316,68 @@ def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
   images = np.random.default_rng(0).random((2, 48, 48, 3), np.float32)
   student = whole[1].model.student
   np.testing.assert_allclose(bare(images), student(images), rtol=1e-6)
+
+
+_JOINT = dataclasses.replace(
+  SETTINGS,
+  update_mentor_at="0.4",
+  clean_fraction=1.0,
+  update_decision_threshold=0.7,
+)
+
+
+def partly_checked(count, known):
+  """True labels of `count` images: known for some, and wrong for half."""
+  return [(i + i % 2) % NUM_CLASSES if i in known else -1 for i in range(count)]
+
+
+def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
+  tmp_path,
+):
+  write_records(
+    tmp_path,
+    count=40,
+    clean_labels=partly_checked(40, range(5, 30)),
+    noise={"kind": "none", "measured_rate": 0.5, "num_unknown": 15},
+  )
+  data = open_data(tmp_path, "webvision_mini", "train", _JOINT)
+  assert not data.has_clean_labels
+  labels, clean_labels = data.labels()
+  assert labels.tolist() == [i % NUM_CLASSES for i in range(40)]
+  assert clean_labels.tolist() == partly_checked(40, range(5, 30))
+  text = io.StringIO()
+  train.train_and_evaluate(
+    _JOINT,
+    tmp_path / "run",
+    data,
+    options=OPTIONS,
+    console=Console(file=text, width=1000),
+  )
+  assert "mentor updated at 40 % of training" in text.getvalue()
+  assert (
+    read_run(tmp_path / "run")["data"]["clean_subset"]["num_examples"] == 25
+  )
+
+
+@pytest.mark.parametrize(
+  ("known", "noise", "message"),
+  [
+    ((), {}, "got none that are known"),
+    # As written before unknown ones were counted.
+    (range(30), {"measured_rate": 0.5}, "got 10 unknown ones; write the rec"),
+    (range(0, 40, 2), {"measured_rate": 0, "num_unknown": 20}, "of one kind"),
+  ],
+)
+def test_true_labels_of_a_streamed_set_are_looked_at(
+  tmp_path, known, noise, message
+):
+  write_records(
+    tmp_path, count=40, clean_labels=partly_checked(40, known), noise=noise
+  )
+  with pytest.raises(UserError, match=message):
+    train.train_and_evaluate(
+      _JOINT,
+      tmp_path / "run",
+      open_data(tmp_path, "webvision_mini", "train", _JOINT),
+    )
+  assert not (tmp_path / "run").exists()

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny
 from sklearn.metrics import roc_auc_score
 
@@ -283,12 +284,95 @@ def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
   assert any((a != b).any() for a, b in zip(before, after, strict=True))
 
 
+def fitted_steps(optimizer, at, **options):
+  """The steps of the updates in three passes over 8 batches."""
+  model = mentored()
+  model.compile(
+    optimizer,
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    **options,
+  )
+  images, labels, _ = arrays()
+  steps = []
+  callback = mn.MentorUpdate(
+    arrays(seed=1),
+    at,
+    batch_size=20,
+    recipe=_QUICK,
+    on_update=lambda step, report: steps.append(step),
+  )
+  for _ in range(3):  # as notebooks do
+    model.fit(images, labels, batch_size=15, verbose=0, callbacks=[callback])
+  return steps
+
+
+@pytest.mark.filterwarnings("ignore:MentorUpdate")
+def test_executions_that_are_cut_short_count_their_steps():
+  steps = fitted_steps(
+    keras.optimizers.SGD(0.05), (0.08, 0.09, 0.19), steps_per_execution=3
+  )
+  # 3, 6, 8; 11, 14, 16; 19, 22, 24.
+  assert steps == [8, 11, 19]
+
+
+@pytest.mark.filterwarnings("ignore:MentorUpdate")
+def test_accumulated_gradients_are_one_step():
+  optimizer = keras.optimizers.SGD(0.05, gradient_accumulation_steps=4)
+  assert fitted_steps(optimizer, (0.01, 0.05)) == [1, 5]
+
+
+def test_times_that_are_not_reached_are_told():
+  model = mentored()
+  images, labels, _ = arrays()
+  callback = mn.MentorUpdate(arrays(seed=1), 0.5, recipe=_QUICK)
+  with pytest.warns(
+    UserWarning, match="ended at step 8 of .* 100.* updates at 50"
+  ):
+    model.fit(images, labels, batch_size=15, verbose=0, callbacks=[callback])
+
+
+def test_arrays_are_shuffled_together():
+  images, labels, is_clean = arrays()
+  first = np.argsort(is_clean, kind="stable")
+  callback = mn.MentorUpdate(
+    (images[first], labels[first], is_clean[first, None]), batch_size=20
+  )
+  batches = callback._batches
+  assert [len(clean) for _, _, clean in batches] == [20] * 6
+  assert all(0 < clean.sum() < 20 for _, _, clean in batches)
+  for image, label, clean in zip(
+    *(np.concatenate(column) for column in zip(*batches, strict=True)),
+    strict=True,
+  ):
+    (place,) = np.flatnonzero((images == image).all((1, 2, 3)))
+    assert (label, clean) == (labels[place], is_clean[place])
+
+
+def test_a_plain_model_has_no_mentor_to_update():
+  images, labels, is_clean = arrays()
+  model = linear_student()
+  model.compile("sgd", "sparse_categorical_crossentropy")
+  callback = mn.MentorUpdate((images, labels, is_clean))
+  with pytest.raises(mn.UserError, match="with a mentor to update"):
+    model.fit(images, labels, verbose=0, callbacks=[callback])
+
+
 def test_mistakes_of_the_callback_are_told():
   images, labels, is_clean = arrays()
   with pytest.raises(mn.UserError, match="clean_subset: expected arrays"):
     mn.MentorUpdate(images)
   with pytest.raises(mn.UserError, match="as many images as labels"):
     mn.MentorUpdate((images, labels, is_clean[1:]))
+  for wrong in (np.ones(120, bool), np.zeros(120), labels):
+    with pytest.raises(mn.UserError, match="true for some labels, false for"):
+      mn.MentorUpdate((images, labels, wrong))
+  with pytest.raises(mn.UserError, match="batch_size: expected at least 1"):
+    mn.MentorUpdate((images, labels, is_clean), batch_size=0)
+  with pytest.raises(mn.UserError, match="at, update_mentor_at: expected ris"):
+    mn.MentorUpdate((images, labels, is_clean), at=1.5)
+  endless = tf.data.Dataset.from_tensors((images, labels, is_clean)).repeat()
+  with pytest.raises(mn.UserError, match="one that never ends; leave its rep"):
+    mn.MentorUpdate(endless)
   model = mn.MentoredModel(
     student_with_state(), mn.UniformCurriculum(), total_steps=10
   )
