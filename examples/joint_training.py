@@ -17,8 +17,6 @@ from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.digits import load_digits
-from mentornet_tf.mentor_learning.learner import build_mentor
-from mentornet_tf.training.mentor_updates import UPDATE_RECIPE
 
 EPOCHS, BATCH_SIZE = 20, 32
 keras.utils.set_random_seed(0)
@@ -39,7 +37,7 @@ subset = images[checked], labels[checked], (labels == train.labels)[checked]
 
 # Weights are 1 until the mentor has first learned, at 20 % of training.
 curriculum = mn.MentorCurriculum(
-  build_mentor("mentornet", UPDATE_RECIPE),
+  mn.MentorNet(epoch_embedding_trainable=True),
   burn_in_epoch=21,
   loss_p_percentile=0.6,
   example_dropout_rates="0.0,100",

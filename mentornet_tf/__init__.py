@@ -15,6 +15,7 @@ _HOMES = {
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorUpdate": "training.mentor_update_callback",
   "MentorMix": "curricula.mentormix",
+  "MentorNet": "curricula.mentor_network",
   "MentoredModel": "training.mentored_model",
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",

@@ -337,9 +337,10 @@ def test_averaged_weights_are_swapped_in_by_keras():
     callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), Watch()],
   )
   _, _, trained, tested, again, *_ = seen
-  assert abs(trained[0] - trained[1]).max() > 0
-  np.testing.assert_array_equal(tested[0], trained[1])
-  np.testing.assert_array_equal(again, trained)
+  assert abs(trained[0] - trained[1]).max() > 1e-3
+  # Keras swaps by adding and subtracting.
+  np.testing.assert_allclose(tested[0], trained[1], atol=1e-6)
+  np.testing.assert_allclose(again[0], trained[0], atol=1e-6)
 
 
 def test_fit_ends_with_the_averaged_weights_of_the_student_alone():
