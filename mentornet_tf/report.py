@@ -226,12 +226,13 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
 def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
   settings, data = record.run["settings"], record.run["data"]
   noise = data.get("measured_noise_rate")
+  partly = (data.get("noise") or {}).get("num_unknown")
   facts = [
     f"{settings.get('studentnet')} on {data.get('num_examples')} images of "
     f"{data.get('name')} ({data.get('num_classes')} classes)",
     "true labels not known"
     if noise is None
-    else f"{100 * noise:.1f} % of the labels wrong",
+    else f"{100 * noise:.1f} % of the {'checked ' * bool(partly)}labels wrong",
     f"curriculum: {settings.get('curriculum')}",
     f"step {record.summary.steps[-1]} of {settings.get('max_number_of_steps')}",
   ]

@@ -247,7 +247,10 @@ def _readable_start(
 ) -> str:
   """What is trained on what; the first steps can take minutes to compile."""
   noise = train_data.run_summary()["measured_noise_rate"]
-  wrong = "" if noise is None else f", {100 * noise:.1f} % of the labels wrong"
+  wrong = ""
+  if noise is not None:
+    known = "" if train_data.has_clean_labels else "checked "
+    wrong = f", {100 * noise:.1f} % of the {known}labels wrong"
   return (
     f"training {settings.studentnet} on {len(train_data)} images of "
     f"{train_data.name}, {train_data.num_classes} classes{wrong}; curriculum "

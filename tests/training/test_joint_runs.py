@@ -300,6 +300,19 @@ def test_only_known_true_labels_are_used():
   assert set(subset.dataset.ids) < set(range(0, 60, 3))
 
 
+def test_a_run_on_partly_checked_labels_says_so(tmp_path):
+  data = tiny.dataset()
+  clean_labels = np.where(np.arange(60) < 40, data.clean_labels, -1)
+  wrong = np.mean(data.labels[:40] != data.clean_labels[:40])
+  summary = {"noise": {"kind": "none", "num_unknown": 20}}
+  partly = dataclasses.replace(data, clean_labels=clean_labels, summary=summary)
+  _, text = run(tmp_path, _JOINT, train_data=partly)
+  words = f"{100 * wrong:.1f} % of the checked labels wrong"
+  assert words in text
+  write_report([tmp_path], tmp_path / "report.html")
+  assert words in (tmp_path / "report.html").read_text()
+
+
 def test_a_run_learns_from_other_images(tmp_path):
   settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
   _, text = run(
