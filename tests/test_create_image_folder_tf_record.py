@@ -1,9 +1,8 @@
 """The program as users start it: from another folder, in its own process."""
 
-import image_files
 import numpy as np
 import pytest
-from image_files import jpeg, picture
+from image_files import picture, write_birds
 from program_runs import (
   assert_fails_in_one_line,
   assert_wrong_flags_fail_fast,
@@ -18,16 +17,7 @@ PROGRAM = "data/create_image_folder_tf_record.py"
 
 @pytest.fixture
 def folder(tmp_path):
-  """Ten birds a class, one of them CMYK, and two files that are no birds."""
-  for name in ("emu", "owl"):
-    (tmp_path / "birds" / name).mkdir(parents=True)
-    for number in range(10):
-      data = jpeg(picture(40 + number, 60))
-      (tmp_path / "birds" / name / f"{number}.jpg").write_bytes(data)
-  birds = tmp_path / "birds"
-  (birds / "owl" / "3.jpg").write_bytes(image_files.cmyk_jpeg())
-  (birds / "emu" / "cut.jpg").write_bytes(jpeg()[:-100])
-  (birds / "emu" / "notes.txt").write_text("an emu")
+  write_birds(tmp_path / "birds")
   return tmp_path
 
 

@@ -1,6 +1,7 @@
 """Image files of every kind, made of one known picture."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -82,3 +83,16 @@ def ycck_jpeg() -> bytes:
   begin, _ = segment(data, 0xEE)
   transform = begin + 4 + 11
   return data[:transform] + b"\x02" + data[transform + 1 :]
+
+
+def write_birds(folder: Path) -> Path:
+  """Ten birds a class, one of them CMYK, and two files that are no birds."""
+  for name in ("emu", "owl"):
+    (folder / name).mkdir(parents=True)
+    for number in range(10):
+      data = jpeg(picture(40 + number, 60))
+      (folder / name / f"{number}.jpg").write_bytes(data)
+  (folder / "owl" / "3.jpg").write_bytes(cmyk_jpeg())
+  (folder / "emu" / "cut.jpg").write_bytes(jpeg()[:-100])
+  (folder / "emu" / "notes.txt").write_text("an emu")
+  return folder

@@ -1,7 +1,6 @@
-import image_files
 import numpy as np
 import pytest
-from image_files import jpeg, picture
+from image_files import picture, write_birds
 
 from mentornet_tf.datasets.conversion import ConversionRequest, convert
 from mentornet_tf.datasets.image_folders import (
@@ -177,17 +176,7 @@ def test_names_of_records():
 
 @pytest.fixture
 def birds(tmp_path):
-  """Ten birds a class, one of them CMYK, and two files that are no birds."""
-  for name in ("emu", "owl"):
-    (tmp_path / "birds" / name).mkdir(parents=True)
-    for number in range(10):
-      data = jpeg(picture(40 + number, 60))
-      (tmp_path / "birds" / name / f"{number}.jpg").write_bytes(data)
-  birds = tmp_path / "birds"
-  (birds / "owl" / "3.jpg").write_bytes(image_files.cmyk_jpeg())
-  (birds / "emu" / "cut.jpg").write_bytes(jpeg()[:-100])
-  (birds / "emu" / "notes.txt").write_text("an emu")
-  return birds
+  return write_birds(tmp_path / "birds")
 
 
 def converted(output_dir, splits, **settings):
