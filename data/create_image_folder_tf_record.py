@@ -94,10 +94,15 @@ def main() -> None:
   listed = {} if FLAGS.verify else _listed(name)
   splits = _written_splits(name) if FLAGS.verify else list(listed)
   conversion_command.run(name, splits, listed.__getitem__, FLAGS.image_size)
-  if FLAGS.noise != "none" and listed:
-    from mentornet_tf.datasets.label_noise import describe_noise
+  if not listed:
+    return
+  from mentornet_tf.datasets.label_noise import describe_noise
+  from mentornet_tf.datasets.own_images import describe_true_labels
 
+  if FLAGS.noise != "none":
     print(describe_noise(listed["train"].fields["noise"]))
+  elif line := describe_true_labels(listed["train"]):
+    print(line)
 
 
 def _written_splits(name: str) -> list[str]:

@@ -6,7 +6,9 @@ import keras
 from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
+from mentornet_tf.curricula.mentor_network import MENTORS
 from mentornet_tf.errors import UserError
+from mentornet_tf.saved_objects import deserialize
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -58,5 +60,4 @@ class MentorCurriculum(Curriculum):
 
   @classmethod
   def from_config(cls, config):
-    mentor = keras.saving.deserialize_keras_object(config.pop("mentor"))
-    return cls(mentor, **config)
+    return cls(deserialize(config.pop("mentor"), MENTORS), **config)

@@ -273,3 +273,6 @@ def _offset_output(hidden, kernel, offset):
   `mentor_forward`).
   """
   return ops.matmul(hidden, kernel + offset)
+
+
+MENTORS = (MentorNet, LogisticMentor, MLPMentor)

@@ -43,7 +43,7 @@ def build_formula(
   if ":" not in name and (
     name.removeprefix("vstar_") not in list_target_weights()
   ):
-    known = ["none", "mentornet", *_PLAIN, *list_target_weights()]
+    known = ["none", "mentornet", "mentormix", *_PLAIN, *list_target_weights()]
     raise UserError(
       f"curriculum: expected one of {', '.join(known)}, or "
       f"package.module:function of your own, got {name!r}"

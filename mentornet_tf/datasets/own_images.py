@@ -89,6 +89,24 @@ def split_own_images(
   return splits
 
 
+def describe_true_labels(listed: ListedImages) -> str | None:
+  """One line on the true labels that a source gives, None without any."""
+  labels, clean = listed.images.labels, listed.images.clean_labels
+  known = clean >= 0
+  if not known.any():
+    return None
+  line = (
+    f"true labels of {known.sum()} of {len(labels)} listed images, "
+    f"{100 * measured_noise_rate(labels, clean):.1f} % of them unlike the label"
+  )
+  # Perhaps no class, but a slip of the pen.
+  unlabelled = np.setdiff1d(clean[known], labels)
+  if len(unlabelled):
+    names = ", ".join(listed.class_names[each] for each in unlabelled[:10])
+    line += f"; no image has the label {names}: check the column clean_label"
+  return line
+
+
 def _is_test(
   files: LabelledFiles, test_fraction: float | None, seed: int
 ) -> np.ndarray:

@@ -82,7 +82,7 @@ def find_shards(
     raise UserError(
       f"expected a folder with TFRecords {wanted}-?????-of-?????, but "
       f"{folder} {state}; write the records first "
-      "(data/create_cifar_tf_record.py) or correct the folder's name"
+      "(the programs in data/) or correct the folder's name"
     )
   shards = existing_shards(folder, dataset_name, split)
   if not shards:
@@ -90,7 +90,7 @@ def find_shards(
       f"expected TFRecords {wanted}-?????-of-????? in {folder}, found "
       f"{_describe_contents(folder)}; correct the data set's name "
       "(--dataset_name) or folder, or write the records first "
-      "(data/create_cifar_tf_record.py)"
+      "(the programs in data/)"
     )
   counts = sorted(
     {int(_SHARD.fullmatch(path.name)["count"]) for path in shards}

@@ -110,8 +110,9 @@ def _check_labels(clean_data: TrainingData) -> None:
   if wrong.all() or not wrong.any():
     raise UserError(
       "update_mentor_at: expected right and wrong labels in the clean-labelled "
-      f"subset, got {len(wrong)} of one kind; give a larger share, or a set "
-      "whose labels are as noisy as the training images'"
+      f"subset, got {len(wrong)} {'wrong' if wrong.all() else 'right'} ones "
+      "only; the labels have to be those that the images came with, not "
+      "corrected ones, and images enough to have both kinds"
     )
 
 

@@ -131,8 +131,8 @@ def _as_batches(subset, batch_size: int, seed: int) -> Iterable[tuple]:
   if not np.array_equal(np.unique(is_clean), [0, 1]):
     raise UserError(
       "clean_subset: expected is_clean to be true for some labels, false for "
-      f"others, got {np.unique(is_clean)[:5].tolist()} only; give labels of "
-      "both kinds, and is_clean = labels == true_labels"
+      f"others, got values from {is_clean.min()} to {is_clean.max()}; give "
+      "labels of both kinds, and is_clean = labels == true_labels"
     )
   if batch_size < 1:
     raise UserError(

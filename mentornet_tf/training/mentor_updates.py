@@ -89,9 +89,9 @@ class MentorUpdates:
     rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
     if not self.at or not rising or not all(0 < each < 1 for each in self.at):
       raise UserError(
-        "at, update_mentor_at: expected rising fractions of training between 0 "
-        f"and 1, got {', '.join(map(str, self.at)) or 'none'}; write them as "
-        "0.21,0.75"
+        "update times (at, update_mentor_at): expected rising fractions of "
+        "training between 0 and 1, got "
+        f"{', '.join(map(str, self.at)) or 'none'}; write them as 0.21,0.75"
       )
 
   def steps(self, total_steps: int) -> list[int]:
@@ -104,8 +104,8 @@ class MentorUpdates:
     within = steps[0] >= 1 and steps[-1] < total_steps
     if not within or len(set(steps)) < len(steps):
       raise UserError(
-        f"at, update_mentor_at: expected updates at different steps of the "
-        f"{total_steps}, got the steps {', '.join(map(str, steps))}; choose "
+        "update times (at, update_mentor_at): expected updates at different "
+        f"steps of the {total_steps}, got the steps {', '.join(map(str, steps))}; choose "
         "other fractions or train longer"
       )
     return steps

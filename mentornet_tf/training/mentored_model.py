@@ -161,6 +161,8 @@ class MentoredModel(keras.Model):
     if not self.judge_by_average:
       return loss
     check_keeps_average(self.optimizer)
+    if not self.optimizer.built:  # as in the first step of `fit`
+      self.optimizer.build(self.student.trainable_variables)
     logits, _ = self.student.stateless_call(
       [average.value for average in averaged_weights(self.optimizer)],
       [variable.value for variable in self.student.non_trainable_variables],

@@ -13,6 +13,7 @@ from mentornet_tf.datasets.image_tables import read_image_table
 from mentornet_tf.datasets.label_noise import LabelNoise
 from mentornet_tf.datasets.noise import corrupt_labels
 from mentornet_tf.datasets.own_images import (
+  describe_true_labels,
   records_name,
   split_own_images,
   stratified_test,
@@ -131,6 +132,27 @@ def test_true_labels_that_are_given_are_kept():
     "measured_rate": rate,
     "num_unknown": 0,
   }
+
+
+@pytest.mark.parametrize(
+  ("clean", "line"),
+  [
+    ([-1] * 45, None),
+    (
+      [0] * 12 + [-1] * 33,
+      "true labels of 12 of 45 listed images, 16.7 % of them unlike the label",
+    ),
+    (
+      [0] * 9 + [3] + [-1] * 35,
+      "true labels of 10 of 45 listed images, 10.0 % of them unlike the label; "
+      "no image has the label d: check the column clean_label",
+    ),
+  ],
+)
+def test_true_labels_are_described(clean, line):
+  files = labelled_files(counts=(10, 30, 5, 0), clean=clean)
+  listed = split_own_images(files, "birds")["train"]
+  assert describe_true_labels(listed) == line
 
 
 def test_true_labels_that_are_not_given_are_counted():

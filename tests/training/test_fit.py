@@ -1,5 +1,9 @@
 """`MentoredModel` under Keras' own training loop and its callbacks."""
 
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -310,6 +314,34 @@ def test_model_checkpoints_can_be_loaded(tmp_path, weights_only):
       float(getattr(m, name).loss_moving_average) for m in (loaded, model)
     ]
     assert averages[0] == averages[1] > 0
+
+
+def test_another_process_loads_a_saved_model(tmp_path):
+  images, labels = images_and_labels()
+  model = model_of(mn.MentorCurriculum(mn.MentorNet()), mixing=mn.MentorMix())
+  model.fit(images, labels, batch_size=10, verbose=0)
+  model.save(tmp_path / "model.keras")
+  np.save(tmp_path / "images.npy", images)
+  program = """
+import keras, numpy as np
+from mentornet_tf import MentoredModel
+model = keras.models.load_model("model.keras")
+np.save("logits.npy", model.predict(np.load("images.npy"), verbose=0))
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", program],
+    cwd=tmp_path,
+    env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    capture_output=True,
+    text=True,
+    timeout=200,
+  )
+  assert done.returncode == 0, done.stderr
+  np.testing.assert_allclose(
+    np.load(tmp_path / "logits.npy"),
+    model.predict(images, verbose=0),
+    rtol=1e-6,
+  )
 
 
 def test_averaged_weights_are_swapped_in_by_keras():

@@ -76,6 +76,23 @@ def test_the_curriculum_sees_the_losses_of_the_average(mixing):
     ]
 
 
+def test_fit_builds_the_optimizer_itself():
+  images, labels = images_and_labels(30)
+  model = mn.MentoredModel(
+    tiny.student(4),
+    mn.MentorCurriculum(mn.load_mentor("mentornet_pd")),
+    total_steps=10,
+    judge_by_average=True,
+  )
+  model.compile(
+    keras.optimizers.SGD(0.1, use_ema=True),
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+  )
+  history = model.fit(images, labels, batch_size=10, epochs=3, verbose=0)
+  assert int(model.optimizer.iterations) == 9
+  assert np.isfinite(history.history["loss"]).all()
+
+
 def test_the_second_curriculum_sees_the_losses_of_the_average_too():
   images, labels = images_and_labels()
   model = model_of(averaging(), mn.MentorMix(alpha=8.0))

@@ -365,7 +365,11 @@ def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
     ((), {}, "got none that are known"),
     # As written before unknown ones were counted.
     (range(30), {"measured_rate": 0.5}, "got 10 unknown ones; write the rec"),
-    (range(0, 40, 2), {"measured_rate": 0, "num_unknown": 20}, "of one kind"),
+    (
+      range(0, 40, 2),
+      {"measured_rate": 0, "num_unknown": 20},
+      "20 right ones only",
+    ),
   ],
 )
 def test_true_labels_of_a_streamed_set_are_looked_at(

@@ -368,7 +368,7 @@ def test_mistakes_of_the_callback_are_told():
       mn.MentorUpdate((images, labels, wrong))
   with pytest.raises(mn.UserError, match="batch_size: expected at least 1"):
     mn.MentorUpdate((images, labels, is_clean), batch_size=0)
-  with pytest.raises(mn.UserError, match="at, update_mentor_at: expected ris"):
+  with pytest.raises(mn.UserError, match=r"update_mentor_at\): expected ris"):
     mn.MentorUpdate((images, labels, is_clean), at=1.5)
   endless = tf.data.Dataset.from_tensors((images, labels, is_clean)).repeat()
   with pytest.raises(mn.UserError, match="one that never ends; leave its rep"):
