@@ -105,8 +105,8 @@ class MentorUpdates:
     if not within or len(set(steps)) < len(steps):
       raise UserError(
         "update times (at, update_mentor_at): expected updates at different "
-        f"steps of the {total_steps}, got the steps {', '.join(map(str, steps))}; choose "
-        "other fractions or train longer"
+        f"steps of the {total_steps}, got the steps "
+        f"{', '.join(map(str, steps))}; choose other fractions or train longer"
       )
     return steps
 
