@@ -87,7 +87,10 @@ class StreamedRecords:
     batches = _read_records(tf.data.Dataset.range(len(self)), self.index).batch(
       _LABELS_AT_ONCE
     )
-    columns = [parse_labelled(batch, np.int64(0))[1] for batch in batches]
+    no_ids = np.int64(0)
+    columns = [
+      parse_labelled(batch, no_ids, self.num_classes)[1] for batch in batches
+    ]
     return tuple(
       np.concatenate([column[name] for column in columns])
       for name in ("label", "clean_label")

@@ -359,6 +359,15 @@ def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
   )
 
 
+def test_a_record_that_spoils_the_labels_is_named(tmp_path):
+  write_records(
+    tmp_path, count=12, num_shards=2, num_classes=5, class_names=list("abcde")
+  )
+  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS)
+  with pytest.raises(UserError, match=r"00000-of-00002: record 5: .*label"):
+    data.labels()
+
+
 @pytest.mark.parametrize(
   ("known", "noise", "message"),
   [
