@@ -186,8 +186,8 @@ def draw_contact_sheet(
   columns = min(_SHEET_COLUMNS, len(images))
   rows = -(-len(images) // columns)
   longest = max(map(len, titles))
-  width = max(1.2, 0.085 * longest) * columns
-  figure = _figure(max(width, 6), 1.45 * rows + 0.9)
+  width = max(max(1.2, 0.085 * longest) * columns, 6)
+  figure = _figure(width, 1.45 * rows + 0.9)
   for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
     axes.axis("off")
     if i < len(images):
@@ -206,7 +206,7 @@ def draw_contact_sheet(
       if verdict in verdicts
     ],
     loc="outside lower center",
-    ncols=len(_VERDICTS),
+    ncols=int(width / 3.5),  # inches of the longest meaning
     fontsize=9,
   )
   return figure

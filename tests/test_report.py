@@ -235,6 +235,19 @@ def test_a_contact_sheet_grows_with_its_images():
   assert figures.png_bytes(few).startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("num_images", [4, 40])
+def test_all_verdicts_are_explained_on_a_contact_sheet(num_images):
+  verdicts = ["found", "missed", "kept", "unknown"] * (num_images // 4)
+  sheet = plots.draw_contact_sheet(
+    tiny.dataset(num_images).images, ["a → b"] * num_images, verdicts, "heading"
+  )
+  sheet.draw_without_rendering()
+  (legend,) = sheet.legends
+  assert len(legend.get_texts()) == 4
+  box, whole = legend.get_window_extent(), sheet.bbox
+  assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0
+
+
 def test_what_is_no_run_is_refused(tmp_path):
   output = tmp_path / "report.html"
   with pytest.raises(UserError, match=r"none: expected .* run\.json, got none"):
