@@ -1,0 +1,44 @@
+"""The pieces of Python in the docs of fit, as they are."""
+
+import re
+from pathlib import Path
+
+import keras
+import pytest
+import tensorflow as tf
+import tiny
+
+import mentornet_tf as mn
+from mentornet_tf.datasets.digits import load_digits
+
+_DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+@pytest.mark.parametrize("page", ["joint_training", "mentormix"])
+def test_the_snippet_of_fit_runs(page, capsys):
+  digits = load_digits("train")
+  images = tf.image.per_image_standardization(digits.images[:320]).numpy()
+  true_labels = digits.labels[:320]
+  labels = mn.corrupt_labels(true_labels, 10, rate=0.4, seed=0)
+  dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)
+  snippets = re.findall(
+    r"```python\n(.*?)```", (_DOCS / f"{page}.md").read_text(), re.DOTALL
+  )
+  assert len(snippets) == 1
+  # What the page leaves to its reader.
+  names = {
+    "mn": mn,
+    "keras": keras,
+    "student": tiny.student(10),
+    "dataset": dataset,
+    "epochs": 2,
+    "total_steps": 20,
+    "images": images,
+    "labels": labels,
+    "is_clean": labels == true_labels,
+  }
+  exec(snippets[0], names)
+  assert int(names["model"].optimizer.iterations) == 20
+  updates = re.findall(r"^step (\d+): loss", capsys.readouterr().out, re.M)
+  expected = [4, 6, 8, 10, 12, 14, 16, 18] if page == "joint_training" else []
+  assert list(map(int, updates)) == expected
