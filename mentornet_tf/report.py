@@ -25,6 +25,7 @@ from mentornet_tf.mentor_learning.mentor_pictures import (
 from mentornet_tf.report_suspects import suspects_section
 from mentornet_tf.training.mentor_updater import LOSS_BOUND, updated_mentors
 from mentornet_tf.training.run_folder import read_run
+from mentornet_tf.training.training_data import describe_wrong_labels
 from mentornet_tf.weight_history import WeightHistory, read_weight_history
 
 _WEIGHT_METRICS = {
@@ -225,14 +226,10 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
 
 def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
   settings, data = record.run["settings"], record.run["data"]
-  noise = data.get("measured_noise_rate")
-  partly = (data.get("noise") or {}).get("num_unknown")
   facts = [
     f"{settings.get('studentnet')} on {data.get('num_examples')} images of "
     f"{data.get('name')} ({data.get('num_classes')} classes)",
-    "true labels not known"
-    if noise is None
-    else f"{100 * noise:.1f} % of the {'checked ' * bool(partly)}labels wrong",
+    describe_wrong_labels(data) or "true labels not known",
     f"curriculum: {settings.get('curriculum')}",
     f"step {record.summary.steps[-1]} of {settings.get('max_number_of_steps')}",
   ]

@@ -53,7 +53,7 @@ def test_small_squares_with_noise_load_in_memory(folder):
     "rate": 1.0,
     "seed": 5,
     "measured_rate": 1.0,
-    "num_unknown": 0,
+    "unknown_true_labels": 0,
   }
   assert result.stdout.splitlines()[-1] == (
     "noise pairflip (rate 1.0, seed 5), measured noise rate 1.0000"

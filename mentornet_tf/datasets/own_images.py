@@ -78,7 +78,7 @@ def split_own_images(
         "noise": kind
         | {
           "measured_rate": rate,
-          "num_unknown": int(np.sum(kept.clean_labels < 0)),
+          "unknown_true_labels": int(np.sum(kept.clean_labels < 0)),
         },
         "ordering": files.ordering,
         "test_fraction": test_fraction,

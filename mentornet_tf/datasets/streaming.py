@@ -80,13 +80,12 @@ class StreamedRecords:
   def has_clean_labels(self) -> bool:
     """Whether the summary says that the true label of every image is known."""
     measured = self.noise.get("measured_rate") is not None
-    return measured and not self.noise.get("num_unknown")
+    return measured and not self.noise.get("unknown_true_labels")
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     """Labels and true ones (-1 unknown), each [N] int64; decodes no image."""
-    batches = _read_records(tf.data.Dataset.range(len(self)), self.index).batch(
-      _LABELS_AT_ONCE
-    )
+    places = tf.data.Dataset.range(len(self)).map(lambda index: (index, index))
+    batches = _read_records(places, self.index).batch(_LABELS_AT_ONCE)
     no_ids = np.int64(0)
     columns = [
       parse_labelled(batch, no_ids, self.num_classes)[1] for batch in batches
@@ -296,26 +295,25 @@ def _examples(
     return {"image": image(encoded, position), **labels}
 
   places = choices.unbatch()
-  serialised = _read_records(
-    places.map(lambda position, chosen: chosen), records.index
-  )
+  serialised = _read_records(places, records.index)
   return tf.data.Dataset.zip(places, serialised).map(
     example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   )
 
 
 def _read_records(
-  chosen: tf.data.Dataset, index: RecordIndex
+  places: tf.data.Dataset, index: RecordIndex
 ) -> tf.data.Dataset:
-  """The bytes of the records `chosen`, an int64 [] each, in that order."""
+  """The bytes of records, for pairs of int64 []: any position, the record."""
   shards = tf.constant([str(shard) for shard in index.shards])
   ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
 
-  def read(chosen: tf.Tensor) -> tf.data.Dataset:
+  def read(position: tf.Tensor, chosen: tf.Tensor) -> tf.data.Dataset:
+    del position
     shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
     return _record_at(shards[shard], offsets[chosen])
 
-  return chosen.interleave(
+  return places.interleave(
     read,
     cycle_length=_READS_AT_ONCE,
     num_parallel_calls=_READS_AT_ONCE,

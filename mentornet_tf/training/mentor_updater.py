@@ -60,18 +60,18 @@ class MentorUpdater:
     self._model = model
     self._batches = batches
     self._updates = updates
-    self._steps = updates.steps(model.total_steps)
     self._folder = folder
     self._writer = writer
     self._print_line = print_line
 
   def next_due(self, step: int) -> int | None:
     """The next step with an update; None after the last."""
-    return next((due for due in self._steps if due > step), None)
+    later = self._updates.steps_after(step, self._model.total_steps)
+    return later[0] if later else None
 
   def __call__(self, step: int, reports: Reports) -> None:
     """Updates the mentor where that is due."""
-    if step not in self._steps:
+    if step not in self._updates.steps(self._model.total_steps):
       return
     mentor = self._model.curriculum.mentor
     epoch = int(training_epoch(step, self._model.total_steps))

@@ -39,6 +39,7 @@ from mentornet_tf.training.run_model import (
 from mentornet_tf.training.training_data import (
   TrainingData,
   as_training_data,
+  describe_wrong_labels,
   named_damage,
 )
 from mentornet_tf.training.weight_average import with_averaged_weights
@@ -246,14 +247,11 @@ def _readable_start(
   options: RunOptions,
 ) -> str:
   """What is trained on what; the first steps can take minutes to compile."""
-  noise = train_data.run_summary()["measured_noise_rate"]
-  wrong = ""
-  if noise is not None:
-    known = "" if train_data.has_clean_labels else "checked "
-    wrong = f", {100 * noise:.1f} % of the {known}labels wrong"
+  wrong = describe_wrong_labels(train_data.run_summary())
   return (
     f"training {settings.studentnet} on {len(train_data)} images of "
-    f"{train_data.name}, {train_data.num_classes} classes{wrong}; curriculum "
+    f"{train_data.name}, {train_data.num_classes} classes"
+    f"{f', {wrong}' if wrong else ''}; curriculum "
     f"{settings.curriculum}; a line every {settings.log_interval_steps} steps; "
     f"Ctrl-C saves and ends after the {options.steps_per_call} under way"
   )

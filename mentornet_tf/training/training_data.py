@@ -1,7 +1,7 @@
 """What training and evaluation read: sets in memory, or streamed from disk."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -255,6 +255,17 @@ class StreamedData:
     first = step * batch_size
     indices = range(first, min(first + batch_size, len(self)))
     return self.records.describe_damage(indices)
+
+
+def describe_wrong_labels(summary: Mapping[str, Any]) -> str | None:
+  """How many labels are wrong by a `run_summary`, None where not known."""
+  rate = summary.get("measured_noise_rate")
+  if rate is None:
+    return None
+  unknown = (summary.get("noise") or {}).get("unknown_true_labels")
+  return (
+    f"{100 * rate:.1f} % of the {'checked ' if unknown else ''}labels wrong"
+  )
 
 
 def as_training_data(

@@ -45,7 +45,7 @@ def test_without_a_fraction_all_images_are_for_training():
   # Whether labels are right is not known.
   assert set(listed.images.clean_labels.tolist()) == {-1}
   assert listed.fields == {
-    "noise": {"kind": "none", "measured_rate": None, "num_unknown": 45},
+    "noise": {"kind": "none", "measured_rate": None, "unknown_true_labels": 45},
     "ordering": "paths",
     "test_fraction": None,
   }
@@ -104,12 +104,12 @@ def test_noise_goes_to_the_training_split(kind):
     "rate": 0.5,
     "seed": 3,
     "measured_rate": np.mean(train.labels != train.clean_labels),
-    "num_unknown": 0,
+    "unknown_true_labels": 0,
   }
   assert splits["test"].fields["noise"] == {
     "kind": "none",
     "measured_rate": 0.0,
-    "num_unknown": 0,
+    "unknown_true_labels": 0,
   }
   # The files are as they were.
   assert set(files.images.clean_labels.tolist()) == {-1}
@@ -130,7 +130,7 @@ def test_true_labels_that_are_given_are_kept():
   assert listed.fields["noise"] == {
     "kind": "none",
     "measured_rate": rate,
-    "num_unknown": 0,
+    "unknown_true_labels": 0,
   }
 
 
@@ -159,7 +159,7 @@ def test_true_labels_that_are_not_given_are_counted():
   clean = np.where(np.arange(45) < 10, 0, -1)
   listed = split_own_images(labelled_files(clean=clean), "birds")["train"]
   noise = listed.fields["noise"]
-  assert noise["num_unknown"] == 35
+  assert noise["unknown_true_labels"] == 35
   assert noise["measured_rate"] == np.mean(listed.images.labels[:10] != 0)
 
 

@@ -304,7 +304,7 @@ def test_a_run_on_partly_checked_labels_says_so(tmp_path):
   data = tiny.dataset()
   clean_labels = np.where(np.arange(60) < 40, data.clean_labels, -1)
   wrong = np.mean(data.labels[:40] != data.clean_labels[:40])
-  summary = {"noise": {"kind": "none", "num_unknown": 20}}
+  summary = {"noise": {"kind": "none", "unknown_true_labels": 20}}
   partly = dataclasses.replace(data, clean_labels=clean_labels, summary=summary)
   _, text = run(tmp_path, _JOINT, train_data=partly)
   words = f"{100 * wrong:.1f} % of the checked labels wrong"

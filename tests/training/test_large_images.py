@@ -338,7 +338,7 @@ def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
     tmp_path,
     count=40,
     clean_labels=partly_checked(40, range(5, 30)),
-    noise={"kind": "none", "measured_rate": 0.5, "num_unknown": 15},
+    noise={"kind": "none", "measured_rate": 0.5, "unknown_true_labels": 15},
   )
   data = open_data(tmp_path, "webvision_mini", "train", _JOINT)
   assert not data.has_clean_labels
@@ -376,7 +376,7 @@ def test_a_record_that_spoils_the_labels_is_named(tmp_path):
     (range(30), {"measured_rate": 0.5}, "got 10 unknown ones; write the rec"),
     (
       range(0, 40, 2),
-      {"measured_rate": 0, "num_unknown": 20},
+      {"measured_rate": 0, "unknown_true_labels": 20},
       "20 right ones only",
     ),
   ],
