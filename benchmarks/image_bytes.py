@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from PIL import Image
 
-from mentornet_tf.datasets.image_bytes import encode_jpeg, usable_image
+from mentornet_tf.datasets.images.decoding import encode_jpeg, usable_image
 
 # As high and wide as photographs of the web often are, and of cameras.
 SIZES = ((375, 500), (1200, 1600))

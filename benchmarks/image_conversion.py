@@ -27,7 +27,7 @@ sys.path.insert(0, str(_ROOT))
 
 from absl import flags
 
-from mentornet_tf import command_line
+from mentornet_tf.commands import command_line
 
 _IMAGES = flags.DEFINE_integer("images", 400, "Files.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds.", lower_bound=1)
@@ -115,8 +115,11 @@ def _cases(
   folder: Path, paths: list[Path]
 ) -> dict[str, Callable[[Path], object]]:
   """Each does all images and writes to a new folder."""
-  from mentornet_tf.datasets.conversion import ConversionRequest, convert
-  from mentornet_tf.datasets.webvision import load_webvision
+  from mentornet_tf.datasets.trees.webvision import load_webvision
+  from mentornet_tf.datasets.writing.conversion import (
+    ConversionRequest,
+    convert,
+  )
 
   def conversion(shorter_side: int | None) -> Callable[[Path], object]:
     return lambda out: convert(
@@ -222,7 +225,7 @@ def _print_list_costs(folder: Path) -> None:
   """All that is done before the first image of a conversion is read."""
   import resource
 
-  from mentornet_tf.datasets.webvision import load_webvision
+  from mentornet_tf.datasets.trees.webvision import load_webvision
 
   _write_list(folder)
 

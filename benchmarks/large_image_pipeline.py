@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from mentornet_tf import command_line
+from mentornet_tf.commands import command_line
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds.", lower_bound=1)
 _IMAGES = flags.DEFINE_integer(
@@ -116,8 +116,8 @@ def _time(stream: Iterator, images_each: int) -> tuple[float, float]:
 
 def _cases(folder: Path) -> dict[str, tuple]:
   """Endless streams, and the images in each of their elements."""
-  from mentornet_tf.datasets.crops import Crop
-  from mentornet_tf.datasets.streaming import (
+  from mentornet_tf.datasets.reading.crops import Crop
+  from mentornet_tf.datasets.reading.streaming import (
     open_streamed,
     streamed_evaluation_batches,
     streamed_training_batches,
@@ -192,8 +192,8 @@ def _textures() -> list[tuple[bytes, int, int]]:
 
 
 def _write(folder: Path, count: int) -> None:
-  from mentornet_tf.datasets.records import Example, encode_example
-  from mentornet_tf.datasets.shards import planned_summary, write_shards
+  from mentornet_tf.datasets.records.schema import Example, encode_example
+  from mentornet_tf.datasets.records.shards import planned_summary, write_shards
 
   textures = _textures()
 
@@ -228,8 +228,8 @@ def _compare_memory(counts: list[int]) -> None:
 def _read_once(folder: Path) -> None:
   import resource
 
-  from mentornet_tf.datasets.crops import Crop
-  from mentornet_tf.datasets.streaming import (
+  from mentornet_tf.datasets.reading.crops import Crop
+  from mentornet_tf.datasets.reading.streaming import (
     open_streamed,
     streamed_training_batches,
   )

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from absl import flags
 
-from mentornet_tf import command_line
+from mentornet_tf.commands import command_line
 
 flags.DEFINE_enum(
   "part",
@@ -64,9 +64,9 @@ def main() -> None:
 
 def learn(curriculum, form, seed):
   """Learns one mentor; returns test MSE, seconds, seconds to quality."""
-  from mentornet_tf.mentor_learning.examples import predefined_examples
-  from mentornet_tf.mentor_learning.learner import build_mentor, learn_mentor
-  from mentornet_tf.mentor_learning.recipes import MentorRecipe
+  from mentornet_tf.mentor_training.examples import predefined_examples
+  from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+  from mentornet_tf.mentor_training.recipes import MentorRecipe
 
   examples = predefined_examples(curriculum, seed=seed)
   recipe = MentorRecipe()
@@ -116,7 +116,7 @@ def print_forms(seeds: int) -> None:
 
 def print_speed(seeds: int) -> None:
   """Prints steps a second, and seconds until the quality is reached."""
-  from mentornet_tf.mentor_learning.examples import predefined_examples
+  from mentornet_tf.mentor_training.examples import predefined_examples
 
   examples = predefined_examples("mentornet_pd")
   batches = np.random.default_rng(0).integers(0, 80_000, (2500, 32))
@@ -144,8 +144,8 @@ def print_label_quality(_: int) -> None:
   """Prints how well mentors and the plain loss find the right labels."""
   from mentornet_tf.curricula.mentors import load_mentor
   from mentornet_tf.errors import UserError
-  from mentornet_tf.mentor_learning.label_quality import compare_label_quality
-  from mentornet_tf.mentor_learning.loss_dump import read_loss_dump
+  from mentornet_tf.mentor_training.label_quality import compare_label_quality
+  from mentornet_tf.mentor_training.loss_dump import read_loss_dump
 
   if not flags.FLAGS.loss_dump:
     raise UserError("--loss_dump: expected a file, got none; see --help")
@@ -163,9 +163,9 @@ def print_label_quality(_: int) -> None:
 
 def steps_per_second(examples, batches):
   """Our steps a second with the original's recipe, and seconds of compiling."""
-  from mentornet_tf.mentor_learning.learner import build_mentor
-  from mentornet_tf.mentor_learning.mentor_steps import MentorSteps
-  from mentornet_tf.mentor_learning.recipes import original_recipe
+  from mentornet_tf.mentor_training.learner import build_mentor
+  from mentornet_tf.mentor_training.mentor_steps import MentorSteps
+  from mentornet_tf.mentor_training.recipes import original_recipe
 
   recipe = original_recipe()
   steps = MentorSteps(
@@ -188,8 +188,8 @@ def plain_steps_per_second(examples, batches):
   import keras
   import tensorflow as tf
 
-  from mentornet_tf.mentor_learning.learner import build_mentor
-  from mentornet_tf.mentor_learning.recipes import original_recipe
+  from mentornet_tf.mentor_training.learner import build_mentor
+  from mentornet_tf.mentor_training.recipes import original_recipe
 
   mentor = build_mentor("mentornet", original_recipe())
   optimizer = keras.optimizers.Adam(0.1, epsilon=1e-8, global_clipnorm=5.0)

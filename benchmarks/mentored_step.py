@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from mentornet_tf import command_line
+from mentornet_tf.commands import command_line
 
 _BATCH_SIZE = flags.DEFINE_integer(
   "batch_size", 128, "Images in a batch.", lower_bound=1
@@ -70,11 +70,11 @@ def _cases() -> dict[str, Callable[[], float]]:
   from stock_cifarnet import stock_cifarnet
 
   import mentornet_tf as mn
-  from mentornet_tf.datasets.pipelines import training_batches
-  from mentornet_tf.training.checkpointing import CheckpointStore
+  from mentornet_tf.datasets.reading.in_memory import training_batches
+  from mentornet_tf.runs.checkpointing import CheckpointStore
+  from mentornet_tf.training.builders import observed_step, variable_groups
   from mentornet_tf.training.loop import StepRunner
   from mentornet_tf.training.recipes import RECIPES
-  from mentornet_tf.training.run_model import observed_step, variable_groups
 
   data = _random_images()
   folder = tempfile.TemporaryDirectory()
@@ -161,7 +161,7 @@ def _cases() -> dict[str, Callable[[], float]]:
 def _random_images():
   import numpy as np
 
-  from mentornet_tf.datasets.records import InMemoryDataset
+  from mentornet_tf.datasets.records.schema import InMemoryDataset
 
   rng = np.random.default_rng(0)
   labels = rng.integers(0, 10, _IMAGES.value)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from mentornet_tf import command_line
+from mentornet_tf.commands import command_line
 
 _STUDENT = flags.DEFINE_string(
   "studentnet", "inception_resnet_v2", "Student, as build_student takes it."

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from mentornet_tf import command_line
+from mentornet_tf.commands import command_line
 
 _BATCH_SIZE = flags.DEFINE_integer(
   "batch_size", 128, "Images in a batch.", lower_bound=1
@@ -106,7 +106,7 @@ def _lrn_forms() -> dict[str, Callable[[], object]]:
   import tensorflow as tf
   from stock_cifarnet import stock_normalisation
 
-  from mentornet_tf.students.local_response_normalization import (
+  from mentornet_tf.students.layers.local_response_normalization import (
     LocalResponseNormalization,
   )
 
@@ -135,7 +135,7 @@ def _training_steps() -> dict[str, Callable[[], object]]:
   import tensorflow as tf
   from stock_cifarnet import stock_cifarnet
 
-  from mentornet_tf.students.local_response_normalization import (
+  from mentornet_tf.students.layers.local_response_normalization import (
     LocalResponseNormalization,
   )
   from mentornet_tf.students.registry import build_student

@@ -15,77 +15,13 @@ its checkpoints, or a folder that the original TensorFlow 1 code trained:
       --dataset_name=cifar10 --output_dir=exports/tf1
 """
 
+import runpy
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from absl import flags
-
-from mentornet_tf import command_line
-from mentornet_tf.atomic_files import refuse_existing
-from mentornet_tf.errors import UserError
-
-flags.DEFINE_string(
-  "train_log_dir",
-  None,
-  "Training folder or prefix of a checkpoint whose student is exported.",
-)
-flags.DEFINE_string(
-  "mentor",
-  None,
-  "Export this mentor instead: the training folder of a student's run under a "
-  "mentor, a shipped name, a folder of bin/train_mentor.py, a .keras file or a "
-  "TensorFlow 1 checkpoint (folder or prefix).",
-)
-flags.DEFINE_string("output_dir", None, "New folder to write.")
-flags.DEFINE_enum(
-  "format",
-  "saved_model",
-  ["saved_model", "keras", "tflite"],
-  "What to write into the folder: a SavedModel, or one .keras or .tflite file.",
-)
-flags.DEFINE_string(
-  "studentnet",
-  "resnet101",
-  "Student, where the training folder holds no run.json.",
-)
-flags.DEFINE_string(
-  "dataset_name",
-  None,
-  "Data set that names the classes, where the training folder holds no "
-  "run.json.",
-)
-
-flags.mark_flags_as_required(["output_dir"])
-
-
-def main() -> None:
-  """Exports what the flags name."""
-  flag = flags.FLAGS
-  if bool(flag.train_log_dir) == bool(flag.mentor):
-    raise UserError(
-      "expected one of --train_log_dir and --mentor, got "
-      f"{'both' if flag.mentor else 'neither'}; see --help for examples"
-    )
-  refuse_existing(flag.output_dir)
-  command_line.start_tensorflow()
-  from mentornet_tf.export.exporting import export_mentor, export_student
-
-  if flag.mentor:
-    written = export_mentor(
-      flag.mentor, flag.output_dir, file_format=flag.format
-    )
-  else:
-    written = export_student(
-      flag.train_log_dir,
-      flag.output_dir,
-      file_format=flag.format,
-      studentnet=flag.studentnet,
-      dataset_name=flag.dataset_name,
-    )
-  print(written)
-
-
 if __name__ == "__main__":
-  command_line.run(main)
+  runpy.run_module(
+    "mentornet_tf.commands.export_saved_model", run_name="__main__"
+  )

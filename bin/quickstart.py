@@ -5,45 +5,11 @@ Writes a table, the learning curves and a picture of weight against loss. It is
 what bin/quickstart runs once the environment stands.
 """
 
+import runpy
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from absl import flags
-
-from mentornet_tf import command_line
-
-flags.DEFINE_string("output_dir", "runs/quickstart", "Folder to write.")
-flags.DEFINE_float(
-  "noise_rate",
-  0.4,
-  "Share of training labels replaced by a random class.",
-  lower_bound=0,
-  upper_bound=1,
-)
-flags.DEFINE_integer(
-  "max_number_of_steps", 900, "Length of each training.", lower_bound=1
-)
-command_line.define_seed("Seed of noise, weights and data order.")
-command_line.require_finite("noise_rate")
-
-
-def main() -> None:
-  """Runs both trainings and prints the table."""
-  flag = flags.FLAGS
-  command_line.start_tensorflow("0")
-  from mentornet_tf.quickstart import run_quickstart
-
-  table = run_quickstart(
-    flag.output_dir,
-    noise_rate=flag.noise_rate,
-    max_number_of_steps=flag.max_number_of_steps,
-    seed=flag.seed,
-  )
-  if table:
-    print(f"\n{table}\n\nPictures, records and runs: {flag.output_dir}")
-
-
 if __name__ == "__main__":
-  command_line.run(main)
+  runpy.run_module("mentornet_tf.commands.quickstart", run_name="__main__")

@@ -14,86 +14,11 @@ The images are read as the run read its own: where it was trained with
 --image_size, they are streamed from the records and never lie in memory.
 """
 
+import runpy
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from absl import flags
-
-from mentornet_tf import command_line
-
-flags.DEFINE_string("train_log_dir", None, "Training folder to rank with.")
-flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
-flags.DEFINE_string(
-  "dataset_name",
-  None,
-  "Data set's name, as in its shards' file names; by default the run's.",
-)
-flags.DEFINE_string("split", "train", "Split to rank: train, val or test.")
-flags.DEFINE_string(
-  "output_dir",
-  None,
-  "Folder for the results; by default <train_log_dir>/suspect_labels, where "
-  "bin/report.py looks for them.",
-)
-flags.DEFINE_integer(
-  "checkpoints",
-  None,
-  "Average over so many of the last checkpoints; by default all that the "
-  "training folder keeps (up to 5).",
-  lower_bound=1,
-)
-flags.DEFINE_enum(
-  "rank_by",
-  "loss",
-  ["loss", "weight"],
-  "loss: highest mean loss first; weight: lowest mean weight first, equal "
-  "weights by mean loss. The same for the baseline, which weighs all alike.",
-)
-flags.DEFINE_integer(
-  "batch_size",
-  None,
-  "Images in a batch; by default 500, or the run's where it has an image size.",
-  lower_bound=1,
-)
-flags.DEFINE_integer(
-  "num_images",
-  48,
-  "Images on the contact sheet.",
-  lower_bound=1,
-  upper_bound=400,
-)
-flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
-
-flags.mark_flags_as_required(["train_log_dir", "data_dir"])
-
-
-def main() -> None:
-  """Ranks the labels and prints what was found."""
-  flag = flags.FLAGS
-  command_line.start_tensorflow(flag.device_id)
-
-  from mentornet_tf import ranking
-
-  output_dir = Path(
-    flag.output_dir or Path(flag.train_log_dir) / ranking.DEFAULT_FOLDER
-  )
-  suspects = ranking.rank_labels(
-    flag.train_log_dir,
-    flag.data_dir,
-    dataset_name=flag.dataset_name,
-    split=flag.split,
-    output_dir=output_dir,
-    checkpoints=flag.checkpoints,
-    rank_by=flag.rank_by,
-    batch_size=flag.batch_size,
-    num_images=flag.num_images,
-  )
-  for line in ranking.describe(suspects):
-    print(line)
-  print(f"{output_dir / ranking.TABLE_FILE}: {len(suspects.ids)} labels")
-
-
 if __name__ == "__main__":
-  command_line.run(main)
+  runpy.run_module("mentornet_tf.commands.rank_labels", run_name="__main__")

@@ -8,35 +8,11 @@ weights find true labels, how the weights were spread, and the suspect labels of
 each run that bin/rank_labels.py has ranked. Pictures are inside the file.
 """
 
+import runpy
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from absl import flags
-
-from mentornet_tf import command_line
-
-flags.DEFINE_string("output", "report.html", "HTML file to write.")
-flags.DEFINE_integer(
-  "num_suspects",
-  20,
-  "Rows of each run's table of suspect labels.",
-  lower_bound=1,
-  upper_bound=1000,
-)
-
-
-def main(folders: list[str]) -> None:
-  """Writes the report of the training folders."""
-  flag = flags.FLAGS
-  command_line.start_tensorflow()
-
-  from mentornet_tf.report import write_report
-
-  write_report(folders, flag.output, flag.num_suspects)
-  print(flag.output)
-
-
 if __name__ == "__main__":
-  command_line.run(main, arguments="RUN_FOLDER…")
+  runpy.run_module("mentornet_tf.commands.report", run_name="__main__")

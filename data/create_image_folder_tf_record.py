@@ -16,119 +16,13 @@ An interrupted conversion goes on where the same command is given again.
       --resize=320 --output_dir=records/birds
 """
 
+import runpy
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mentornet_tf import command_line
-from mentornet_tf.datasets import conversion_command
-
-if TYPE_CHECKING:
-  from mentornet_tf.datasets.image_lists import ListedImages
-
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
-NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string(
-  "source_dir",
-  None,
-  "Folder with a folder for each class, or with train and test of such; with "
-  "--csv, the folder that its paths are relative to.",
-)
-flags.DEFINE_string(
-  "csv",
-  None,
-  "Table with the columns path and label, and perhaps clean_label and split.",
-)
-flags.DEFINE_string(
-  "dataset_name", None, "Name of the set; that of the folder or table if unset."
-)
-flags.DEFINE_float(
-  "test_fraction",
-  None,
-  "Share of each class that becomes the test split, chosen by --seed; none if "
-  "unset.",
-  lower_bound=0,
-  upper_bound=1,
-)
-flags.DEFINE_integer(
-  "image_size",
-  None,
-  "Make PNGs of this many pixels a side: resized, and the middle cut out.",
-  lower_bound=1,
-  upper_bound=4096,
-)
-flags.DEFINE_enum(
-  "noise", "none", NOISE_KINDS, "Label noise of the training split, by --seed."
-)
-flags.DEFINE_float(
-  "noise_rate",
-  None,
-  "Probability in [0, 1] that a label is drawn anew (symmetric, pairflip); 0.4 "
-  "if unset.",
-  lower_bound=0,
-  upper_bound=1,
-)
-flags.DEFINE_string(
-  "noise_matrix",
-  None,
-  "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
-  "true class.",
-)
-conversion_command.define_flags()
-command_line.require_finite("test_fraction", "noise_rate")
-
-
-def main() -> None:
-  """Writes or verifies the records the flags describe."""
-  conversion_command.require_flags("source_dir", "csv")
-  from mentornet_tf.datasets.own_images import records_name
-
-  name = records_name(FLAGS.dataset_name, FLAGS.csv or FLAGS.source_dir)
-  listed = {} if FLAGS.verify else _listed(name)
-  splits = _written_splits(name) if FLAGS.verify else list(listed)
-  conversion_command.run(name, splits, listed.__getitem__, FLAGS.image_size)
-  if not listed:
-    return
-  from mentornet_tf.datasets.label_noise import describe_noise
-  from mentornet_tf.datasets.own_images import describe_true_labels
-
-  if FLAGS.noise != "none":
-    print(describe_noise(listed["train"].fields["noise"]))
-  elif line := describe_true_labels(listed["train"]):
-    print(line)
-
-
-def _written_splits(name: str) -> list[str]:
-  """The splits that --verify finds; that of training is always expected."""
-  command_line.start_tensorflow()
-  from mentornet_tf.datasets.shards import summary_path
-
-  test = summary_path(FLAGS.output_dir, name, "test")
-  return ["train", "test"] if test.exists() else ["train"]
-
-
-def _listed(name: str) -> "dict[str, ListedImages]":
-  from mentornet_tf.datasets.image_folders import find_image_folders
-  from mentornet_tf.datasets.image_tables import read_image_table
-  from mentornet_tf.datasets.label_noise import LabelNoise
-  from mentornet_tf.datasets.own_images import split_own_images
-
-  noise = LabelNoise(
-    FLAGS.noise, FLAGS.noise_rate, FLAGS.noise_matrix, seed=FLAGS.seed
-  )
-  if FLAGS.csv:
-    files = read_image_table(FLAGS.csv, FLAGS.source_dir)
-  else:
-    files = find_image_folders(FLAGS.source_dir)
-  return split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
-
-
 if __name__ == "__main__":
-  command_line.run(main)
+  runpy.run_module(
+    "mentornet_tf.commands.create_image_folder_tf_record", run_name="__main__"
+  )

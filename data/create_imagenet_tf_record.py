@@ -19,118 +19,13 @@ command is given again, and ends with the same bytes.
       --output_dir=records/webvision_mini
 """
 
+import runpy
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mentornet_tf import command_line
-from mentornet_tf.datasets import conversion_command
-from mentornet_tf.errors import UserError
-
-if TYPE_CHECKING:
-  from mentornet_tf.datasets.image_lists import ListedImages
-
-SUBSETS = ("mini", "all")
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string(
-  "images",
-  None,
-  "ILSVRC2012_img_val.tar, the folder of its images, or a folder with a folder "
-  "for each synset.",
-)
-flags.DEFINE_string(
-  "ground_truth",
-  None,
-  "The devkit's folder or its list of validation labels, or a list of WordNet "
-  "ids in the images' order or beside their names.",
-)
-flags.DEFINE_string(
-  "meta_file",
-  None,
-  "The devkit's meta.mat; beside the list of --ground_truth if unset.",
-)
-flags.DEFINE_string(
-  "tfds_data_dir",
-  None,
-  "Folder of TensorFlow Datasets where imagenet2012 is prepared; in place of "
-  "--images.",
-)
-flags.DEFINE_string(
-  "webvision_dir", None, "Folder that holds WebVision's info/ with synsets.txt."
-)
-flags.DEFINE_string(
-  "synsets",
-  None,
-  "WebVision's synsets.txt, without its folder.",
-)
-flags.DEFINE_enum(
-  "subset", "mini", SUBSETS, "Labels to keep; mini: those below 50."
-)
-flags.DEFINE_string(
-  "classes",
-  None,
-  "Only these classes: labels of WebVision or WordNet ids separated by commas, "
-  "or a file of them. Their labels are numbered anew from 0.",
-)
-flags.DEFINE_string(
-  "dataset_name", None, "Name of the set; imagenet or imagenet_mini if unset."
-)
-conversion_command.define_flags()
-
-
-def main() -> None:
-  """Writes or verifies the records the flags describe."""
-  conversion_command.require_flags("images", "tfds_data_dir")
-  if not FLAGS.verify and not (FLAGS.synsets or FLAGS.webvision_dir):
-    raise UserError(
-      "expected WebVision's list of classes, got none; give its folder with "
-      "--webvision_dir, or its synsets.txt with --synsets"
-    )
-  if FLAGS.images and FLAGS.tfds_data_dir:
-    raise UserError(
-      f"expected --images or --tfds_data_dir, got {FLAGS.images} and "
-      f"{FLAGS.tfds_data_dir}; leave one of them out"
-    )
-  name = "imagenet_mini" if FLAGS.subset == "mini" else "imagenet"
-  listed = {} if FLAGS.verify else {"val": _listed()}
-  conversion_command.run(
-    FLAGS.dataset_name or name, ["val"], listed.__getitem__
-  )
-
-
-def _listed() -> "ListedImages":
-  from mentornet_tf.datasets.imagenet import with_labels
-  from mentornet_tf.datasets.imagenet_sources import imagenet_images
-  from mentornet_tf.datasets.webvision import kept_labels
-  from mentornet_tf.datasets.wordnet_classes import (
-    read_class_choice,
-    read_synsets,
-  )
-
-  chosen = read_class_choice(FLAGS.classes) if FLAGS.classes else None
-  all_classes = read_synsets(
-    FLAGS.synsets or Path(FLAGS.webvision_dir, "info", "synsets.txt")
-  )
-  kept = kept_labels(all_classes, FLAGS.subset, chosen)
-  if FLAGS.images:
-    found = imagenet_images(FLAGS.images, FLAGS.ground_truth, FLAGS.meta_file)
-  else:
-    command_line.start_tensorflow()
-    from mentornet_tf.datasets.imagenet_tfds import imagenet_images_of_tfds
-
-    found = imagenet_images_of_tfds(FLAGS.tfds_data_dir)
-  listed = with_labels(found, all_classes, kept)
-  if without := listed.fields["classes_without_images"]:
-    print(
-      f"no image of {len(without)} of {len(kept)} classes: {', '.join(without)}"
-    )
-  return listed
-
-
 if __name__ == "__main__":
-  command_line.run(main)
+  runpy.run_module(
+    "mentornet_tf.commands.create_imagenet_tf_record", run_name="__main__"
+  )

@@ -15,62 +15,13 @@ given again, and ends with the same bytes.
       --output_dir=records/webvision_mini
 """
 
+import runpy
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mentornet_tf import command_line
-from mentornet_tf.datasets import conversion_command
-
-if TYPE_CHECKING:
-  from mentornet_tf.datasets.image_lists import ListedImages
-
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
-SUBSETS = ("mini", "google", "flickr", "all")
-
-FLAGS = flags.FLAGS
-flags.DEFINE_string(
-  "source_dir", None, "Folder that holds info/ and the images."
-)
-flags.DEFINE_enum(
-  "subset",
-  "mini",
-  SUBSETS,
-  "Training images found by google, flickr or both (all); mini: labels below "
-  "50 of google.",
-)
-flags.DEFINE_string(
-  "classes",
-  None,
-  "Only these classes: labels or WordNet ids separated by commas, or a file of "
-  "them. Their labels are numbered anew from 0.",
-)
-flags.DEFINE_list("splits", ["train", "val"], "Splits to write.")
-flags.DEFINE_string(
-  "dataset_name", None, "Name of the set; webvision_<subset> if unset."
-)
-conversion_command.define_flags()
-
-
-def main() -> None:
-  """Writes or verifies the records the flags describe."""
-  conversion_command.require_flags("source_dir")
-  name = FLAGS.dataset_name or f"webvision_{FLAGS.subset}"
-  conversion_command.run(name, FLAGS.splits, _listed)
-
-
-def _listed(split: str) -> "ListedImages":
-  from mentornet_tf.datasets.webvision import load_webvision
-  from mentornet_tf.datasets.wordnet_classes import read_class_choice
-
-  classes = read_class_choice(FLAGS.classes) if FLAGS.classes else None
-  return load_webvision(FLAGS.source_dir, split, FLAGS.subset, classes)
-
-
 if __name__ == "__main__":
-  command_line.run(main)
+  runpy.run_module(
+    "mentornet_tf.commands.create_webvision_tf_record", run_name="__main__"
+  )

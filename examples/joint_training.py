@@ -16,7 +16,7 @@ import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
-from mentornet_tf.datasets.digits import load_digits
+from mentornet_tf.datasets.sources.digits import load_digits
 
 EPOCHS, BATCH_SIZE = 20, 32
 keras.utils.set_random_seed(0)

@@ -14,9 +14,9 @@ import numpy as np
 
 import mentornet_tf as mn
 from mentornet_tf.curricula.target_weights import register_target_weights
-from mentornet_tf.mentor_learning.examples import predefined_examples
-from mentornet_tf.mentor_learning.learner import build_mentor, learn_mentor
-from mentornet_tf.mentor_learning.recipes import MentorRecipe
+from mentornet_tf.mentor_training.examples import predefined_examples
+from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+from mentornet_tf.mentor_training.recipes import MentorRecipe
 
 
 def falling_trust(features):

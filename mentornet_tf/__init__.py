@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
   "FormulaCurriculum": "curricula.formula_curriculum",
   "MentorCurriculum": "curricula.mentor_curriculum",
-  "MentorUpdate": "training.mentor_update_callback",
+  "MentorUpdate": "training.joint.callback",
   "MentorMix": "curricula.mentormix",
   "MentorNet": "curricula.mentor_network",
   "MentoredModel": "training.mentored_model",
@@ -22,7 +22,7 @@ _HOMES = {
   "UniformCurriculum": "curricula.plain_curricula",
   "UserError": "errors",
   "build_student": "students.registry",
-  "corrupt_labels": "datasets.noise",
+  "corrupt_labels": "datasets.labels.noise",
   "export_mentor": "export.exporting",
   "export_student": "export.exporting",
   "list_mentors": "curricula.mentors",
@@ -30,8 +30,8 @@ _HOMES = {
   "load_tf1_student": "students.tf1_checkpoint",
   "nearest_percentile": "curricula.loss_statistics",
   "parse_example_dropout_rates": "curricula.dropout_rates",
-  "rank_labels": "ranking",
-  "read_tfrecords": "datasets.records",
+  "rank_labels": "analysis.ranking",
+  "read_tfrecords": "datasets.records.schema",
   "target_weights": "curricula.target_weights",
 }
 

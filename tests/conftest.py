@@ -36,8 +36,8 @@ def golden() -> Golden:
 @pytest.fixture(scope="session")
 def digits_records(tmp_path_factory) -> Path:
   """A folder with records of the digits, 40 % symmetric label noise."""
-  from mentornet_tf.datasets.label_noise import LabelNoise
-  from mentornet_tf.datasets.noisy_records import (
+  from mentornet_tf.datasets.labels.label_noise import LabelNoise
+  from mentornet_tf.datasets.writing.in_memory import (
     NoisyRecords,
     write_noisy_records,
   )

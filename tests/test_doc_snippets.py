@@ -9,7 +9,7 @@ import tensorflow as tf
 import tiny
 
 import mentornet_tf as mn
-from mentornet_tf.datasets.digits import load_digits
+from mentornet_tf.datasets.sources.digits import load_digits
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 

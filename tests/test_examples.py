@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from mentornet_tf.datasets.digits import load_digits
+from mentornet_tf.datasets.sources.digits import load_digits
 
 _ROOT = Path(__file__).resolve().parents[1]
 

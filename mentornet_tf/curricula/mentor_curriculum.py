@@ -8,7 +8,7 @@ from keras import ops
 from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
 from mentornet_tf.curricula.mentor_network import MENTORS
 from mentornet_tf.errors import UserError
-from mentornet_tf.saved_objects import deserialize
+from mentornet_tf.internal.keras_saving import deserialize
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")

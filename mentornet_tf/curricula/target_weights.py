@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.user_functions import load_function
+from mentornet_tf.internal.user_functions import load_function
 
 # What the original calls these functions, also accepted here.
 _ORIGINAL_PREFIX = "vstar_"

@@ -6,7 +6,7 @@ import numpy as np
 
 from mentornet_tf.curricula.mentor_network import MentorNet
 from mentornet_tf.errors import UserError
-from mentornet_tf.tf1_files import checkpoint_prefix, read_variables
+from mentornet_tf.internal.tf1_files import checkpoint_prefix, read_variables
 
 _SCOPE = "mentornet/"
 _LSTM = "bidirectional_rnn/{}/basic_lstm_cell/{}"

@@ -7,18 +7,18 @@ from typing import Any
 
 import keras
 
-from mentornet_tf.atomic_files import refuse_existing
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentors import load_mentor
-from mentornet_tf.datasets.class_names import CLASS_NAMES
+from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 from mentornet_tf.export import formats
 from mentornet_tf.export.preparation import LargeImages, SmallImages
-from mentornet_tf.training.checkpointing import latest_checkpoint, restore
+from mentornet_tf.internal.atomic_files import refuse_existing
+from mentornet_tf.runs.checkpointing import latest_checkpoint, restore
+from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
 from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.recipes import build_curriculum, settings_of_run
-from mentornet_tf.training.run_folder import read_run
-from mentornet_tf.training.trained_run import open_run, settings_or_defaults
 
 # Where a model does not say: the size that evaluation cuts images to.
 _DEFAULT_SIZE = (32, 32)

@@ -8,13 +8,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from mentornet_tf.atomic_files import new_folder
 from mentornet_tf.errors import UserError
 from mentornet_tf.export.preparation import Preparation
 from mentornet_tf.export.signatures import (
   MentorSignatures,
   StudentSignatures,
 )
+from mentornet_tf.internal.atomic_files import new_folder
 
 FORMATS = ("saved_model", "keras", "tflite")
 

@@ -5,13 +5,13 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from mentornet_tf.datasets.crops import (
+from mentornet_tf.datasets.reading.crops import (
   Crop,
   evaluation_crop,
   evaluation_squares,
 )
-from mentornet_tf.datasets.pipelines import cut_to_size, standardise
-from mentornet_tf.datasets.records import decode_image
+from mentornet_tf.datasets.reading.in_memory import cut_to_size, standardise
+from mentornet_tf.datasets.records.schema import decode_image
 
 
 class Preparation(Protocol):

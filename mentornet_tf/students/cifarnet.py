@@ -7,10 +7,10 @@ checkpoints map on mechanically (see `tf1_names`).
 import keras
 
 from mentornet_tf.students import options
-from mentornet_tf.students.local_response_normalization import (
+from mentornet_tf.students.layers.local_response_normalization import (
   LocalResponseNormalization,
 )
-from mentornet_tf.students.pooled_convolution import PooledConvolution
+from mentornet_tf.students.layers.pooled_convolution import PooledConvolution
 
 
 def cifarnet(

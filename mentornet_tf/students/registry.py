@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.user_functions import load_function
 from mentornet_tf.students.options import check_integer
-from mentornet_tf.user_functions import load_function
 
 if TYPE_CHECKING:
   import keras

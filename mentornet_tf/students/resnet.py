@@ -14,7 +14,7 @@ from keras import ops
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.students import options
-from mentornet_tf.students.zero_debiased_batch_normalization import (
+from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
 )
 

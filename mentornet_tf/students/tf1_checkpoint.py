@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tf1_files import checkpoint_prefix, read_variables
 from mentornet_tf.students.tf1_names import tf1_variables
-from mentornet_tf.tf1_files import checkpoint_prefix, read_variables
 
 # The biases of the last layer; their number is that of the classes.
 _LOGIT_BIASES = ("CifarNet/logits/biases", "logit/biases")

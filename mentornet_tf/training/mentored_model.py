@@ -11,9 +11,9 @@ from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.errors import UserError
-from mentornet_tf.saved_objects import deserialize
+from mentornet_tf.internal.keras_saving import deserialize
 from mentornet_tf.students.saved_layers import STUDENT_LAYERS
-from mentornet_tf.training.weight_average import (
+from mentornet_tf.training.ema import (
   averaged_weights,
   check_keeps_average,
 )

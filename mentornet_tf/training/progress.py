@@ -13,8 +13,8 @@ from rich.progress import (
   track,
 )
 
+from mentornet_tf.datasets.reading.dataset import EvaluationBatches
 from mentornet_tf.training.loop import Reports
-from mentornet_tf.training.training_data import EvaluationBatches
 
 
 class ProgressBar:

@@ -15,16 +15,16 @@ from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.registry import build_formula
-from mentornet_tf.datasets.pipelines import (
+from mentornet_tf.datasets.reading.in_memory import (
   INCEPTION_AUGMENTATION,
   NO_AUGMENTATION,
   RESNET_AUGMENTATION,
   Augmentation,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.mentor_learning.learner import build_mentor
+from mentornet_tf.mentor_training.learner import build_mentor
 from mentornet_tf.training import optimizers
-from mentornet_tf.training.mentor_updates import (
+from mentornet_tf.training.joint.update import (
   UPDATE_RECIPE,
   MentorUpdates,
   parse_update_times,

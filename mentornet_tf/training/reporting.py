@@ -7,23 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from mentornet_tf.atomic_files import replacing
 from mentornet_tf.errors import UserError
-from mentornet_tf.training.checkpointing import (
+from mentornet_tf.evaluation.evaluation_sets import (
+  EvaluationSets,
+  readable_evaluations,
+)
+from mentornet_tf.evaluation.label_detection import weight_quality
+from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.runs.checkpointing import (
   CheckpointStore,
   Groups,
   all_finite,
   checkpoint_step,
   variables_of,
 )
-from mentornet_tf.training.evaluation_sets import (
-  EvaluationSets,
-  readable_evaluations,
-)
+from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.loop import Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
-from mentornet_tf.training.run_folder import MetricsWriter
-from mentornet_tf.training.weight_quality import weight_quality
 
 # Averaged over the steps of a row; all other scalars are its last step's.
 _AVERAGED = (

@@ -9,20 +9,39 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mentornet_tf.atomic_files import replacing
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentors import MENTOR_FILE
-from mentornet_tf.datasets.records import InMemoryDataset
+from mentornet_tf.datasets.reading.dataset import (
+  TrainingData,
+  as_training_data,
+  describe_wrong_labels,
+  named_damage,
+)
+from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
+from mentornet_tf.evaluation.evaluation_sets import (
+  EvaluationSets,
+  check_classes,
+)
+from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.runs.checkpointing import CheckpointStore
+from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
 from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.checkpointing import CheckpointStore
-from mentornet_tf.training.clean_subset import clean_subset, update_batches
-from mentornet_tf.training.evaluation_sets import EvaluationSets, check_classes
+from mentornet_tf.training.builders import (
+  build_model,
+  observed_step,
+  variable_groups,
+)
+from mentornet_tf.training.ema import with_averaged_weights
 from mentornet_tf.training.image_settings import evaluation_batch_size
-from mentornet_tf.training.loss_records import FILE_NAME, LossRecorder
-from mentornet_tf.training.mentor_updater import MentorUpdater
-from mentornet_tf.training.mentor_updates import check_has_mentor
+from mentornet_tf.training.joint.clean_subset import (
+  clean_subset,
+  update_batches,
+)
+from mentornet_tf.training.joint.loop_action import MentorUpdater
+from mentornet_tf.training.joint.update import check_has_mentor
+from mentornet_tf.training.loss_recorder import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.progress import ProgressBar
 from mentornet_tf.training.reporting import (
@@ -30,19 +49,6 @@ from mentornet_tf.training.reporting import (
   DivergenceGuard,
   MetricsReporter,
 )
-from mentornet_tf.training.run_folder import MetricsWriter, RunFolder
-from mentornet_tf.training.run_model import (
-  build_model,
-  observed_step,
-  variable_groups,
-)
-from mentornet_tf.training.training_data import (
-  TrainingData,
-  as_training_data,
-  describe_wrong_labels,
-  named_damage,
-)
-from mentornet_tf.training.weight_average import with_averaged_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 from mentornet_tf.curricula.mentor_network import LogisticMentor, MentorNet
 from mentornet_tf.curricula.mentors import list_mentors, load_mentor
 from mentornet_tf.errors import UserError
-from mentornet_tf.mentor_learning.examples import predefined_examples
+from mentornet_tf.mentor_training.examples import predefined_examples
 
 DOCS = Path(__file__).parents[2] / "docs" / "mentors"
 

@@ -13,7 +13,7 @@ from mentornet_tf.curricula.tf1_checkpoint import (
   load_tf1_mentor,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.tf1_files import checkpoint_prefix
+from mentornet_tf.internal.tf1_files import checkpoint_prefix
 
 PREFIX = "mentornet.model-30000"
 

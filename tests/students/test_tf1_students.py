@@ -7,6 +7,7 @@ import pytest
 from tf1_programs import original_values, write_as_tf1
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tf1_files import checkpoint_prefix, is_tf1_checkpoint
 from mentornet_tf.students.cifarnet import cifarnet
 from mentornet_tf.students.resnet import residual_network
 from mentornet_tf.students.tf1_checkpoint import (
@@ -14,7 +15,6 @@ from mentornet_tf.students.tf1_checkpoint import (
   tf1_num_classes,
 )
 from mentornet_tf.students.tf1_names import tf1_variables
-from mentornet_tf.tf1_files import checkpoint_prefix, is_tf1_checkpoint
 
 
 def small_resnet(num_classes=3):

@@ -14,13 +14,13 @@ from fit_models import (
 )
 
 import mentornet_tf as mn
-from mentornet_tf.datasets.pipelines import (
+from mentornet_tf.datasets.reading.in_memory import (
   NO_AUGMENTATION,
   training_batches,
 )
-from mentornet_tf.mentor_learning.recipes import MentorRecipe
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+from mentornet_tf.training.builders import observed_step
 from mentornet_tf.training.loop import StepRunner
-from mentornet_tf.training.run_model import observed_step
 
 
 def stream(start_step=0):
@@ -218,7 +218,7 @@ def test_a_mentor_update_in_fit_equals_one_in_the_loop():
   update = mn.MentorUpdate(subset, (0.2,), recipe=recipe)
   fit_stream(fitted, STEPS, callbacks=[update])
 
-  from mentornet_tf.training.mentor_updates import MentorUpdates, update_mentor
+  from mentornet_tf.training.joint.update import MentorUpdates, update_mentor
 
   runner = StepRunner(observed_step(looped, has_clean_labels=True), stream())
   runner(10)

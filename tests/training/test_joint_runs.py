@@ -10,23 +10,19 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 import mentornet_tf as mn
+from mentornet_tf.analysis.report import write_report
 from mentornet_tf.curricula.mentors import load_mentor
-from mentornet_tf.report import write_report
-from mentornet_tf.training import (
-  checkpointing,
-  mentor_updater,
-  recipes,
-  run_model,
-  train,
-)
-from mentornet_tf.training.clean_subset import clean_subset
-from mentornet_tf.training.mentor_updater import updated_mentors
-from mentornet_tf.training.mentor_updates import (
+from mentornet_tf.datasets.reading.dataset import as_training_data
+from mentornet_tf.runs import checkpointing
+from mentornet_tf.runs.run_folder import read_metrics, read_run
+from mentornet_tf.training import builders, recipes, train
+from mentornet_tf.training.joint import loop_action
+from mentornet_tf.training.joint.clean_subset import clean_subset
+from mentornet_tf.training.joint.loop_action import updated_mentors
+from mentornet_tf.training.joint.update import (
   update_mentor,
 )
 from mentornet_tf.training.mentored_model import training_epoch
-from mentornet_tf.training.run_folder import read_metrics, read_run
-from mentornet_tf.training.training_data import as_training_data
 
 _JOINT = dataclasses.replace(
   SETTINGS,
@@ -39,7 +35,7 @@ _JOINT = dataclasses.replace(
 
 
 def values(model):
-  groups = run_model.variable_groups(model)
+  groups = builders.variable_groups(model)
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
@@ -83,7 +79,7 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
 
   def run_into_an_update():
     with monkeypatch.context() as patched:
-      patched.setattr(mentor_updater, "update_mentor", update_and_die)
+      patched.setattr(loop_action, "update_mentor", update_and_die)
       with pytest.raises(RuntimeError, match="killed"):
         run(tmp_path / "parts", _JOINT)
     return list(updated_mentors(tmp_path / "parts"))

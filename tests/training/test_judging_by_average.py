@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 import mentornet_tf as mn
-from mentornet_tf.training.weight_average import averaged_weights
+from mentornet_tf.training.ema import averaged_weights
 
 
 def model_of(

@@ -51,7 +51,7 @@ def stored_values(folder: Path) -> dict[str, bytes]:
 def test_a_run_killed_twenty_times_equals_an_uninterrupted_one(
   digits_records, tmp_path, monkeypatch
 ):
-  monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+  monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "helpers"))
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   subprocess.run(command(digits_records, whole), check=True, timeout=600)
 

@@ -12,25 +12,21 @@ from large_images import NUM_CLASSES, STUDENT, write_records
 from quadrant_runs import killed_at_the_next_checkpoint
 from rich.console import Console
 
+from mentornet_tf.datasets.reading import dataset, open
+from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
-from mentornet_tf.export.exporting import export_student
-from mentornet_tf.training import (
-  checkpointing,
-  data_opening,
-  run_model,
-  train,
-  training_data,
-  watching,
-)
-from mentornet_tf.training.data_opening import open_data
-from mentornet_tf.training.evaluation_sets import (
+from mentornet_tf.evaluation import continuous
+from mentornet_tf.evaluation.evaluation_sets import (
   open_evaluation_data,
   parse_set_names,
 )
+from mentornet_tf.export.exporting import export_student
+from mentornet_tf.runs import checkpointing
+from mentornet_tf.runs.run_folder import read_metrics, read_run
+from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
+from mentornet_tf.training import builders, train
 from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.recipes import TrainingSettings
-from mentornet_tf.training.run_folder import read_metrics, read_run
-from mentornet_tf.training.trained_run import open_run, settings_or_defaults
 
 SETTINGS = TrainingSettings(
   dataset_name="webvision_mini",
@@ -80,7 +76,7 @@ def run(folder, run_folder, settings=SETTINGS, options=OPTIONS):
 
 
 def state(model):
-  groups = run_model.variable_groups(model)
+  groups = builders.variable_groups(model)
   return [v.numpy() for variables in groups.values() for v in variables]
 
 
@@ -142,7 +138,7 @@ def test_checkpoints_are_evaluated_on_every_set(folder, whole, tmp_path):
 
   def watch(names):
     sets = open_evaluation_data(parse_set_names(names, str(folder)), settings)
-    watching.evaluate_checkpoints(
+    continuous.evaluate_checkpoints(
       open_run(place, num_classes=NUM_CLASSES),
       list(sets.values()),
       7,
@@ -184,7 +180,7 @@ def test_checkpoints_are_evaluated_on_every_set(folder, whole, tmp_path):
 
 def test_losses_of_streamed_images_are_dumped(folder, whole, tmp_path):
   data = open_data(folder, "webvision_mini", "val", SETTINGS)
-  watching.dump_losses(open_run(whole[0]), data, 7, tmp_path / "losses.csv")
+  continuous.dump_losses(open_run(whole[0]), data, 7, tmp_path / "losses.csv")
   rows = np.loadtxt(tmp_path / "losses.csv")
   np.testing.assert_array_equal(rows[:, 0], np.arange(1000, 1020))
   mean = float(read_metrics(whole[0])[-1]["webvision_mini_val/loss"])
@@ -196,7 +192,7 @@ def test_a_damaged_record_ends_the_run_with_its_name(folder, tmp_path):
   write_records(tmp_path, count=40)
   shard = tmp_path / "webvision_mini_train-00001-of-00003"
   data = open_data(tmp_path, "webvision_mini", "train", SETTINGS)
-  batch = training_data.training_indices(2, 10, 40, SETTINGS.seed)
+  batch = dataset.training_indices(2, 10, 40, SETTINGS.seed)
   index = next(i for i in batch if 14 <= i < 27)
   record = index - 14
   content = bytearray(shard.read_bytes())
@@ -221,7 +217,7 @@ def test_a_damaged_record_ends_the_run_with_its_name(folder, tmp_path):
 def test_a_damaged_record_ends_an_evaluation_with_its_name(tmp_path):
   write_records(tmp_path, count=20, num_shards=1, encoded=[b"no image"] * 20)
   data = open_data(tmp_path, "webvision_mini", "train", SETTINGS)
-  batches = training_data.EvaluationBatches(data, 10)
+  batches = dataset.EvaluationBatches(data, 10)
   with pytest.raises(UserError, match="record 0: expected a PNG or JPEG"):
     list(batches)
 
@@ -229,7 +225,7 @@ def test_a_damaged_record_ends_an_evaluation_with_its_name(tmp_path):
 def test_failures_that_are_no_damage_stay_what_they_were():
   with (
     pytest.raises(tf.errors.ResourceExhaustedError),
-    training_data.named_damage(lambda: None),
+    dataset.named_damage(lambda: None),
   ):
     raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
@@ -239,13 +235,13 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
 ):
   """A run that was begun continues without the file."""
   options = []
-  build = run_model.build_student
+  build = builders.build_student
 
   def note(name, num_classes, **given):
     options.append(given.pop("weights_path", None))
     return build(name, num_classes, **given)
 
-  monkeypatch.setattr(run_model, "build_student", note)
+  monkeypatch.setattr(builders, "build_student", note)
   settings = dataclasses.replace(
     SETTINGS, student_weights="start.h5", max_number_of_steps=2
   )
@@ -290,7 +286,7 @@ def test_sets_of_other_classes_are_refused(folder, tmp_path):
 
 
 def test_large_sets_are_not_decoded_into_memory(folder, monkeypatch):
-  monkeypatch.setattr(data_opening, "_LARGEST_IN_MEMORY", 1000)
+  monkeypatch.setattr(open, "_LARGEST_IN_MEMORY", 1000)
   with pytest.raises(UserError, match="do not fit in memory; give"):
     open_data(folder, "webvision_mini", "train", TrainingSettings())
 

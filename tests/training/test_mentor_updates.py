@@ -8,19 +8,17 @@ import tiny
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
-from mentornet_tf.mentor_learning.learner import build_mentor
-from mentornet_tf.mentor_learning.recipes import MentorRecipe
-from mentornet_tf.training import (
-  checkpointing,
-  run_model,
-)
-from mentornet_tf.training.mentor_updates import (
+from mentornet_tf.mentor_training.learner import build_mentor
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+from mentornet_tf.runs import checkpointing
+from mentornet_tf.training import builders
+from mentornet_tf.training.ema import with_averaged_weights
+from mentornet_tf.training.joint.update import (
   MentorUpdates,
   gather_examples,
   parse_update_times,
   update_mentor,
 )
-from mentornet_tf.training.weight_average import with_averaged_weights
 
 _QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
 
@@ -83,7 +81,7 @@ def test_gathering_leaves_student_and_curriculum_as_they_were():
   model = mentored()
   images, labels, _ = subset = arrays()
   model.fit(images, labels, batch_size=20, epochs=1, verbose=0)
-  groups = run_model.variable_groups(model)
+  groups = builders.variable_groups(model)
   before = [v.numpy() for v in checkpointing.variables_of(groups)]
   rng = np.random.default_rng(0)
   gather_examples(model, batches_of(subset), range(6, 20), rng)

@@ -5,7 +5,7 @@ import tensorflow as tf
 import tiny
 
 import mentornet_tf as mn
-from mentornet_tf.datasets.pipelines import evaluation_batches
+from mentornet_tf.datasets.reading.in_memory import evaluation_batches
 
 
 def crossentropy():

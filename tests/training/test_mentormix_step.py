@@ -10,11 +10,12 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 import mentornet_tf as mn
-from mentornet_tf.datasets.pipelines import evaluation_batches
-from mentornet_tf.training import checkpointing, run_model
-from mentornet_tf.training.evaluation import Evaluator
-from mentornet_tf.training.run_folder import read_metrics
-from mentornet_tf.training.trained_run import open_run
+from mentornet_tf.datasets.reading.in_memory import evaluation_batches
+from mentornet_tf.evaluation.evaluator import Evaluator
+from mentornet_tf.runs import checkpointing
+from mentornet_tf.runs.run_folder import read_metrics
+from mentornet_tf.runs.trained_run import open_run
+from mentornet_tf.training import builders
 
 _DECAY = 0.01
 
@@ -137,7 +138,7 @@ def test_a_mentor_is_shared_by_both_weighings():
   mentor = mn.load_mentor("mentornet_pd")
   model = mixing_model(curriculum=mn.MentorCurriculum(mentor))
   assert model.second_curriculum.mentor is mentor
-  groups = run_model.variable_groups(model)
+  groups = builders.variable_groups(model)
   assert len(groups["second_curriculum"]) == 2  # the average and the draws
 
 
@@ -208,10 +209,7 @@ def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
   continued, text = run(tmp_path / "parts", _MIXING)
   assert "continuing from step 8" in text
   values = [
-    [
-      v.numpy()
-      for v in checkpointing.variables_of(run_model.variable_groups(m))
-    ]
+    [v.numpy() for v in checkpointing.variables_of(builders.variable_groups(m))]
     for m in (whole.model, continued.model)
   ]
   for a, b in zip(*values, strict=True):
@@ -245,7 +243,7 @@ def test_the_average_is_the_formula(tmp_path):
       settings, max_number_of_steps=steps, learning_rate=0.05
     )
     result, _ = run(tmp_path / str(steps), stopped)
-    groups = run_model.variable_groups(result.model)
+    groups = builders.variable_groups(result.model)
     histories.append(
       (
         result.model.student.trainable_variables[0].numpy(),

@@ -10,8 +10,9 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.training import checkpointing, run_model, train
-from mentornet_tf.training.run_folder import read_metrics, read_run
+from mentornet_tf.runs import checkpointing
+from mentornet_tf.runs.run_folder import read_metrics, read_run
+from mentornet_tf.training import builders, train
 
 # What the original called its summaries.
 _ORIGINAL_TAGS = {
@@ -30,7 +31,7 @@ _ORIGINAL_TAGS = {
 
 
 def state(model) -> list[np.ndarray]:
-  groups = run_model.variable_groups(model)
+  groups = builders.variable_groups(model)
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 

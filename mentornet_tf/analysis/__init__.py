@@ -1,0 +1,1 @@
+"""Tables, pictures and rankings of finished runs."""

@@ -1,0 +1,217 @@
+"""Pictures of training runs.
+
+`draw_…` returns a figure, for `save_figure` or `png_bytes`; `plot_…` writes it.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from mentornet_tf.analysis.comparison import RunSummary
+from mentornet_tf.analysis.weight_history import WeightHistory
+from mentornet_tf.internal.figures import save_figure
+
+# Told apart by all common forms of colour vision (Okabe and Ito).
+_COLORS = ("#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+_CLEAN, _NOISY = "#0072B2", "#D55E00"
+# What the title of an image on a contact sheet is drawn in, and what it means.
+_VERDICTS = {
+  "found": ("#0072B2", "the label is wrong, the suggestion right"),
+  "missed": ("#CC79A7", "the label is wrong, the suggestion too"),
+  "kept": ("#D55E00", "the label is right"),
+  "unknown": ("#000000", "the true label is not known"),
+}
+_SHEET_COLUMNS = 8
+_LONGEST_NAME = 22
+
+
+def plot_learning_curves(
+  runs: Sequence[RunSummary], path: str | os.PathLike
+) -> None:
+  """Writes the picture of `draw_learning_curves`."""
+  save_figure(draw_learning_curves(runs), path)
+
+
+def draw_learning_curves(runs: Sequence[RunSummary]) -> Figure:
+  """Test accuracy over training steps, one curve a run that measured it."""
+  return draw_metric_curves(
+    runs, {"test_accuracy": "accuracy on clean test images"}
+  )
+
+
+def draw_metric_curves(
+  runs: Sequence[RunSummary], metrics: Mapping[str, str]
+) -> Figure:
+  """Metrics over training steps, one panel a metric and one curve a run.
+
+  Args:
+    runs: those that never measured a metric have no curve for it.
+    metrics: metric name -> label of its axis.
+  """
+  figure = _figure(7 if len(metrics) == 1 else 5 * len(metrics), 4)
+  panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+  for axes, (metric, label) in zip(panels, metrics.items(), strict=True):
+    ends = []
+    for i, run in enumerate(runs):
+      if not run.columns.get(metric):
+        continue
+      steps, values = zip(*run.columns[metric], strict=True)
+      color = _COLORS[i % len(_COLORS)]
+      axes.plot(steps, values, "o-", color=color, markersize=3)
+      ends.append((steps[-1], values[-1], run.name, color))
+    _name_ends(axes, ends)
+    axes.set_xlabel("training step")
+    axes.set_ylabel(label)
+    axes.margins(x=0.0)
+    axes.grid(alpha=0.25)
+  return figure
+
+
+def _name_ends(axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+  """Writes each curve's name and last value beside its end, none on another."""
+  low, high = axes.get_ylim()
+  line = (high - low) / 22
+  height = -np.inf
+  for step, value, name, color in sorted(ends, key=lambda end: end[1]):
+    height = max(value, height + line)
+    if len(name) > _LONGEST_NAME:  # would leave no room for the curves
+      name = "…" + name[1 - _LONGEST_NAME :]
+    axes.annotate(
+      f" {name} {value:.3f}",
+      (step, height),
+      color=color,
+      va="center",
+      parse_math=False,
+    )
+
+
+def plot_weight_against_loss(
+  losses: np.ndarray,
+  weights: np.ndarray,
+  is_clean: np.ndarray,
+  path: str | os.PathLike,
+) -> None:
+  """Writes the picture of `draw_weight_against_loss`."""
+  save_figure(draw_weight_against_loss(losses, weights, is_clean), path)
+
+
+def draw_weight_against_loss(
+  losses: np.ndarray, weights: np.ndarray, is_clean: np.ndarray
+) -> Figure:
+  """Weight of every training example over its loss, by true or wrong label.
+
+  Histograms on both sides show how many examples lie on top of each other.
+
+  Args:
+    losses: [N] losses, in nats.
+    weights: [N] weights in 0..1.
+    is_clean: [N] bool, whether the label is the true one.
+  """
+  figure = _figure(7, 5)
+  axes = figure.subplots(
+    2,
+    2,
+    sharex="col",
+    sharey="row",
+    width_ratios=(4, 1),
+    height_ratios=(1, 3),
+    gridspec_kw={"hspace": 0.05, "wspace": 0.05},
+  )
+  groups = (
+    (f"true label ({np.count_nonzero(is_clean)})", is_clean, _CLEAN),
+    (f"wrong label ({np.count_nonzero(~is_clean)})", ~is_clean, _NOISY),
+  )
+  main, right, top = axes[1, 0], axes[1, 1], axes[0, 0]
+  loss_bins = np.linspace(0, losses.max() + 1e-6, 50)
+  weight_bins = np.linspace(0, 1, 26)
+  for label, chosen, color in groups:
+    main.scatter(
+      losses[chosen], weights[chosen], s=9, alpha=0.4, color=color, label=label
+    )
+    top.hist(losses[chosen], loss_bins, color=color, alpha=0.6)
+    right.hist(
+      weights[chosen],
+      weight_bins,
+      color=color,
+      alpha=0.6,
+      orientation="horizontal",
+    )
+  main.set_xlabel("loss of the example (nats)")
+  main.set_ylabel("weight given by the curriculum")
+  main.set_ylim(-0.05, 1.05)
+  main.legend(loc="center right")
+  top.set_ylabel("examples")
+  right.set_xlabel("examples")
+  axes[0, 1].axis("off")
+  return figure
+
+
+def draw_weight_history(history: WeightHistory) -> Figure:
+  """Share of the training examples at each weight, over training."""
+  figure = _figure(7, 3.2)
+  axes = figure.subplots()
+  image = axes.pcolormesh(
+    np.concatenate([[0], history.steps]),
+    history.edges,
+    history.shares.T,
+    cmap="viridis",
+    vmin=0,
+    vmax=1,
+  )
+  axes.set_xlabel("training step")
+  axes.set_ylabel("weight before dropout")
+  figure.colorbar(image, ax=axes, label="share of examples")
+  return figure
+
+
+def draw_contact_sheet(
+  images: np.ndarray,
+  titles: Sequence[str],
+  verdicts: Sequence[str],
+  heading: str,
+) -> Figure:
+  """Many small images, row by row, each under its title.
+
+  Args:
+    images: [N, height, width, 3] uint8.
+    titles: [N], one above each image.
+    verdicts: [N], what the title's colour tells: "found" (label wrong,
+      suggestion right), "missed" (both wrong), "kept" (label right) or
+      "unknown".
+    heading: above all.
+  """
+  columns = min(_SHEET_COLUMNS, len(images))
+  rows = -(-len(images) // columns)
+  longest = max(map(len, titles))
+  width = max(max(1.2, 0.085 * longest) * columns, 6)
+  figure = _figure(width, 1.45 * rows + 0.9)
+  for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+    axes.axis("off")
+    if i < len(images):
+      axes.imshow(images[i], interpolation="nearest")
+      axes.set_title(
+        titles[i],
+        fontsize=9,
+        color=_VERDICTS[verdicts[i]][0],
+        parse_math=False,  # a name may hold a dollar sign
+      )
+  figure.suptitle(heading, fontsize=11)
+  figure.legend(
+    handles=[
+      Patch(color=color, label=f"{meaning} ({verdicts.count(verdict)})")
+      for verdict, (color, meaning) in _VERDICTS.items()
+      if verdict in verdicts
+    ],
+    loc="outside lower center",
+    ncols=int(width / 3.5),  # inches of the longest meaning
+    fontsize=9,
+  )
+  return figure
+
+
+def _figure(width: float, height: float) -> Figure:
+  # Without pyplot: no global state, no display.
+  return Figure(figsize=(width, height), layout="constrained")

@@ -1,0 +1,288 @@
+"""Suspect labels as files: a table, a picture, arrays and their quality."""
+
+import csv
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.analysis import plots
+from mentornet_tf.analysis.contact_sheet import draw_suspects
+from mentornet_tf.analysis.label_scores import (
+  RANKINGS,
+  SuspectLabels,
+  run_settings,
+  suspect_labels,
+)
+from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
+from mentornet_tf.datasets.reading.open import open_data
+from mentornet_tf.datasets.records.schema import InMemoryDataset
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.figures import save_figure
+from mentornet_tf.runs.run_folder import write_json
+from mentornet_tf.training.recipes import TrainingSettings
+
+TABLE_FILE = "suspect_labels.csv"
+PICTURE_FILE = "contact_sheet.png"
+WEIGHTS_FILE = "weight_against_loss.png"
+ARRAYS_FILE = "pred_probs.npz"
+METRICS_FILE = "metrics.json"
+# Where a training folder keeps them unless another folder is given.
+DEFAULT_FOLDER = "suspect_labels"
+
+_METRICS = frozenset(
+  (
+    "checkpoint_steps",
+    "data",
+    "num_disagreeing",
+    "num_examples",
+    "quality",
+    "rank_by",
+  )
+)
+COLUMNS = (
+  "rank",
+  "id",
+  "given_label",
+  "predicted_label",
+  "given_class",
+  "predicted_class",
+  "given_probability",
+  "predicted_probability",
+  "mean_loss",
+  "mean_weight",
+  "score",
+)
+
+
+def rank_labels(
+  train_log_dir: str | os.PathLike,
+  data_dir: str | os.PathLike,
+  *,
+  dataset_name: str | None = None,
+  split: str = "train",
+  output_dir: str | os.PathLike | None = None,
+  checkpoints: int | None = None,
+  rank_by: str = "loss",
+  batch_size: int | None = None,
+  num_images: int = 48,
+  print_line: Callable[[str], Any] = print,
+) -> SuspectLabels:
+  """Ranks the labels of a record set by how suspect a training run finds them.
+
+  The set is read as the run read its own: into memory, or streamed where the
+  run has an image size.
+
+  Args:
+    train_log_dir: the training folder.
+    data_dir: folder that holds the TFRecord shards.
+    dataset_name: as in the shards' names; None takes the run's.
+    split: such as "train".
+    output_dir: receives the files of `write_suspect_labels`; None writes none.
+    checkpoints: how many of the last checkpoints to average over; None takes
+      all that the folder keeps.
+    rank_by: "loss" or "weight", see `suspect_labels`.
+    batch_size: images in a batch; None takes the run's for streamed images and
+      500 for those in memory.
+    num_images: how many of the most suspect images to draw.
+    print_line: takes one line for each checkpoint.
+
+  Returns:
+    The labels with their scores; `order` ranks them.
+
+  Raises:
+    UserError: run, data and arguments do not go together, or the files cannot
+      be written.
+  """
+  if num_images < 1:
+    raise UserError(
+      f"num_images: expected at least 1, got {num_images}; try 48"
+    )
+  settings = run_settings(train_log_dir)
+  dataset_name = dataset_name or settings.dataset_name
+  output_dir = None if output_dir is None else _writable(output_dir)
+  data = open_data(data_dir, dataset_name, split, settings)
+  suspects = suspect_labels(
+    train_log_dir,
+    data,
+    checkpoints=checkpoints,
+    rank_by=rank_by,
+    batch_size=batch_size,
+    print_line=print_line,
+  )
+  if output_dir is not None:
+    write_suspect_labels(suspects, data, output_dir, num_images)
+  return suspects
+
+
+def write_suspect_labels(
+  suspects: SuspectLabels,
+  data: InMemoryDataset | TrainingData,
+  output_dir: str | os.PathLike,
+  num_images: int = 48,
+) -> None:
+  """Writes the ranking, each file whole or not at all.
+
+  - `suspect_labels.csv`: one row an example, most suspect first.
+  - `contact_sheet.png`: the most suspect images, "given → suggested".
+  - `pred_probs.npz`: `labels` [N] int64, `pred_probs` [N, num_classes] float64
+    and `ids` [N] int64 in the data's order, as cleanlab and similar tools take
+    them.
+  - `metrics.json`: what was ranked and, where true labels are known, how well
+    wrong ones are found.
+  - `weight_against_loss.png`, where true labels are known.
+
+  Args:
+    suspects: what `suspect_labels` made of `data`.
+    data: the images and class names.
+    output_dir: made when it does not exist.
+    num_images: how many images to draw.
+  """
+  # Nothing here depends on how images are varied.
+  data = as_training_data(data, TrainingSettings())
+  folder = _writable(output_dir)
+  with (
+    atomic_files.replacing(folder / TABLE_FILE) as partial,
+    partial.open("w", newline="") as file,
+  ):
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(suspects, data.class_names))
+  with (
+    atomic_files.replacing(folder / ARRAYS_FILE) as partial,
+    partial.open("wb") as file,
+  ):
+    np.savez_compressed(
+      file,
+      labels=suspects.labels,
+      pred_probs=suspects.pred_probs,
+      ids=suspects.ids,
+    )
+  save_figure(draw_suspects(suspects, data, num_images), folder / PICTURE_FILE)
+  known = suspects.clean_labels >= 0
+  if known.any():
+    figure = plots.draw_weight_against_loss(
+      suspects.mean_loss[known],
+      suspects.mean_weight[known],
+      (suspects.labels == suspects.clean_labels)[known],
+    )
+    save_figure(figure, folder / WEIGHTS_FILE)
+  write_json(
+    folder / METRICS_FILE,
+    {
+      "data": data.name,
+      "num_examples": len(data),
+      "num_disagreeing": int(
+        np.count_nonzero(suspects.predicted_labels != suspects.labels)
+      ),
+      "rank_by": suspects.rank_by,
+      "checkpoint_steps": list(suspects.steps),
+      "quality": suspects.quality(),
+    },
+  )
+
+
+def describe(suspects: SuspectLabels) -> list[str]:
+  """Readable lines: how many labels are doubted and how well that works."""
+  num_disagreeing = np.count_nonzero(
+    suspects.predicted_labels != suspects.labels
+  )
+  lines = [
+    f"{num_disagreeing} of {len(suspects.ids)} labels differ from the predicted"
+    " class"
+  ]
+  quality = suspects.quality()
+  if quality is None:
+    return lines
+  lines.append(
+    f"{quality['num_wrong']} of {quality['num_known']} known labels are wrong"
+  )
+  if quality["by_loss"]["roc_auc"] is None:
+    return lines
+  for rank_by in RANKINGS:
+    found = quality[f"by_{rank_by}"]
+    lines.append(
+      f"ranked by {rank_by}: ROC AUC {found['roc_auc']:.4f}  average precision "
+      f"{found['average_precision']:.4f}  precision among the first "
+      f"{quality['num_wrong']} {found['precision_at_num_wrong']:.4f}"
+    )
+  lines.append(
+    "the predicted class is the true one for "
+    f"{quality['suggestion_accuracy']:.4f} of the wrong labels"
+  )
+  return lines
+
+
+def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
+  """The `metrics.json` of a ranking; None where there is none.
+
+  Raises:
+    UserError: the file holds something else.
+  """
+  file = Path(folder) / METRICS_FILE
+  if not file.exists():
+    return None
+  try:
+    metrics = json.loads(file.read_text())
+    missing = _METRICS - metrics.keys()
+  except (ValueError, AttributeError) as error:
+    raise UserError(
+      f"{file}: expected JSON written by bin/rank_labels.py, got something "
+      f"else ({error}); rank the labels again"
+    ) from error
+  if missing:
+    raise UserError(
+      f"{file}: expected {', '.join(sorted(missing))} as bin/rank_labels.py "
+      "writes them, got none; rank the labels again"
+    )
+  return metrics
+
+
+def read_suspect_table(
+  path: str | os.PathLike, num_rows: int
+) -> list[dict[str, str]]:
+  """The first rows of a `suspect_labels.csv` as text."""
+  with Path(path).open(newline="") as file:
+    reader = csv.DictReader(file)
+    return [row for row, _ in zip(reader, range(num_rows), strict=False)]
+
+
+def _rows(suspects: SuspectLabels, class_names: tuple[str, ...]):
+  everything = np.arange(len(suspects.ids))
+  given = suspects.pred_probs[everything, suspects.labels]
+  predicted = suspects.predicted_labels
+  for rank, i in enumerate(suspects.order, 1):
+    yield (
+      rank,
+      suspects.ids[i],
+      suspects.labels[i],
+      predicted[i],
+      class_names[suspects.labels[i]],
+      class_names[predicted[i]],
+      f"{given[i]:.6g}",
+      f"{suspects.pred_probs[i, predicted[i]]:.6g}",
+      f"{suspects.mean_loss[i]:.6g}",
+      f"{suspects.mean_weight[i]:.6g}",
+      f"{suspects.score[i]:.6g}",
+    )
+
+
+def _writable(output_dir: str | os.PathLike) -> Path:
+  folder = Path(output_dir)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise UserError(
+      f"{folder}: expected a folder that can be created and written to, got: "
+      f"{error.strerror}; choose another output folder"
+    ) from error
+  if not os.access(folder, os.W_OK):
+    raise UserError(
+      f"{folder}: expected a folder that can be written to, got no write "
+      "permission; choose another output folder or change its rights"
+    )
+  return folder

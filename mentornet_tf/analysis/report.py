@@ -1,0 +1,303 @@
+"""A report of one training run or several: one HTML file that stands alone."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mentornet_tf.analysis import html_parts, plots
+from mentornet_tf.analysis.comparison import (
+  RunSummary,
+  comparison_rows,
+  settings_differences,
+  summarize_run,
+)
+from mentornet_tf.analysis.report_suspects import suspects_section
+from mentornet_tf.analysis.weight_history import (
+  WeightHistory,
+  read_weight_history,
+)
+from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
+from mentornet_tf.datasets.reading.dataset import describe_wrong_labels
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.figures import png_bytes
+from mentornet_tf.mentor_training.mentor_pictures import (
+  draw_update,
+  weight_surface,
+)
+from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.training.joint.loop_action import LOSS_BOUND, updated_mentors
+
+_WEIGHT_METRICS = {
+  "weight_auc": "ROC AUC of the weights",
+  "label_precision": "true labels among the selected",
+  "label_recall": "selected among the true labels",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+  """All that a report reads of one training folder.
+
+  Attributes:
+    name: what the report calls the run.
+    folder: the training folder.
+    run: the content of run.json.
+    summary: the metrics.
+    weights: how weights were spread; None where no events are left.
+  """
+
+  name: str
+  folder: Path
+  run: dict[str, Any]
+  summary: RunSummary
+  weights: WeightHistory | None
+
+  @property
+  def has_curriculum(self) -> bool:
+    """Whether examples were weighed at all."""
+    return self.run["settings"].get("curriculum") != "none"
+
+
+def write_report(
+  folders: Sequence[str | os.PathLike],
+  output: str | os.PathLike,
+  num_suspects: int = 20,
+) -> None:
+  """Writes a report of training folders.
+
+  Suspect labels are shown where `ranking.rank_labels` has left them in the
+  folder `suspect_labels` of a training folder.
+
+  Args:
+    folders: one training folder or several.
+    output: the HTML file; written under a temporary name first.
+    num_suspects: rows of each table of suspect labels.
+
+  Raises:
+    UserError: a folder is no training folder, or the file cannot be written.
+  """
+  if not folders:
+    raise UserError("expected one training folder or more, got none")
+  output = Path(output)
+  if output.is_dir() or not output.parent.is_dir():
+    got = "a folder" if output.is_dir() else "a place in no existing folder"
+    raise UserError(
+      f"{output}: expected a file to write the report to, got {got}; name a "
+      "file such as report.html"
+    )
+  records = [
+    read_record(name, Path(folder))
+    for name, folder in zip(_names(folders), folders, strict=True)
+  ]
+  page = _page(records, num_suspects).encode()
+  try:
+    atomic_files.write_bytes(output, page)
+  except OSError as error:
+    raise UserError(
+      f"{output}: expected a file that can be written, got: {error.strerror}; "
+      "choose another place"
+    ) from error
+
+
+def read_record(name: str, folder: Path) -> RunRecord:
+  """Reads one training folder.
+
+  Raises:
+    UserError: there is no run, or none that has reported anything yet.
+  """
+  run = read_run(folder)
+  if run is None:
+    raise UserError(
+      f"{folder}: expected a training folder with run.json, got none; give the "
+      "folder passed as --train_log_dir to bin/train_student.py"
+    )
+  return RunRecord(
+    name, folder, run, summarize_run(name, folder), read_weight_history(folder)
+  )
+
+
+def _names(folders: Sequence[str | os.PathLike]) -> list[str]:
+  """Each folder's last name, its whole path where last names are the same."""
+  paths = [Path(folder) for folder in folders]
+  names = [path.resolve().name for path in paths]
+  if len(set(names)) == len(names):
+    return names
+  names = [str(path) for path in paths]
+  if len(set(names)) < len(names):
+    raise UserError(
+      f"expected different training folders, got {', '.join(names)}; leave out "
+      "the repetition"
+    )
+  return names
+
+
+def _page(records: Sequence[RunRecord], num_suspects: int) -> str:
+  names = ", ".join(record.name for record in records)
+  title = f"Training report: {names}"
+  summaries = [record.summary for record in records]
+  parts = [f"<h1>{escape(title)}</h1>"]
+  parts += _settings(records)
+  parts += ["<h2>Outcome</h2>", html_parts.table(*comparison_rows(summaries))]
+  parts += _curves(summaries)
+  for record in records:
+    parts += _one_run(record, num_suspects)
+  return html_parts.page(title, parts)
+
+
+def _settings(records: Sequence[RunRecord]) -> list[str]:
+  """What differs between the runs, then everything, folded away."""
+  settings = {
+    record.name: _flat(record.run["data"], "data: ") | record.run["settings"]
+    for record in records
+  }
+  names = list(settings)
+  parts = ["<h2>Settings</h2>"]
+  if len(records) > 1:
+    differences = settings_differences(settings)
+    parts.append(
+      html_parts.table(
+        ("differs in", *names),
+        (
+          (setting, *(_plain(value) for value in by_run.values()))
+          for setting, by_run in differences.items()
+        ),
+      )
+      if differences
+      else '<p class="note">All settings are the same.</p>'
+    )
+  everything = sorted(
+    {setting for each in settings.values() for setting in each}
+  )
+  parts.append(
+    "<details><summary>All settings</summary>"
+    + html_parts.table(
+      ("setting", *names),
+      (
+        (setting, *(_plain(each.get(setting)) for each in settings.values()))
+        for setting in everything
+      ),
+    )
+    + "</details>"
+  )
+  return parts
+
+
+def _curves(summaries: Sequence[RunSummary]) -> list[str]:
+  parts = ["<h2>Learning curves</h2>"]
+  if any(run.columns.get("test_accuracy") for run in summaries):
+    parts.append(
+      html_parts.picture(
+        png_bytes(plots.draw_learning_curves(summaries)),
+        "Test accuracy over training, with each run's last value.",
+      )
+    )
+  else:
+    parts.append(
+      '<p class="note">No run was evaluated during training '
+      "(--eval_data_dir).</p>"
+    )
+  parts.append(
+    html_parts.picture(
+      png_bytes(
+        plots.draw_metric_curves(
+          summaries, {"mentornet/orig_loss": "training loss (nats)"}
+        )
+      ),
+      "Mean loss of the training examples, before weighting.",
+    )
+  )
+  measured = {
+    metric: label
+    for metric, label in _WEIGHT_METRICS.items()
+    if any(run.columns.get(metric) for run in summaries)
+  }
+  if measured:
+    parts += [
+      "<h2>Do the weights find the true labels?</h2>",
+      html_parts.picture(
+        png_bytes(plots.draw_metric_curves(summaries, measured)),
+        "Against the known true labels; an example is selected if its weight "
+        "exceeds 0.5. Without a curriculum the ROC AUC is 0.5.",
+      ),
+    ]
+  return parts
+
+
+def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
+  settings, data = record.run["settings"], record.run["data"]
+  facts = [
+    f"{settings.get('studentnet')} on {data.get('num_examples')} images of "
+    f"{data.get('name')} ({data.get('num_classes')} classes)",
+    describe_wrong_labels(data) or "true labels not known",
+    f"curriculum: {settings.get('curriculum')}",
+    f"step {record.summary.steps[-1]} of {settings.get('max_number_of_steps')}",
+  ]
+  parts = [
+    f"<h2>{escape(record.name)}</h2>",
+    f"<p>{escape('; '.join(facts))}.</p>",
+    "<h3>Weights</h3>",
+  ]
+  if not record.has_curriculum:
+    parts.append('<p class="note">No curriculum: every weight is 1.</p>')
+  elif record.weights is None:
+    parts.append('<p class="note">No TensorBoard events are left.</p>')
+  else:
+    parts.append(
+      html_parts.picture(
+        png_bytes(plots.draw_weight_history(record.weights)),
+        "How the weights of the training examples were spread, over training.",
+      )
+    )
+  return [
+    *parts,
+    *_mentor_updates(record.folder, settings),
+    "<h3>Suspect labels</h3>",
+    *suspects_section(record.folder, num_suspects),
+  ]
+
+
+def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
+  """The curriculum before and after each update of the mentor."""
+  mentors = updated_mentors(folder)
+  if not mentors:
+    return []
+  parts = ["<h3>The mentor's curriculum before and after its updates</h3>"]
+  before = load_mentor(folder / MENTOR_FILE)
+  for step, path in mentors.items():
+    after = load_mentor(path)
+    epoch = min(100 * step // settings["max_number_of_steps"], 99)
+    figure = draw_update(
+      *(
+        weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
+        for mentor in (before, after)
+      )
+    )
+    parts.append(
+      html_parts.picture(
+        png_bytes(figure), f"Weights by loss and loss difference, step {step}."
+      )
+    )
+    before = after
+  return parts
+
+
+def _flat(values: dict[str, Any], prefix: str) -> dict[str, Any]:
+  """Nested settings under names such as "data: noise: kind"."""
+  flat = {}
+  for name, value in values.items():
+    if isinstance(value, dict):
+      flat |= _flat(value, f"{prefix}{name}: ")
+    else:
+      flat[prefix + name] = value
+  return flat
+
+
+def _plain(value: Any) -> str:
+  if value is None:
+    return "–"
+  return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,1 @@
+"""The command lines: flags, checks and one call into the library each."""

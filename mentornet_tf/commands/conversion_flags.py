@@ -1,0 +1,269 @@
+"""What the programs that convert trees of image files share.
+
+Their flags, the choice of an engine, progress, and the lines they print.
+TensorFlow is imported late, as in the programs.
+"""
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from absl import flags
+
+from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
+
+if TYPE_CHECKING:
+  from mentornet_tf.datasets.images.listing import ListedImages
+  from mentornet_tf.datasets.writing.runners import Engine
+
+# Flags defined here belong to the program that asks for them, and to its help.
+flags.disclaim_key_flags()
+
+# The first is processes of this machine; a test compares the others with the
+# library's.
+RUNNERS = (
+  "local",
+  "DirectRunner",
+  "FlinkRunner",
+  "SparkRunner",
+  "DataflowRunner",
+)
+
+_FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+  """Defines all flags but those that say what the images are."""
+  flags.DEFINE_string("output_dir", None, "Folder of the records. Required.")
+  flags.DEFINE_integer(
+    "resize",
+    None,
+    "Reduce images whose shorter side is longer than this many pixels to it; "
+    "unset, images keep their size.",
+    lower_bound=1,
+  )
+  command_line.define_seed("Seed of the images' order.")
+  flags.DEFINE_integer(
+    "num_shards",
+    None,
+    "Files of each split; one for each 1250 listed images if unset.",
+    lower_bound=1,
+  )
+  flags.DEFINE_integer(
+    "num_workers",
+    None,
+    "Processes; as many as there are processors if unset.",
+    lower_bound=1,
+  )
+  flags.DEFINE_enum(
+    "runner",
+    "local",
+    RUNNERS,
+    "Who converts: processes of this machine, or a runner of Apache Beam.",
+  )
+  flags.DEFINE_string(
+    "beam_options",
+    None,
+    "Options for Apache Beam, such as "
+    '"--flink_master=host:8081 --parallelism=8".',
+  )
+  flags.DEFINE_bool(
+    "verify",
+    False,
+    "Write nothing; read the records in --output_dir and decode every image.",
+  )
+  flags.DEFINE_bool(
+    "overwrite",
+    False,
+    "Convert again what is finished, and replace what was made or begun with "
+    "other flags.",
+  )
+
+
+def run(
+  dataset_name: str,
+  splits: Sequence[str],
+  list_images: Callable[[str], "ListedImages"],
+  square_side: int | None = None,
+) -> None:
+  """Converts or verifies every split, as the flags say, and prints the results.
+
+  Args:
+    dataset_name: name of the set.
+    splits: their names.
+    list_images: gives the images of a split. All splits are listed before the
+      first is converted, so that mistakes are told at once.
+    square_side: pixels of square PNGs that all images become; None keeps their
+      form.
+
+  Raises:
+    UserError: a flag is missing or contradicts another, the images cannot be
+      converted, or the records are damaged.
+  """
+  if not splits:
+    raise UserError(
+      "expected at least one split in --splits, got none; name one"
+    )
+  if _FLAGS.beam_options and _FLAGS.runner == "local":
+    raise UserError(
+      f"expected a --runner of Apache Beam with --beam_options, got local; "
+      f"choose among {', '.join(RUNNERS[1:])}"
+    )
+  # Nothing here is for a GPU, whose memory others may need.
+  os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+  command_line.start_tensorflow()
+  if _FLAGS.verify:
+    for split in splits:
+      _verify(dataset_name, split)
+    return
+  engine = _engine()
+  listed = {split: list_images(split) for split in splits}
+  for split, images in listed.items():
+    _convert(dataset_name, split, images, engine, square_side)
+
+
+def require_flags(*sources: str) -> None:
+  """Raises UserError if the folder to read or to write is not given.
+
+  Args:
+    *sources: the flags that name what to convert, one of which is needed but
+      for --verify.
+  """
+  if not _FLAGS.output_dir:
+    raise UserError("expected a folder of records, got none; give --output_dir")
+  if not _FLAGS.verify and not any(_FLAGS[source].value for source in sources):
+    raise UserError(
+      f"expected images to convert, got none; give --{' or --'.join(sources)}"
+    )
+
+
+def _num_workers() -> int:
+  return _FLAGS.num_workers or os.cpu_count() or 1
+
+
+def _engine() -> "Engine":
+  from mentornet_tf.datasets.writing.runners import BeamEngine, LocalEngine
+
+  if _FLAGS.runner == "local":
+    return LocalEngine(_num_workers())
+  return BeamEngine(
+    _FLAGS.runner, tuple(shlex.split(_FLAGS.beam_options or ""))
+  )
+
+
+def _convert(
+  dataset_name: str,
+  split: str,
+  listed: "ListedImages",
+  engine: "Engine",
+  square_side: int | None,
+) -> None:
+  from mentornet_tf.datasets.writing.conversion import (
+    ConversionRequest,
+    convert,
+  )
+
+  request = ConversionRequest(
+    output_dir=_FLAGS.output_dir,
+    dataset_name=dataset_name,
+    split=split,
+    listed=listed,
+    shorter_side=_FLAGS.resize,
+    square_side=square_side,
+    seed=_FLAGS.seed,
+    num_shards=_FLAGS.num_shards,
+    overwrite=_FLAGS.overwrite,
+  )
+  with _progress(split) as (start, advance):
+    converted = convert(request, engine, start, advance)
+  print(_describe(converted.summary))
+  print(f"  {converted.shards[0]}")
+  if len(converted.shards) > 2:
+    print(f"  ... {len(converted.shards) - 2} more shards")
+  if len(converted.shards) > 1:
+    print(f"  {converted.shards[-1]}")
+  print(f"  {converted.summary_path}")
+  print(f"  {converted.report_path}")
+
+
+def _describe(summary: dict[str, Any]) -> str:
+  """One line, such as "webvision_mini train: 95 of 100 listed images, ..."."""
+  from mentornet_tf.datasets.writing.report import describe_reasons
+
+  images = summary["images"]
+  line = (
+    f"{summary['dataset']} {summary['split']}: {images['kept']} of "
+    f"{images['listed']} listed images, {summary['num_classes']} classes"
+  )
+  for outcome in ("repaired", "skipped"):
+    count = sum(images[outcome].values())
+    reasons = describe_reasons(images[outcome])
+    line += f", {count} {outcome}" + (f" ({reasons})" if reasons else "")
+  return line
+
+
+def _verify(dataset_name: str, split: str) -> None:
+  from mentornet_tf.datasets.records.verification import verify_records
+
+  with _progress(split) as (start, advance):
+    found = verify_records(
+      _FLAGS.output_dir,
+      dataset_name,
+      split,
+      num_workers=_num_workers(),
+      on_start=start,
+      on_records=advance,
+    )
+  sound = "; every image decodes" if not found.problems else ""
+  print(
+    f"{dataset_name} {split}: {found.num_shards} shards, {found.num_records} "
+    f"records{sound}, {len(found.damaged_jpegs)} with damaged JPEG data"
+  )
+  for line in (*found.damaged_jpegs, *found.problems):
+    print(f"  {line}")
+  if found.problems:
+    more = len(found.problems) - 1
+    raise UserError(
+      found.problems[0] + (f" (and {more} more such records)" if more else "")
+    )
+
+
+@contextmanager
+def _progress(
+  split: str,
+) -> Iterator[tuple[Callable[[int, int], None], Callable[[int], None]]]:
+  """A bar on a terminal, silence elsewhere; yields what starts and moves it."""
+  from rich.console import Console
+  from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+  )
+
+  # The verification reads standard error; the bar goes past that.
+  with (
+    os.fdopen(os.dup(2), "w") as terminal,
+    Progress(
+      TextColumn("{task.description}"),
+      BarColumn(),
+      MofNCompleteColumn(),
+      TimeRemainingColumn(),
+      console=Console(file=terminal),
+      disable=not terminal.isatty(),
+      transient=True,
+    ) as bar,
+  ):
+    task = bar.add_task(split, total=None)
+
+    def start(total: int, done: int) -> None:
+      bar.update(task, total=total, completed=done)
+
+    def advance(count: int) -> None:
+      bar.advance(task, count)
+
+    yield start, advance

@@ -1,0 +1,179 @@
+r"""Writes digits, CIFAR-10 or CIFAR-100 as TFRecords with noisy labels.
+
+Digits come with scikit-learn; CIFAR is read from the official archive given by
+--source_dir (binary or Python version, folder or .tar.gz), or else from
+TensorFlow Datasets. Noise goes to the training split only; every record keeps
+its clean label too. The same flags always write the same bytes.
+
+  data/create_cifar_tf_record.py --output_dir=records/digits --noise=symmetric
+  data/create_cifar_tf_record.py --dataset_name=cifar10 \
+      --source_dir=cifar-10-batches-bin --noise=symmetric --noise_rate=0.4 \
+      --output_dir=records/cifar10_sym40
+"""
+
+from typing import Any
+
+from absl import flags
+
+from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
+
+# Written out, so that --help and flag errors need not wait for TensorFlow; a
+# test compares them with the library's.
+DATASETS = ("digits", "cifar10", "cifar100")
+NOISE_KINDS = (
+  "none",
+  "symmetric",
+  "pairflip",
+  "asymmetric",
+  "matrix",
+  "instance",
+  "file",
+)
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum("dataset_name", "digits", DATASETS, "Data set to write.")
+flags.DEFINE_string(
+  "source_dir",
+  None,
+  "Official CIFAR archive: its folder, its .tar.gz, or a folder with either.",
+)
+flags.DEFINE_string(
+  "tfds_data_dir", None, "Folder of TensorFlow Datasets (its default if unset)."
+)
+flags.DEFINE_string("output_dir", None, "Folder for the records. Required.")
+flags.DEFINE_enum("noise", "none", NOISE_KINDS, "Kind of label noise.")
+flags.DEFINE_float(
+  "noise_rate",
+  None,
+  "Probability in [0, 1] that a label is drawn anew (symmetric, pairflip, "
+  "asymmetric, instance); 0.4 if unset.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_string(
+  "noise_matrix",
+  None,
+  "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
+  "true class.",
+)
+flags.DEFINE_string(
+  "label_file",
+  None,
+  "For --noise=file: a .csv, .npz or .npy file of labels, or "
+  "tfds:cifar10_n / tfds:cifar100_n.",
+)
+flags.DEFINE_string(
+  "label_key", None, "Which labels of --label_file, such as worse_label."
+)
+flags.DEFINE_enum(
+  "label_order",
+  None,
+  ("binary", "python", "digits"),
+  "Order of a --label_file without ids and clean labels.",
+)
+command_line.define_seed("Seed of the noise.")
+flags.DEFINE_integer(
+  "num_shards",
+  None,
+  "Files of the training split; 5 if unset. Other splits have one.",
+  lower_bound=1,
+)
+flags.DEFINE_list("splits", ["train", "test"], "Splits to write.")
+flags.DEFINE_integer(
+  "max_train_examples",
+  None,
+  "Write only this many training images, the first.",
+  lower_bound=1,
+)
+flags.DEFINE_bool(
+  "overwrite", False, "Replace records that were made with other flags."
+)
+
+command_line.require_finite("noise_rate")
+
+
+def main() -> None:
+  """Writes the records the flags describe."""
+  if not FLAGS.output_dir:
+    raise UserError(
+      "expected a folder to write to, got none; give --output_dir"
+    )
+  command_line.start_tensorflow()
+  from mentornet_tf.datasets.labels.label_noise import LabelNoise
+  from mentornet_tf.datasets.writing.in_memory import (
+    NoisyRecords,
+    write_noisy_records,
+  )
+
+  noise = LabelNoise(
+    kind=FLAGS.noise,
+    rate=FLAGS.noise_rate,
+    matrix=FLAGS.noise_matrix,
+    label_file=FLAGS.label_file,
+    label_key=FLAGS.label_key,
+    label_order=FLAGS.label_order,
+    seed=FLAGS.seed,
+  )
+  request = NoisyRecords(
+    output_dir=FLAGS.output_dir,
+    dataset_name=FLAGS.dataset_name,
+    source_dir=FLAGS.source_dir,
+    tfds_data_dir=FLAGS.tfds_data_dir,
+    noise=noise,
+    num_shards=FLAGS.num_shards,
+    splits=tuple(FLAGS.splits),
+    max_train_examples=FLAGS.max_train_examples,
+    overwrite=FLAGS.overwrite,
+  )
+  with _Progress() as progress:
+    written = write_noisy_records(request, progress.start, progress.advance)
+  for split, result in written.items():
+    print(_describe(split, result.summary))
+    for path in result.files:
+      print(f"  {path}")
+
+
+def _describe(split: str, summary: dict[str, Any]) -> str:
+  from mentornet_tf.datasets.labels.label_noise import describe_noise
+
+  return (
+    f"{summary['dataset']} {split}: {summary['num_examples']} images, "
+    f"{summary['num_classes']} classes, {describe_noise(summary['noise'])}"
+  )
+
+
+class _Progress:
+  """A bar on a terminal, silence elsewhere."""
+
+  def __init__(self):
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    self._progress = Progress(
+      console=console, disable=not console.is_terminal, transient=True
+    )
+    self._task = None
+
+  def __enter__(self) -> "_Progress":
+    self._progress.start()
+    return self
+
+  def __exit__(self, *_) -> None:
+    self._progress.stop()
+
+  def start(self, split: str, count: int) -> None:
+    self._task = self._progress.add_task(split, total=count)
+
+  def advance(self) -> None:
+    self._progress.advance(self._task)
+
+
+def run() -> None:
+  """Runs the command."""
+  command_line.run(main)
+
+
+if __name__ == "__main__":
+  run()

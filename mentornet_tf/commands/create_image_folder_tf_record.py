@@ -1,0 +1,133 @@
+r"""Writes your own images as TFRecords.
+
+--source_dir is a folder with a folder for each class, or with train and test
+(or val) of such; or --csv is a table with the columns path and label, and if
+you like clean_label and split. JPEGs go into the records byte for byte, other
+pictures are turned into JPEGs; --image_size makes small squares instead. Files
+without a usable image are left out, and a report beside the records names them.
+An interrupted conversion goes on where the same command is given again.
+
+  data/create_image_folder_tf_record.py --source_dir=birds --test_fraction=0.2 \
+      --output_dir=records/birds
+  data/create_image_folder_tf_record.py --source_dir=birds --test_fraction=0.2 \
+      --image_size=32 --noise=symmetric --output_dir=records/birds_sym40
+  data/create_image_folder_tf_record.py --csv=birds.csv --source_dir=birds \
+      --resize=320 --output_dir=records/birds
+"""
+
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from mentornet_tf.commands import command_line, conversion_flags
+
+if TYPE_CHECKING:
+  from mentornet_tf.datasets.images.listing import ListedImages
+
+# Written out, so that --help and flag errors need not wait for TensorFlow; a
+# test compares them with the library's.
+NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string(
+  "source_dir",
+  None,
+  "Folder with a folder for each class, or with train and test of such; with "
+  "--csv, the folder that its paths are relative to.",
+)
+flags.DEFINE_string(
+  "csv",
+  None,
+  "Table with the columns path and label, and perhaps clean_label and split.",
+)
+flags.DEFINE_string(
+  "dataset_name", None, "Name of the set; that of the folder or table if unset."
+)
+flags.DEFINE_float(
+  "test_fraction",
+  None,
+  "Share of each class that becomes the test split, chosen by --seed; none if "
+  "unset.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_integer(
+  "image_size",
+  None,
+  "Make PNGs of this many pixels a side: resized, and the middle cut out.",
+  lower_bound=1,
+  upper_bound=4096,
+)
+flags.DEFINE_enum(
+  "noise", "none", NOISE_KINDS, "Label noise of the training split, by --seed."
+)
+flags.DEFINE_float(
+  "noise_rate",
+  None,
+  "Probability in [0, 1] that a label is drawn anew (symmetric, pairflip); 0.4 "
+  "if unset.",
+  lower_bound=0,
+  upper_bound=1,
+)
+flags.DEFINE_string(
+  "noise_matrix",
+  None,
+  "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
+  "true class.",
+)
+conversion_flags.define_flags()
+command_line.require_finite("test_fraction", "noise_rate")
+
+
+def main() -> None:
+  """Writes or verifies the records the flags describe."""
+  conversion_flags.require_flags("source_dir", "csv")
+  from mentornet_tf.datasets.trees.splits import records_name
+
+  name = records_name(FLAGS.dataset_name, FLAGS.csv or FLAGS.source_dir)
+  listed = {} if FLAGS.verify else _listed(name)
+  splits = _written_splits(name) if FLAGS.verify else list(listed)
+  conversion_flags.run(name, splits, listed.__getitem__, FLAGS.image_size)
+  if not listed:
+    return
+  from mentornet_tf.datasets.labels.label_noise import describe_noise
+  from mentornet_tf.datasets.trees.splits import describe_true_labels
+
+  if FLAGS.noise != "none":
+    print(describe_noise(listed["train"].fields["noise"]))
+  elif line := describe_true_labels(listed["train"]):
+    print(line)
+
+
+def _written_splits(name: str) -> list[str]:
+  """The splits that --verify finds; that of training is always expected."""
+  command_line.start_tensorflow()
+  from mentornet_tf.datasets.records.shards import summary_path
+
+  test = summary_path(FLAGS.output_dir, name, "test")
+  return ["train", "test"] if test.exists() else ["train"]
+
+
+def _listed(name: str) -> "dict[str, ListedImages]":
+  from mentornet_tf.datasets.labels.label_noise import LabelNoise
+  from mentornet_tf.datasets.trees.folders import find_image_folders
+  from mentornet_tf.datasets.trees.splits import split_own_images
+  from mentornet_tf.datasets.trees.tables import read_image_table
+
+  noise = LabelNoise(
+    FLAGS.noise, FLAGS.noise_rate, FLAGS.noise_matrix, seed=FLAGS.seed
+  )
+  if FLAGS.csv:
+    files = read_image_table(FLAGS.csv, FLAGS.source_dir)
+  else:
+    files = find_image_folders(FLAGS.source_dir)
+  return split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
+
+
+def run() -> None:
+  """Runs the command."""
+  command_line.run(main)
+
+
+if __name__ == "__main__":
+  run()

@@ -1,0 +1,136 @@
+r"""Draws a mentor: the weight it gives over loss and loss difference, by epoch.
+
+  bin/plot_mentor.py --model_dir=mentors/spcl_linear
+  bin/plot_mentor.py --model_dir=mentornet_pd --outdir=pictures
+
+writes weights.png, heat maps of the learned weights beside the target weights
+and the difference. --style=scatter writes the original's pictures instead: one
+of points in space for each epoch, and all of them as an animated GIF.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
+
+flags.DEFINE_string(
+  "model_dir",
+  None,
+  "Mentor: a folder of bin/train_mentor.py, a shipped name, a .keras file or a "
+  "TensorFlow 1 checkpoint (folder or prefix).",
+)
+flags.DEFINE_string(
+  "outdir", None, "Folder for the pictures; empty takes --model_dir."
+)
+flags.DEFINE_float("loss_bound", 15, "Largest loss drawn, in nats.")
+flags.DEFINE_list(
+  "epoch_ranges",
+  "0,10,20,30,40,50,60,70,80,90,99",
+  "Epochs drawn, percentages 0..99.",
+)
+flags.DEFINE_enum(
+  "style", "maps", ["maps", "scatter", "both"], "Pictures to write."
+)
+flags.DEFINE_string(
+  "vstar_fn",
+  None,
+  "Target weights to compare with, as in bin/generate_mentor_data.py; empty "
+  "takes what the mentor learned from, where that is known.",
+)
+flags.DEFINE_float("vstar_gamma", None, "Parameter of --vstar_fn.")
+command_line.require_finite("loss_bound", above_zero=True)
+flags.register_validator(
+  "epoch_ranges",
+  lambda epochs: (
+    epochs and all(e.strip().isdecimal() and int(e) <= 99 for e in epochs)
+  ),
+  message="--epoch_ranges: expected whole numbers in 0..99 such as 0,10,99.",
+)
+
+
+def main() -> None:
+  """Writes the pictures that the flags ask for."""
+  options = flags.FLAGS
+  if not options.model_dir:
+    raise UserError(
+      "--model_dir: expected a mentor, got none; see --help for an example"
+    )
+  outdir = Path(options.outdir or options.model_dir)
+  if options.outdir is None and not outdir.is_dir():
+    raise UserError(
+      f"--outdir: expected a folder for the pictures, since {outdir} is none, "
+      "got nothing; give one"
+    )
+  from mentornet_tf.curricula.target_weights import get_formula
+
+  name, gamma = _target(options)
+  formula = get_formula(name, gamma) if name else None
+  command_line.start_tensorflow()
+  from mentornet_tf.curricula.mentors import load_mentor
+  from mentornet_tf.internal.figures import save_figure
+  from mentornet_tf.mentor_training import mentor_pictures as pictures
+
+  mentor = load_mentor(options.model_dir)
+  epochs = [int(epoch) for epoch in options.epoch_ranges]
+  title = Path(options.model_dir).name
+  outdir.mkdir(parents=True, exist_ok=True)
+  written = []
+  if options.style != "scatter":
+    surface = pictures.weight_surface(
+      mentor,
+      epochs,
+      loss_bound=options.loss_bound,
+      points=121,
+      formula=formula,
+    )
+    figure = pictures.draw_weight_maps(surface, f"Mentor {title}")
+    written.append(outdir / "weights.png")
+    save_figure(figure, written[-1])
+  if options.style != "maps":
+    surface = pictures.weight_surface(
+      mentor, epochs, loss_bound=options.loss_bound, points=30
+    )
+    figures = [
+      pictures.draw_scatter(surface, number, title)
+      for number in range(len(epochs))
+    ]
+    for epoch, figure in zip(epochs, figures, strict=True):
+      written.append(outdir / f"epoch_{epoch:02d}.png")
+      save_figure(figure, written[-1])
+    written.append(outdir / "epochs.gif")
+    pictures.save_animation(figures, written[-1])
+  for path in written:
+    print(path)
+
+
+def _target(options) -> tuple[str | None, float | None]:
+  """The curriculum to compare with: asked for, recorded, or shipped."""
+  if options.vstar_fn:
+    return options.vstar_fn, options.vstar_gamma
+  if options.vstar_gamma is not None:
+    raise UserError(
+      f"--vstar_gamma: expected --vstar_fn beside it, got {options.vstar_gamma}"
+      " alone; add --vstar_fn"
+    )
+  from mentornet_tf.curricula.target_weights import list_target_weights
+  from mentornet_tf.mentor_training.learned_curriculum import (
+    read_learned_curriculum,
+  )
+
+  learned = read_learned_curriculum(options.model_dir)
+  if learned:
+    return learned
+  if options.model_dir in list_target_weights():
+    return options.model_dir, None
+  return None, None
+
+
+def run() -> None:
+  """Runs the command."""
+  command_line.run(main)
+
+
+if __name__ == "__main__":
+  run()

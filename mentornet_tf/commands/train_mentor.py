@@ -1,0 +1,138 @@
+r"""Learns a mentor from the examples of bin/generate_mentor_data.py.
+
+  bin/train_mentor.py --data_path=records/spcl_linear \
+      --train_dir=mentors/spcl_linear
+
+The folder receives mentor.keras, which bin/train_student.py takes as
+--trained_mentornet_dir, training.json with settings and errors, and the state
+from which the same command continues when it was stopped.
+
+The default recipe reaches every predefined curriculum in seconds: 3000 steps of
+256 examples, a rate of 0.1 that rises for 100 steps and then falls along half a
+cosine, cross-entropy, no clipping, and an epoch table that learns, too.
+
+--recipe=original is the original code's, which collapses on some seeds. It sets
+the flags --mini_batch_size=32 --max_step_train=30000 --learning_rate=0.1 (each
+of them given beside it goes first) and also, without a flag of its own: the
+rate falls by 0.9 every 1000 steps without a rise; gradients are clipped to a
+global norm of 5; the loss is the squared error unless the targets are exactly 0
+and 1; the epoch table stays as it was drawn; the steps are compiled by XLA.
+"""
+
+import dataclasses
+import time
+
+from absl import flags
+
+from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
+
+flags.DEFINE_string("train_dir", None, "Folder to write the mentor into.")
+flags.DEFINE_string(
+  "data_path",
+  None,
+  "Folder of bin/generate_mentor_data.py, or with the original's tr.p, ts.p.",
+)
+flags.DEFINE_enum(
+  "recipe", "default", ["default", "original"], "Settings to start from."
+)
+flags.DEFINE_enum(
+  "mentor_form",
+  "mentornet",
+  ["mentornet", "logistic", "mlp"],
+  "Network to learn: MentorNet, or one of two simpler ones to compare with.",
+)
+flags.DEFINE_integer(
+  "mini_batch_size",
+  None,
+  "Examples a step; empty takes the recipe's (default 256, original 32).",
+  lower_bound=1,
+)
+flags.DEFINE_float(
+  "max_step_train",
+  None,
+  "Steps; empty takes the recipe's (default 3000, original 3e4).",
+  lower_bound=1,
+)
+flags.DEFINE_float(
+  "learning_rate",
+  None,
+  "Highest learning rate; empty takes the recipe's (default 0.1, original "
+  "0.1).",
+)
+command_line.define_seed("Seed of initial weights and of the order.")
+flags.register_validator(
+  "max_step_train",
+  lambda steps: steps is None or float(steps).is_integer(),
+  message="--max_step_train: expected a whole number such as 3e4.",
+)
+command_line.require_finite("learning_rate", above_zero=True)
+
+
+def main() -> None:
+  """Learns the mentor, with a line for each pass over the examples."""
+  options = flags.FLAGS
+  for name in ("data_path", "train_dir"):
+    if not getattr(options, name):
+      raise UserError(
+        f"--{name}: expected a folder, got none; see --help for an example"
+      )
+  # Before TensorFlow starts, so that a wrong path fails at once.
+  from mentornet_tf.mentor_training.examples import load_examples
+
+  examples = load_examples(options.data_path)
+  command_line.start_tensorflow()
+  from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+
+  recipe = _recipe(options)
+  mentor = build_mentor(options.mentor_form, recipe, seed=options.seed)
+  print(
+    f"{len(examples.train_targets)} examples, {recipe.steps} steps of "
+    f"{recipe.batch_size}, loss: "
+    f"{recipe.loss_kind(examples.binary).replace('_', ' ')}"
+  )
+  print("  step   pass  train loss  test loss  train MSE  test MSE")
+  started = time.monotonic()
+  report = learn_mentor(
+    mentor,
+    examples,
+    recipe,
+    seed=options.seed,
+    folder=options.train_dir,
+    on_report=_print_report,
+  )
+  print(
+    f"{options.train_dir}: learned a mentor in "
+    f"{time.monotonic() - started:.1f} s, test MSE {report.test_mse:.5f}"
+  )
+
+
+def _recipe(options):
+  from mentornet_tf.mentor_training.recipes import MentorRecipe, original_recipe
+
+  recipe = original_recipe() if options.recipe == "original" else MentorRecipe()
+  given = {
+    "batch_size": options.mini_batch_size,
+    "learning_rate": options.learning_rate,
+    "steps": options.max_step_train and int(options.max_step_train),
+  }
+  changes = {name: value for name, value in given.items() if value is not None}
+  return dataclasses.replace(recipe, **changes)
+
+
+def _print_report(report) -> None:
+  print(
+    f"{report.step:6d} {report.epoch:6.1f}  {report.train_loss:10.5f} "
+    f"{report.test_loss:10.5f} {report.train_mse:10.5f} "
+    f"{report.test_mse:9.5f}",
+    flush=True,
+  )
+
+
+def run() -> None:
+  """Runs the command."""
+  command_line.run(main)
+
+
+if __name__ == "__main__":
+  run()

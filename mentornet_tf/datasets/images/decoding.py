@@ -1,0 +1,272 @@
+"""Image files of any origin made fit for records.
+
+Trees of images from the web hold truncated files, CMYK and grey JPEGs, PNGs and
+GIFs named .jpg, and web pages. `usable_image` keeps what every decoder reads
+alike byte for byte, turns other pictures into RGB JPEGs and refuses the rest.
+"""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from mentornet_tf.datasets.images.jpeg_headers import (
+  JpegHeader,
+  is_jpeg,
+  read_jpeg_header,
+)
+
+# 268 MB when decoded, and what Pillow takes without a warning. A file of a few
+# kB can claim to hold more.
+_MOST_PIXELS = 1024**3 // 12
+
+# What libjpeg reads and writes.
+_LONGEST_SIDE = 65500
+
+# Re-encoded pictures differ from their source by less than most sources do from
+# theirs.
+_JPEG_QUALITY = 95
+
+# A JPEG is decoded at an eighth, a quarter or half of its size where that is
+# still this many times what is wanted, so that the resizing filter decides what
+# the result looks like.
+_SPARE_SIZE = 2
+
+# What Pillow raises for files it cannot read, by format.
+_DAMAGE = (
+  OSError,
+  SyntaxError,
+  ValueError,
+  TypeError,
+  ArithmeticError,
+  LookupError,
+  EOFError,
+  struct.error,
+  zlib.error,
+  MemoryError,
+)
+
+
+@dataclass(frozen=True)
+class UsableImage:
+  """An image as a record can hold it.
+
+  Attributes:
+    data: the encoded image, three channels of 8 bits.
+    format: "jpeg" or "png".
+    height: pixels.
+    width: pixels.
+    repair: what the file was that had to be encoded anew, such as "CMYK JPEG"
+      or "PNG"; None where `data` is the file's own bytes or a usable JPEG was
+      merely resized.
+  """
+
+  data: bytes
+  format: str
+  height: int
+  width: int
+  repair: str | None
+
+
+class UnusableImageError(Exception):
+  """A file from which no image can be made.
+
+  Attributes:
+    reason: why, as a report counts it, such as "truncated JPEG".
+  """
+
+  def __init__(self, reason: str):
+    super().__init__(reason)
+    self.reason = reason
+
+
+def usable_image(
+  data: bytes, *, shorter_side: int | None = None
+) -> UsableImage:
+  """What a record can hold of an image file.
+
+  A complete JPEG of the usual kind stays byte for byte; its pixels are not
+  looked at. Everything else becomes an RGB JPEG, so that a record set has one
+  format: grey and CMYK JPEGs, PNGs, and of GIF, TIFF and WebP the first
+  picture. Transparent parts become white, as on a web page. Colour profiles
+  and the orientation in a camera's notes are not applied: programs that train
+  on the original files do not either.
+
+  A truncated file is refused: decoders fill the missing part with grey, which
+  may hide the very thing that the label names, and two million images do not
+  miss the few.
+
+  Args:
+    data: the file's content.
+    shorter_side: pixels. An image whose shorter side is longer is reduced to
+      this, keeping its proportions, and encoded anew. Smaller ones stay.
+
+  Raises:
+    UnusableImageError: the file is no image, is damaged, or is too large.
+  """
+  header = _jpeg_header(data)
+  if header and header.is_usual and not _is_larger(header, shorter_side):
+    return UsableImage(data, "jpeg", header.height, header.width, None)
+  image, repair = _rgb_image(data, header, shorter_side)
+  if _is_larger(image, shorter_side):
+    image = resized_to_shorter_side(image, shorter_side)
+  encoded = encode_jpeg(image)
+  return UsableImage(encoded, "jpeg", image.height, image.width, repair)
+
+
+def square_image(data: bytes, side: int) -> UsableImage:
+  """The middle of an image as a square PNG; else by `usable_image`'s rules.
+
+  Args:
+    data: the file's content.
+    side: pixels of the square, which the shorter side is resized to.
+
+  Raises:
+    UnusableImageError: the file is no image, is damaged, or is too large.
+  """
+  image, repair = _rgb_image(data, _jpeg_header(data), side)
+  image = resized_to_shorter_side(image, side)
+  left, top = ((each - side) // 2 for each in image.size)
+  image = image.crop((left, top, left + side, top + side))
+  file = io.BytesIO()
+  # Of what Pillow knows of the source, nothing is carried over.
+  Image.fromarray(np.asarray(image)).save(file, "PNG")
+  return UsableImage(
+    file.getvalue(), "png", side, side, None if repair == "PNG" else repair
+  )
+
+
+def encode_jpeg(image: Image.Image) -> bytes:
+  """The bytes of a JPEG file."""
+  file = io.BytesIO()
+  # Pillow would carry a source's comment over.
+  image.save(file, "JPEG", quality=_JPEG_QUALITY, comment=b"")
+  return file.getvalue()
+
+
+def resized_to_shorter_side(
+  image: Image.Image, shorter_side: int
+) -> Image.Image:
+  """The image with that many pixels at its shorter side, antialiased."""
+  scale = shorter_side / min(image.size)
+  size = tuple(max(1, round(side * scale)) for side in image.size)
+  return image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _is_larger(
+  image: JpegHeader | Image.Image, shorter_side: int | None
+) -> bool:
+  return (
+    shorter_side is not None and min(image.height, image.width) > shorter_side
+  )
+
+
+def _jpeg_header(data: bytes) -> JpegHeader | None:
+  """The header of a JPEG file worth decoding; None of any other file."""
+  if not is_jpeg(data):
+    return None
+  header = read_jpeg_header(data)
+  if header is None:
+    raise UnusableImageError("damaged JPEG")
+  if not header.is_complete:
+    raise UnusableImageError("truncated JPEG")
+  _check_size(header.width, header.height)
+  return header
+
+
+def _check_size(width: int, height: int) -> None:
+  """Refuses what would fill the memory, before anything is decoded."""
+  if width * height > _MOST_PIXELS or max(width, height) > _LONGEST_SIDE:
+    raise UnusableImageError("too many pixels")
+
+
+def _rgb_image(
+  data: bytes, header: JpegHeader | None, shorter_side: int | None
+) -> tuple[Image.Image, str | None]:
+  """The picture in mode RGB, and what of it needs repair.
+
+  A JPEG may come out smaller, though not below `shorter_side`.
+  """
+  kind, reader = _reader(data)
+  if kind == "JPEG":
+    # Pillow looks for the resolution there, and warns where it is damaged.
+    data = data.replace(b"Exif\0\0", b"unread")
+  try:
+    # Not by Image.open: it warns of large pictures and tries every format.
+    image = reader(io.BytesIO(data))
+    _check_size(*image.size)
+    if kind == "JPEG" and shorter_side is not None:
+      scale = _SPARE_SIZE * shorter_side / min(image.size)
+      image.draft(None, tuple(int(side * scale) for side in image.size))
+    image.load()
+    return _in_rgb(image, kind), _repair(image, kind, data, header)
+  except Image.DecompressionBombError as error:  # a frame beyond the picture
+    raise UnusableImageError("too many pixels") from error
+  except _DAMAGE as error:
+    raise UnusableImageError(f"damaged {kind}") from error
+
+
+def _reader(data: bytes) -> tuple[str, type[ImageFile.ImageFile]]:
+  """The format's name and its class in Pillow, by the file's first bytes."""
+  for kind, signature, reader in (
+    ("JPEG", b"\xff\xd8\xff", JpegImageFile),
+    ("PNG", b"\x89PNG\r\n\x1a\n", PngImageFile),
+    ("GIF", b"GIF8", GifImageFile),
+    ("BMP", b"BM", BmpImageFile),
+    ("TIFF", b"II*\0", TiffImageFile),
+    ("TIFF", b"MM\0*", TiffImageFile),
+  ):
+    if data.startswith(signature):
+      return kind, reader
+  if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+    return "WebP", WebPImageFile
+  raise UnusableImageError("not an image" if data else "empty file")
+
+
+def _has_transparency(image: Image.Image) -> bool:
+  return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+
+
+def _in_rgb(image: Image.Image, kind: str) -> Image.Image:
+  if image.mode == "RGB" and "transparency" not in image.info:
+    return image
+  if _has_transparency(image):
+    picture = image.convert("RGBA")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture).convert("RGB")
+  if image.mode.startswith("I"):
+    # Pillow would cut such grey values off at 255.
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 0xFFFF:
+      raise UnusableImageError(f"32-bit {kind}")
+    image = Image.fromarray((values >> 8).astype(np.uint8))
+  if image.mode == "F":
+    raise UnusableImageError(f"32-bit {kind}")
+  return image.convert("RGB")
+
+
+def _repair(
+  image: Image.Image, kind: str, data: bytes, header: JpegHeader | None
+) -> str | None:
+  """The kind of file, as a report counts what was encoded anew."""
+  if kind == "JPEG":
+    if image.mode != "RGB":
+      return {"L": "grey JPEG"}.get(image.mode, f"{image.mode} JPEG")
+    return None if header.is_usual else "unusual JPEG"
+  if kind == "PNG":
+    if data[24] == 16:  # bits a sample, in the header
+      return "16-bit PNG"
+    if _has_transparency(image):
+      return "transparent PNG"
+    if image.mode != "RGB":
+      return "palette PNG" if image.mode == "P" else "grey PNG"
+  return kind

@@ -1,0 +1,1 @@
+"""Labels: noise, given label files, matching them with images."""

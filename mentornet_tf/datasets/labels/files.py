@@ -1,0 +1,131 @@
+"""Files of given labels, such as CIFAR-10N's human labels."""
+
+import csv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal import restricted_pickle
+
+_NPY_HEADER_READERS = {
+  (1, 0): np.lib.format.read_array_header_1_0,
+  (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
+  """Reads the columns of integers.
+
+  Args:
+    path: .csv with a header line naming its columns, .npz, or .npy: a list of
+      integers, which becomes the column "label", or CIFAR-N's pickled dict of
+      lists, which is read without running what it says.
+
+  Returns:
+    Column name -> [M] int64; columns of anything else are left out.
+
+  Raises:
+    UserError: the file is missing or cannot be read, or its columns differ in
+      length.
+  """
+  path = Path(path)
+  readers = {".csv": _read_csv, ".npz": _read_npz, ".npy": _read_npy}
+  if path.suffix not in readers:
+    raise UserError(
+      f"expected a label file as .csv, .npz or .npy, got {path}; convert it"
+    )
+  if not path.is_file():
+    raise UserError(
+      f"expected a label file at {path}, but there is no such file; correct "
+      "the path"
+    )
+  try:
+    columns = readers[path.suffix](path)
+  except UserError:
+    raise
+  except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    raise UserError(
+      f"{path}: expected a readable {path.suffix} label file, got a damaged "
+      f"or another one ({error}); correct the file"
+    ) from error
+  return integer_columns(columns, str(path))
+
+
+def integer_columns(
+  columns: dict[str, np.ndarray], origin: str
+) -> dict[str, np.ndarray]:
+  """The one-dimensional integer columns, as int64.
+
+  Raises:
+    UserError: they differ in length.
+  """
+  integers = {
+    name: column.astype(np.int64)
+    for name, column in columns.items()
+    if column.ndim == 1 and column.dtype.kind in "iu"
+  }
+  if len({len(column) for column in integers.values()}) > 1:
+    sizes = ", ".join(
+      f"{name} {len(column)}" for name, column in integers.items()
+    )
+    raise UserError(
+      f"{origin}: expected columns of one length, got {sizes}; correct the file"
+    )
+  return integers
+
+
+def _read_csv(path: Path) -> dict[str, np.ndarray]:
+  with path.open(newline="", encoding="utf-8-sig") as file:
+    rows = [row for row in csv.reader(file) if any(row)]
+  header = [name.strip() for name in rows[0]] if rows else []
+  if not header or any(_is_number(name) for name in header):
+    raise UserError(
+      f"{path}: expected a first line that names the columns, such as "
+      f"'id,label', got {','.join(header) or 'an empty file'!r}; add that line"
+    )
+  for number, row in enumerate(rows[1:], start=2):
+    if len(row) != len(header):
+      raise UserError(
+        f"{path}: line {number}: expected {len(header)} fields, got "
+        f"{len(row)}; correct the line"
+      )
+  columns = {}
+  for name, cells in zip(header, zip(*rows[1:], strict=True), strict=False):
+    # Columns of text or times are none of our business.
+    if all(cell.strip().lstrip("+-").isdigit() for cell in cells):
+      columns[name] = np.array([int(cell) for cell in cells], np.int64)
+  return columns
+
+
+def _is_number(text: str) -> bool:
+  try:
+    float(text)
+  except ValueError:
+    return False
+  return True
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+  with np.load(path, allow_pickle=False) as file:
+    return {name: file[name] for name in file.files}
+
+
+def _read_npy(path: Path) -> dict[str, np.ndarray]:
+  with path.open("rb") as file:
+    version = np.lib.format.read_magic(file)
+    if version not in _NPY_HEADER_READERS:
+      raise ValueError(f"format version {version}")
+    _, _, dtype = _NPY_HEADER_READERS[version](file)
+    if not dtype.hasobject:
+      return {"label": np.load(path, allow_pickle=False)}
+    value = restricted_pickle.load(file)
+  if isinstance(value, np.ndarray) and value.shape == ():
+    value = value.item()
+  if not isinstance(value, dict):
+    raise UserError(
+      f"{path}: expected a list of integers or a dict of them, got a pickled "
+      f"{type(value).__name__}; convert the file"
+    )
+  return {str(key): np.asarray(column) for key, column in value.items()}

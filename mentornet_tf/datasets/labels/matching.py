@@ -1,0 +1,160 @@
+"""Matches given labels to images, or refuses where there is any doubt.
+
+The CIFAR images come in two orders, so a bare list of labels says nothing by
+itself. Labels are matched by image id; a list without ids is taken only where
+its own clean labels agree with the images', or where its order is stated.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.errors import UserError
+
+_ID_NAMES = ("id", "ids")
+_CLEAN_NAMES = ("clean_label", "clean_labels")
+_LABEL_NAMES = ("label", "labels")
+
+
+def match_labels(
+  columns: Mapping[str, np.ndarray],
+  source: SourceImages,
+  *,
+  origin: str,
+  label_key: str | None = None,
+  label_order: str | None = None,
+) -> np.ndarray:
+  """One label for each image of `source`.
+
+  Args:
+    columns: name -> [M] integers. Columns "id" and "clean_label" are used for
+      matching where they are there.
+    source: the images.
+    origin: where the columns came from, for messages.
+    label_key: the column of labels; needed where there are several.
+    label_order: for labels without ids, the order they are in; must be
+      `source.ordering`.
+
+  Returns:
+    [N] int64, in the images' order.
+
+  Raises:
+    UserError: there is no such column, not one label within the classes for
+      every image, or no match beyond doubt.
+  """
+  labels = _choose_labels(origin, columns, label_key)
+  ids = _first_of(columns, _ID_NAMES)
+  clean = _first_of(columns, _CLEAN_NAMES)
+  if label_order not in (None, source.ordering):
+    raise UserError(
+      f"{origin}: expected labels in {source.ordering} order like the images, "
+      f"got --label_order={label_order}; read the images from the "
+      f"{label_order} version of the archive, or use labels with ids"
+    )
+  if ids is not None:
+    rows = _rows_by_id(origin, ids, source)
+  else:
+    has_evidence = clean is not None or label_order is not None
+    _check_bare_labels(origin, len(labels), has_evidence, source)
+    rows = np.arange(len(source))
+  if clean is not None:
+    _check_clean(origin, clean[rows], source)
+  labels = labels[rows]
+  outside = (labels < 0) | (labels >= source.num_classes)
+  if outside.any():
+    position = int(np.argmax(outside))
+    raise UserError(
+      f"{origin}: expected labels between 0 and {source.num_classes - 1}, got "
+      f"{labels[position]} for image {source.ids[position]}; correct the file"
+    )
+  return labels
+
+
+def _choose_labels(
+  origin: str, columns: Mapping[str, np.ndarray], label_key: str | None
+) -> np.ndarray:
+  helpers = (*_ID_NAMES, *_CLEAN_NAMES)
+  candidates = [name for name in columns if name not in helpers]
+  if label_key is not None:
+    if label_key in columns:
+      return columns[label_key]
+    raise UserError(
+      f"{origin}: expected labels named {label_key!r}, found "
+      f"{', '.join(columns) or 'no column of integers'}; choose one of them "
+      "with --label_key"
+    )
+  for name in _LABEL_NAMES:
+    if name in columns:
+      return columns[name]
+  if len(candidates) == 1:
+    return columns[candidates[0]]
+  raise UserError(
+    f"{origin}: expected one column of labels, found "
+    f"{', '.join(candidates) or 'no column of integers'}; choose one with "
+    "--label_key"
+  )
+
+
+def _first_of(
+  columns: Mapping[str, np.ndarray], names: tuple[str, ...]
+) -> np.ndarray | None:
+  return next((columns[name] for name in names if name in columns), None)
+
+
+def _rows_by_id(
+  origin: str, ids: np.ndarray, source: SourceImages
+) -> np.ndarray:
+  """The file's row for each image."""
+  unique, first_rows = np.unique(ids, return_index=True)
+  if len(unique) != len(ids):
+    repeated = np.setdiff1d(np.arange(len(ids)), first_rows)[0]
+    raise UserError(
+      f"{origin}: expected every id once, got id {ids[repeated]} again; "
+      "correct the file"
+    )
+  missing = np.setdiff1d(source.ids, unique)
+  extra = np.setdiff1d(unique, source.ids)
+  if len(missing) or len(extra):
+    what = (
+      f"none for id {missing[0]}"
+      if len(missing)
+      else (f"one for id {extra[0]}, which no image has")
+    )
+    raise UserError(
+      f"{origin}: expected labels for the ids of the {len(source)} images, got "
+      f"{what} ({len(missing)} missing, {len(extra)} too many); correct the "
+      "file"
+    )
+  return first_rows[np.searchsorted(unique, source.ids)]
+
+
+def _check_bare_labels(
+  origin: str, count: int, has_evidence: bool, source: SourceImages
+) -> None:
+  if count != len(source):
+    raise UserError(
+      f"{origin}: expected one label for each of the {len(source)} images, got "
+      f"{count} without ids; add ids or correct the file"
+    )
+  if not has_evidence:
+    raise UserError(
+      f"{origin}: expected ids, clean labels or a stated order beside the "
+      "labels, since CIFAR images come in two orders, got bare labels; add "
+      "an id column, or state the order with --label_order (these images are "
+      f"in {source.ordering} order)"
+    )
+
+
+def _check_clean(origin: str, clean: np.ndarray, source: SourceImages) -> None:
+  different = clean != source.labels
+  if different.any():
+    position = int(np.argmax(different))
+    raise UserError(
+      f"{origin}: expected clean labels equal to the images' own, got "
+      f"{int(different.sum())} of {len(source)} different (the first at image "
+      f"{source.ids[position]}: {clean[position]} instead of "
+      f"{source.labels[position]}); the file is in another order or for "
+      "another data set: use the archive's version it was made for, or a file "
+      "with ids"
+    )

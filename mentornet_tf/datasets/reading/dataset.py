@@ -1,0 +1,323 @@
+"""What training and evaluation read: sets in memory, or streamed from disk."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.datasets.reading.crops import Crop, as_pixels
+from mentornet_tf.datasets.reading.in_memory import (
+  Augmentation,
+  evaluation_batches,
+  training_batches,
+)
+from mentornet_tf.datasets.reading.streaming import (
+  StreamedRecords,
+  streamed_evaluation_batches,
+  streamed_training_batches,
+  training_indices,
+)
+from mentornet_tf.datasets.records.schema import InMemoryDataset
+from mentornet_tf.errors import UserError
+from mentornet_tf.training import recipes
+
+# TensorFlow quotes a broken record in its message, which may be no text.
+_READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
+
+# Images that are decoded at a time where they are only to be looked at.
+_SHOWN_AT_ONCE = 16
+
+Batches = tf.data.Dataset
+
+
+class TrainingData(Protocol):
+  """A set of N labelled images as training and evaluation see it.
+
+  Attributes:
+    name: `<dataset>_<split>`.
+    num_classes: number of classes.
+    class_names: the classes' names; their numbers where none are known.
+    has_clean_labels: whether the true label of every image is known.
+    crop: how images are cut; None where they are small and of one size.
+  """
+
+  name: str
+  num_classes: int
+  class_names: tuple[str, ...]
+  has_clean_labels: bool
+  crop: Crop | None
+
+  def __len__(self) -> int:
+    """N."""
+
+  def training_batches(
+    self, batch_size: int, *, seed: int, start_step: int
+  ) -> Batches:
+    """Endless batches, as `pipelines.training_batches` gives them."""
+
+  def evaluation_batches(self, batch_size: int) -> Batches:
+    """All images once, as `pipelines.evaluation_batches` gives them."""
+
+  def take(self, positions: np.ndarray) -> "TrainingData":
+    """The images at `positions` [M] int64, rising."""
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and true labels (-1 where unknown), each [N] int64.
+
+    Raises:
+      UserError: a record is damaged.
+    """
+
+  def pixels(self, positions: np.ndarray) -> np.ndarray:
+    """The images at `positions` [M] int64, in that order, to be looked at.
+
+    Returns:
+      [M, height, width, 3] uint8, cut as in evaluation where images are cut.
+
+    Raises:
+      UserError: a record is damaged.
+    """
+
+  def run_summary(self) -> dict[str, Any]:
+    """What `run.json` says of the data."""
+
+  def training_damage(
+    self, step: int, batch_size: int, seed: int
+  ) -> str | None:
+    """One line on what makes training batch `step` unreadable, if anything."""
+
+  def evaluation_damage(self, step: int, batch_size: int) -> str | None:
+    """The same of evaluation batch `step`."""
+
+
+@dataclass(frozen=True)
+class InMemoryData:
+  """Decoded images of one size; see `datasets.pipelines`.
+
+  Attributes:
+    dataset: the images.
+    augmentation: how training images are varied.
+  """
+
+  dataset: InMemoryDataset
+  augmentation: Augmentation
+
+  def __len__(self) -> int:
+    return len(self.dataset)
+
+  @property
+  def name(self) -> str:
+    return self.dataset.name
+
+  @property
+  def num_classes(self) -> int:
+    return self.dataset.num_classes
+
+  @property
+  def class_names(self) -> tuple[str, ...]:
+    return self.dataset.class_names
+
+  @property
+  def has_clean_labels(self) -> bool:
+    return bool((self.dataset.clean_labels >= 0).all())
+
+  @property
+  def crop(self) -> None:
+    return None
+
+  def training_batches(
+    self, batch_size: int, *, seed: int, start_step: int
+  ) -> Batches:
+    return training_batches(
+      self.dataset,
+      batch_size,
+      self.augmentation,
+      seed=seed,
+      start_step=start_step,
+    )
+
+  def evaluation_batches(self, batch_size: int) -> Batches:
+    return evaluation_batches(self.dataset, batch_size)
+
+  def take(self, positions: np.ndarray) -> "InMemoryData":
+    return replace(self, dataset=self.dataset.take(positions))
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    return self.dataset.labels, self.dataset.clean_labels
+
+  def pixels(self, positions: np.ndarray) -> np.ndarray:
+    return self.dataset.images[positions]
+
+  def run_summary(self) -> dict[str, Any]:
+    data = self.dataset
+    known = data.clean_labels >= 0
+    wrong = (data.labels != data.clean_labels)[known]
+    return {
+      "name": data.name,
+      "num_examples": len(data),
+      "num_classes": data.num_classes,
+      "class_names": list(data.class_names),
+      "image_shape": list(data.images.shape[1:]),
+      "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
+      "noise": data.summary.get("noise"),
+    }
+
+  def training_damage(
+    self, step: int, batch_size: int, seed: int
+  ) -> str | None:
+    return None  # whatever is in memory has been read
+
+  def evaluation_damage(self, step: int, batch_size: int) -> str | None:
+    return None
+
+
+@dataclass(frozen=True)
+class StreamedData:
+  """Images of any size, read as they are needed; see `datasets.streaming`.
+
+  Attributes:
+    records: where they are.
+    crop: how they are cut.
+  """
+
+  records: StreamedRecords
+  crop: Crop
+
+  def __len__(self) -> int:
+    return len(self.records)
+
+  @property
+  def name(self) -> str:
+    return self.records.name
+
+  @property
+  def num_classes(self) -> int:
+    return self.records.num_classes
+
+  @property
+  def class_names(self) -> tuple[str, ...]:
+    return self.records.class_names
+
+  @property
+  def has_clean_labels(self) -> bool:
+    return self.records.has_clean_labels
+
+  def training_batches(
+    self, batch_size: int, *, seed: int, start_step: int
+  ) -> Batches:
+    return streamed_training_batches(
+      self.records, batch_size, self.crop, seed=seed, start_step=start_step
+    )
+
+  def evaluation_batches(self, batch_size: int) -> Batches:
+    return streamed_evaluation_batches(self.records, batch_size, self.crop)
+
+  def take(self, positions: np.ndarray) -> "StreamedData":
+    return replace(self, records=self.records.take(positions))
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    with named_damage(lambda: self.records.describe_damage(range(len(self)))):
+      return self.records.labels()
+
+  def pixels(self, positions: np.ndarray) -> np.ndarray:
+    order = np.argsort(positions)
+    batches = EvaluationBatches(self.take(positions[order]), _SHOWN_AT_ONCE)
+    rising = np.concatenate([as_pixels(each["image"]) for each in batches])
+    pixels = np.empty_like(rising)
+    pixels[order] = rising
+    return pixels
+
+  def run_summary(self) -> dict[str, Any]:
+    return {
+      "name": self.name,
+      "num_examples": len(self),
+      "num_classes": self.num_classes,
+      "class_names": list(self.class_names),
+      "image_shape": [self.crop.size, self.crop.size, 3],
+      # That of the whole set is not that of a part.
+      "measured_noise_rate": None
+      if self.records.is_part
+      else self.records.noise.get("measured_rate"),
+      "noise": self.records.noise or None,
+    }
+
+  def training_damage(
+    self, step: int, batch_size: int, seed: int
+  ) -> str | None:
+    indices = training_indices(step, batch_size, len(self), seed)
+    return self.records.describe_damage(indices)
+
+  def evaluation_damage(self, step: int, batch_size: int) -> str | None:
+    first = step * batch_size
+    indices = range(first, min(first + batch_size, len(self)))
+    return self.records.describe_damage(indices)
+
+
+def describe_wrong_labels(summary: Mapping[str, Any]) -> str | None:
+  """How many labels are wrong by a `run_summary`, None where not known."""
+  rate = summary.get("measured_noise_rate")
+  if rate is None:
+    return None
+  unknown = (summary.get("noise") or {}).get("unknown_true_labels")
+  return (
+    f"{100 * rate:.1f} % of the {'checked ' if unknown else ''}labels wrong"
+  )
+
+
+def as_training_data(
+  data: InMemoryDataset | TrainingData, settings: recipes.TrainingSettings
+) -> TrainingData:
+  """Images in memory with what the settings do to them; others as they are."""
+  if isinstance(data, InMemoryDataset):
+    return InMemoryData(data, recipes.augmentation(settings))
+  return data
+
+
+@contextmanager
+def named_damage(describe: Callable[[], str | None]) -> Iterator[None]:
+  """Turns failures to read into errors of the user that name the record.
+
+  Args:
+    describe: one line on the damage; None if there is none, and then the
+      failure stays what it was.
+  """
+  try:
+    yield
+  except _READ_FAILURES as error:
+    damage = describe()
+    if damage is None:
+      raise
+    raise UserError(damage) from error
+
+
+class EvaluationBatches:
+  """All images once, each time anew; damaged records are named.
+
+  Args:
+    data: the set.
+    batch_size: images in a batch; the last may be smaller.
+  """
+
+  def __init__(self, data: TrainingData, batch_size: int):
+    self._data = data
+    self._batch_size = batch_size
+    self._batches = data.evaluation_batches(batch_size)
+
+  def __len__(self) -> int:
+    """How many batches there are."""
+    return -(-len(self._data) // self._batch_size)
+
+  def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
+    batches = iter(self._batches)
+    for step in itertools.count():
+      with named_damage(
+        lambda step=step: self._data.evaluation_damage(step, self._batch_size)
+      ):
+        batch = next(batches, None)
+      if batch is None:
+        return
+      yield batch

@@ -1,0 +1,303 @@
+"""Batches for training and evaluation from images held in memory.
+
+A whole batch is cut out, flipped and standardised at once. Every training batch
+is a pure function of the seed and the step, so a run that continues at step k
+sees what an uninterrupted one would have seen, without replaying k batches.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.datasets.records.schema import InMemoryDataset
+from mentornet_tf.errors import UserError
+
+# Each random decision has its own stream: (seed, stream) is folded with the
+# pass over the data, or with the step.
+ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
+
+# With TensorFlow's default of 4 rounds the orders of two passes over 50,000
+# images correlate by 0.75; from 16 rounds on nothing is left of that.
+_SHUFFLE_ROUNDS = 24
+
+
+@dataclass(frozen=True)
+class Augmentation:
+  """How training images are varied (arXiv 1712.05055, the original's recipes).
+
+  Images are first cut or zero-padded about their centre to a square canvas of
+  `crop + 2 * padding` pixels, on raw pixel values.
+
+  Attributes:
+    padding: pixels of zeros on every side; 2 for the residual net, 8 for
+      CifarNet.
+    crop: side of the square cut at random out of the canvas, in pixels.
+    flip: mirror left to right with probability one half.
+  """
+
+  padding: int = 2
+  crop: int = 32
+  flip: bool = True
+
+  def __post_init__(self):
+    if self.padding < 0 or self.crop < 1:
+      raise UserError(
+        "expected an augmentation with padding of at least 0 and crop of at "
+        f"least 1 pixel, got padding={self.padding} and crop={self.crop}; "
+        "choose others"
+      )
+
+
+RESNET_AUGMENTATION = Augmentation(padding=2)
+INCEPTION_AUGMENTATION = Augmentation(padding=8)
+NO_AUGMENTATION = Augmentation(padding=0, flip=False)
+
+
+def training_batches(
+  dataset: InMemoryDataset,
+  batch_size: int,
+  augmentation: Augmentation,
+  *,
+  seed: int,
+  start_step: int = 0,
+) -> tf.data.Dataset:
+  """Endless training batches; each pass visits every image once, reshuffled.
+
+  Batch k depends on (dataset, batch_size, augmentation, seed, k) alone, and
+  starting at any k takes the same time.
+
+  Args:
+    dataset: the images, N of them.
+    batch_size: B, at least 1.
+    augmentation: how images are varied before standardisation.
+    seed: seed of order, crops and flips, at least 0.
+    start_step: k of the first batch, at least 0.
+
+  Returns:
+    Dicts of "image" float32 [B, crop, crop, 3], standardised per image, and
+    "label", "clean_label" (-1 unknown), "id", each int64 [B].
+
+  Raises:
+    UserError: an argument is outside its bounds.
+  """
+  check_at_least("batch_size", batch_size, 1)
+  check_at_least("seed", seed, 0)
+  check_at_least("start_step", start_step, 0)
+  num_images = len(dataset)
+  source = _PixelSource(dataset, augmentation.crop + 2 * augmentation.padding)
+
+  def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
+    position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    index = shuffled_index(position, num_images, seed)
+    corner, mirrored = _draw_crops(augmentation, batch_size, seed, step)
+    pixels = source.cut(index, corner, augmentation.crop, mirrored)
+    return {"image": standardise(pixels), **source.labels(index)}
+
+  steps = tf.data.Dataset.counter(start_step)
+  return steps.map(
+    batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  ).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(
+  dataset: InMemoryDataset, batch_size: int, *, size: int = 32
+) -> tf.data.Dataset:
+  """All images once, in order, standardised; the last batch may be smaller.
+
+  Args:
+    dataset: the images.
+    batch_size: B, at least 1.
+    size: side of the square that images are cut or zero-padded to about their
+      centre, in pixels.
+
+  Returns:
+    Dicts as `training_batches` gives, "image" [B, size, size, 3].
+
+  Raises:
+    UserError: an argument is outside its bounds.
+  """
+  check_at_least("batch_size", batch_size, 1)
+  check_at_least("size", size, 1)
+  num_images = len(dataset)
+  source = _PixelSource(dataset, size)
+
+  def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
+    first = step * batch_size
+    index = tf.range(first, tf.minimum(first + batch_size, num_images))
+    corner = tf.zeros([tf.size(index), 2], tf.int64)
+    pixels = source.cut(index, corner, size, None)
+    return {"image": standardise(pixels), **source.labels(index)}
+
+  num_batches = -(-num_images // batch_size)
+  return (
+    tf.data.Dataset.range(num_batches)
+    .map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    .prefetch(tf.data.AUTOTUNE)
+  )
+
+
+def cut_to_size(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:
+  """Cuts or zero-pads about the centre, as `evaluation_batches` does.
+
+  Args:
+    pixels: [B, any height, any width, 3] or without B, raw values.
+    height: of the result, in pixels.
+    width: of the result, in pixels.
+
+  Returns:
+    [B, height, width, 3] (or without B) of the same dtype.
+  """
+  return tf.image.resize_with_crop_or_pad(pixels, height, width)
+
+
+def standardise(pixels: tf.Tensor) -> tf.Tensor:
+  """Per image (x - mean) / max(standard deviation, 1 / sqrt(n)).
+
+  Source: golden `preprocess`.
+
+  Args:
+    pixels: [B, height, width, channels], uint8 or float values 0..255; only B
+      may be unknown.
+
+  Returns:
+    float32 of the same shape.
+  """
+  size = pixels.shape[1:]
+  flat = tf.cast(tf.reshape(pixels, [-1, size.num_elements()]), tf.float32)
+  flat -= tf.reduce_mean(flat, axis=1, keepdims=True)
+  deviation = tf.sqrt(tf.reduce_mean(flat * flat, axis=1, keepdims=True))
+  # One division an image; a division a pixel costs more than all the rest.
+  scale = 1 / tf.maximum(deviation, size.num_elements() ** -0.5)
+  return tf.ensure_shape(tf.reshape(flat * scale, [-1, *size]), pixels.shape)
+
+
+class _PixelSource:
+  """Images as one list of pixels, so that a crop is a single gather."""
+
+  def __init__(self, dataset: InMemoryDataset, canvas: int):
+    num_images, height, width, channels = dataset.images.shape
+    # The pixel after the last is the zero that padding reads.
+    pixels = np.concatenate(
+      [
+        dataset.images.reshape(-1, channels),
+        np.zeros([1, channels], dataset.images.dtype),
+      ]
+    )
+    with tf.device("CPU:0"):
+      self._pixels = tf.constant(pixels)
+      self._columns = {
+        "label": tf.constant(dataset.labels, tf.int64),
+        "clean_label": tf.constant(dataset.clean_labels, tf.int64),
+        "id": tf.constant(dataset.ids, tf.int64),
+      }
+    self._padding_pixel = num_images * height * width
+    self._height, self._width = height, width
+    # Halves are rounded towards zero, as tf.image.resize_with_crop_or_pad does.
+    self._top = int((height - canvas) / 2)
+    self._left = int((width - canvas) / 2)
+
+  def cut(
+    self,
+    index: tf.Tensor,
+    corner: tf.Tensor,
+    size: int,
+    mirrored: tf.Tensor | None,
+  ) -> tf.Tensor:
+    """Cuts squares out of the padded images.
+
+    Args:
+      index: [B] int64, which images.
+      corner: [B, 2] int64, top and left on the canvas.
+      size: side of the squares.
+      mirrored: [B] bool, which squares are flipped left to right; None for
+        none of them.
+
+    Returns:
+      [B, size, size, channels] of the images' dtype.
+    """
+    line = tf.range(size, dtype=tf.int64)[tf.newaxis]
+    across = line
+    if mirrored is not None:
+      across = tf.where(mirrored[:, tf.newaxis], size - 1 - line, line)
+    row = line + corner[:, :1] + self._top
+    column = across + corner[:, 1:] + self._left
+    row_inside = (row >= 0) & (row < self._height)
+    column_inside = (column >= 0) & (column < self._width)
+    row_start = (index[:, tf.newaxis] * self._height + row) * self._width
+    pixel = tf.where(
+      row_inside[:, :, tf.newaxis] & column_inside[:, tf.newaxis, :],
+      row_start[:, :, tf.newaxis] + column[:, tf.newaxis, :],
+      self._padding_pixel,
+    )
+    return tf.gather(self._pixels, pixel)
+
+  def labels(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The three int64 [B] columns of the images `index`."""
+    return {key: tf.gather(all_, index) for key, all_ in self._columns.items()}
+
+
+def shuffled_index(
+  position: tf.Tensor, num_images: int, seed: int
+) -> tf.Tensor:
+  """Index of the image at each position of the endless training sequence.
+
+  Each pass of `num_images` positions is a permutation of its own.
+
+  Args:
+    position: [B] int64, from 0.
+    num_images: how many images there are.
+    seed: seed of the order.
+
+  Returns:
+    [B] int64, 0 to num_images - 1.
+  """
+  pass_number = position // num_images
+  # One permutation for each key of three words. The public wrapper cannot take
+  # a key per element, which a batch across the end of a pass needs.
+  key = tf.stack(
+    [
+      tf.fill(tf.shape(position), tf.constant(seed, tf.int64)),
+      tf.fill(tf.shape(position), tf.constant(ORDER_STREAM, tf.int64)),
+      pass_number,
+    ],
+    axis=1,
+  )
+  return tf.raw_ops.RandomIndexShuffle(
+    index=position % num_images,
+    seed=key,
+    max_index=tf.constant(num_images - 1, tf.int64),
+    rounds=_SHUFFLE_ROUNDS,
+  )
+
+
+def _draw_crops(
+  augmentation: Augmentation, batch_size: int, seed: int, step: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+  """Corners [B, 2] int64 on the canvas, and flips [B] bool or None."""
+
+  def key(stream: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(
+      tf.constant([seed, stream], tf.int64), step
+    )
+
+  corner = tf.random.stateless_uniform(
+    [batch_size, 2],
+    key(CROP_STREAM),
+    0,
+    2 * augmentation.padding + 1,
+    tf.int64,
+  )
+  if not augmentation.flip:
+    return corner, None
+  return corner, tf.random.stateless_uniform(
+    [batch_size], key(FLIP_STREAM)
+  ) < 0.5
+
+
+def check_at_least(name: str, value: int, least: int) -> None:
+  """Raises UserError unless the argument `name` is at least `least`."""
+  if value < least:
+    raise UserError(
+      f"expected {name} of at least {least}, got {value}; choose another"
+    )

@@ -1,0 +1,71 @@
+"""Opens record sets as the settings of a run say."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from mentornet_tf.datasets.reading.dataset import (
+  StreamedData,
+  TrainingData,
+  as_training_data,
+)
+from mentornet_tf.datasets.reading.streaming import open_streamed
+from mentornet_tf.datasets.records.schema import load_in_memory
+from mentornet_tf.datasets.records.shards import find_shards
+from mentornet_tf.errors import UserError
+from mentornet_tf.training.image_settings import image_crop
+from mentornet_tf.training.recipes import TrainingSettings
+
+# Sets with larger shards are not decoded into memory by mistake.
+_LARGEST_IN_MEMORY = 8 * 2**30
+
+
+def open_data(
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+  settings: TrainingSettings,
+  console: Console | None = None,
+) -> TrainingData:
+  """Streams a record set where the settings give an image size, else loads it.
+
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: name in the shards' file names.
+    split: likewise.
+    settings: of the run that reads it.
+    console: where the progress of searching shards is shown; None takes
+      standard output.
+
+  Raises:
+    UserError: the set is missing or damaged, or too large for memory.
+  """
+  crop = image_crop(settings)
+  if crop is None:
+    _refuse_large(data_dir, dataset_name, split)
+    dataset = load_in_memory(data_dir, dataset_name, split)
+    return as_training_data(dataset, settings)
+  console = console or Console()
+  with Progress(
+    console=console, disable=not console.is_terminal, transient=True
+  ) as progress:
+    task = progress.add_task(f"records of {dataset_name}_{split}", total=None)
+    records = open_streamed(
+      data_dir,
+      dataset_name,
+      split,
+      lambda count: progress.update(task, advance=1, total=count),
+    )
+  return StreamedData(records, crop)
+
+
+def _refuse_large(data_dir: str | Path, dataset_name: str, split: str) -> None:
+  shards = find_shards(data_dir, dataset_name, split)
+  size = sum(shard.stat().st_size for shard in shards)
+  if size > _LARGEST_IN_MEMORY:
+    raise UserError(
+      f"expected records of small images of one size, got {size / 2**30:.0f} "
+      f"GB of {dataset_name}_{split}, which do not fit in memory; give "
+      "--image_size, for instance 299, to read images as they are needed"
+    )

@@ -1,0 +1,350 @@
+"""Batches from record sets of large images that never lie in memory.
+
+A list of the records' places (`record_index`) is all that is held. Every
+record is read where it lies when its turn has come, so that the order is a
+random permutation of the whole set in each pass, batch k is a pure function of
+the seed and k, and a run that continues at step k starts there at once.
+
+The price is one read of an image's size at a random place for every image:
+storage must serve some hundreds of them a second, as solid-state disks and the
+page cache do. Reading shards through in their order would spare that, at the
+cost of a shuffle buffer in memory, of records that stay near each other in
+every pass, and of replaying what an interrupted run had already read.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.datasets.reading.crops import (
+  Crop,
+  evaluation_crop,
+  training_crop,
+)
+from mentornet_tf.datasets.reading.in_memory import (
+  CROP_STREAM,
+  FLIP_STREAM,
+  check_at_least,
+  shuffled_index,
+)
+from mentornet_tf.datasets.records.index import (
+  RecordIndex,
+  index_records,
+)
+from mentornet_tf.datasets.records.inspection import (
+  NO_WHOLE_RECORD,
+  inspect_record,
+)
+from mentornet_tf.datasets.records.schema import (
+  known_num_classes,
+  parse_labelled,
+)
+from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.errors import UserError
+
+# Batches made ahead: a hundred images of 299x299 take a tenth of a gigabyte, so
+# that this number is not left to TensorFlow.
+_BATCHES_AHEAD = 2
+# So that storage which takes long to answer is asked before.
+_READS_AT_ONCE = 8
+# Records whose labels alone are read, images left encoded.
+_LABELS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class StreamedRecords:
+  """A record set that is read as it is needed.
+
+  Attributes:
+    index: the places of the records.
+    num_classes: number of classes.
+    class_names: the classes' names; their numbers where no summary names them.
+    name: `<dataset>_<split>`.
+    summary: the JSON beside the shards, {} where there is none.
+  """
+
+  index: RecordIndex
+  num_classes: int
+  class_names: tuple[str, ...]
+  name: str = ""
+  summary: dict[str, Any] = field(default_factory=dict)
+
+  def __len__(self) -> int:
+    return len(self.index)
+
+  @property
+  def noise(self) -> dict[str, Any]:
+    """What the summary says of the labels' noise, {} where it says nothing."""
+    return self.summary.get("noise") or {}
+
+  @property
+  def is_part(self) -> bool:
+    """Whether these are some of the records of their shards only."""
+    return self.index.positions is not None
+
+  @property
+  def has_clean_labels(self) -> bool:
+    """Whether the summary says that the true label of every image is known."""
+    measured = self.noise.get("measured_rate") is not None
+    return measured and not self.noise.get("unknown_true_labels")
+
+  def labels(self) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and true ones (-1 unknown), each [N] int64; decodes no image."""
+    places = tf.data.Dataset.range(len(self)).map(lambda index: (index, index))
+    batches = _read_records(places, self.index).batch(_LABELS_AT_ONCE)
+    no_ids = np.int64(0)
+    columns = [
+      parse_labelled(batch, no_ids, self.num_classes)[1] for batch in batches
+    ]
+    return tuple(
+      np.concatenate([column[name] for column in columns])
+      for name in ("label", "clean_label")
+    )
+
+  def take(self, indices: np.ndarray) -> "StreamedRecords":
+    """The records `indices` [M] int64, rising."""
+    return replace(self, index=self.index.take(indices))
+
+  def describe_damage(self, indices: Iterable[int]) -> str | None:
+    """One line on the first damaged record of `indices`, None without one."""
+    for index in indices:
+      shard, position = self.index.locate(int(index))
+      where = f"{shard}: record {position}"
+      try:
+        offset = self.index.offsets[index]
+        raw = _record_at(str(shard), offset).get_single_element()
+      except tf.errors.OpError:
+        return (
+          f"{where}: {NO_WHOLE_RECORD}; copy this shard again or write the set "
+          "again"
+        )
+      problem, _ = inspect_record(raw.numpy(), self.num_classes)
+      if problem:
+        return f"{where}: {problem}"
+    return None
+
+
+def open_streamed(
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+  on_shard: Callable[[int], None] = lambda count: None,
+) -> StreamedRecords:
+  """Finds the records of a set; decodes nothing.
+
+  The places are kept in `<dataset>_<split>.index.npz` beside the shards where
+  that can be written.
+
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: such as "webvision_mini".
+    split: such as "train".
+    on_shard: called with the number of shards after each that was searched.
+
+  Raises:
+    UserError: folder or shards are missing, a file is no chain of whole
+      records, records are missing, or the number of classes is not known.
+  """
+  shards = find_shards(data_dir, dataset_name, split)
+  summary = read_summary(data_dir, dataset_name, split) or {}
+  name = f"{dataset_name}_{split}"
+  num_classes = known_num_classes(dataset_name, summary)
+  if num_classes is None:
+    raise UserError(
+      f"expected the number of classes in {Path(data_dir) / name}.json, got "
+      "none; copy this file with the shards, or write the set again"
+    )
+  index = index_records(
+    shards,
+    Path(data_dir) / f"{name}.index.npz",
+    lambda: on_shard(len(shards)),
+  )
+  expected = summary.get("num_examples", len(index))
+  if not len(index) or len(index) != expected:
+    raise UserError(
+      f"expected {expected or 'some'} records of {name} in {data_dir}, found "
+      f"{len(index)}; copy the shards again or write the set again"
+    )
+  names = summary.get("class_names") or range(num_classes)
+  return StreamedRecords(
+    index=index,
+    num_classes=num_classes,
+    class_names=tuple(str(each) for each in names),
+    name=name,
+    summary=summary,
+  )
+
+
+def streamed_training_batches(
+  records: StreamedRecords,
+  batch_size: int,
+  crop: Crop,
+  *,
+  seed: int,
+  start_step: int = 0,
+) -> tf.data.Dataset:
+  """Endless training batches; each pass visits every record once, reshuffled.
+
+  Batch k depends on (records, batch_size, crop, seed, k) alone, and starting at
+  any k takes the same time.
+
+  Args:
+    records: the set, N records.
+    batch_size: B, at least 1.
+    crop: how images are cut.
+    seed: seed of order, crops and flips, at least 0.
+    start_step: k of the first batch, at least 0.
+
+  Returns:
+    Dicts of "image" float32 [B, size, size, 3] in [-1, 1] and "label",
+    "clean_label" (-1 unknown), "id", each int64 [B]. A record that cannot be
+    used raises a `tf.errors` exception as its batch is read;
+    `training_indices` and `StreamedRecords.describe_damage` tell which it is.
+
+  Raises:
+    UserError: an argument is outside its bounds.
+  """
+  check_at_least("batch_size", batch_size, 1)
+  check_at_least("seed", seed, 0)
+  check_at_least("start_step", start_step, 0)
+
+  def choose(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    position = _positions(step, batch_size)
+    return position, shuffled_index(position, len(records), seed)
+
+  def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+    def key(stream: int) -> tf.Tensor:
+      return tf.random.experimental.stateless_fold_in(
+        tf.constant([seed, stream], tf.int64), position
+      )
+
+    return training_crop(encoded, crop, key(CROP_STREAM), key(FLIP_STREAM))
+
+  return (
+    _examples(tf.data.Dataset.counter(start_step).map(choose), records, image)
+    .batch(batch_size, drop_remainder=True)
+    .prefetch(_BATCHES_AHEAD)
+  )
+
+
+def streamed_evaluation_batches(
+  records: StreamedRecords, batch_size: int, crop: Crop
+) -> tf.data.Dataset:
+  """All records once, in order, cut from the centre; the last may be smaller.
+
+  Args:
+    records: the set.
+    batch_size: B, at least 1.
+    crop: how images are cut.
+
+  Returns:
+    Dicts as `streamed_training_batches` gives.
+
+  Raises:
+    UserError: an argument is outside its bounds.
+  """
+  check_at_least("batch_size", batch_size, 1)
+  num_batches = -(-len(records) // batch_size)
+
+  def choose(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    position = _positions(step, batch_size)
+    index = tf.boolean_mask(position, position < len(records))
+    return index, index
+
+  def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+    del position
+    return evaluation_crop(encoded, crop)
+
+  return (
+    _examples(tf.data.Dataset.range(num_batches).map(choose), records, image)
+    .batch(batch_size)
+    .apply(tf.data.experimental.assert_cardinality(num_batches))
+    .prefetch(_BATCHES_AHEAD)
+  )
+
+
+def training_indices(
+  step: int, batch_size: int, num_records: int, seed: int
+) -> np.ndarray:
+  """[B] int64: which records make up training batch `step`."""
+  position = _positions(tf.constant(step, tf.int64), batch_size)
+  return shuffled_index(position, num_records, seed).numpy()
+
+
+def _positions(step: tf.Tensor, batch_size: int) -> tf.Tensor:
+  """[B] int64: places of a batch's examples in the sequence of all."""
+  return step * batch_size + tf.range(batch_size, dtype=tf.int64)
+
+
+def _examples(
+  choices: tf.data.Dataset,
+  records: StreamedRecords,
+  image: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+) -> tf.data.Dataset:
+  """Reads and decodes chosen records.
+
+  Args:
+    choices: pairs of int64 [any]: positions in the sequence, and indices of
+      the records there.
+    records: the set.
+    image: ([] string, [] int64 position) to the image.
+
+  Returns:
+    Dicts of single examples, in the order of the choices.
+  """
+
+  def example(
+    place: tuple[tf.Tensor, tf.Tensor], serialised: tf.Tensor
+  ) -> dict[str, tf.Tensor]:
+    position, chosen = place
+    encoded, labels = parse_labelled(serialised, chosen, records.num_classes)
+    return {"image": image(encoded, position), **labels}
+
+  places = choices.unbatch()
+  serialised = _read_records(places, records.index)
+  return tf.data.Dataset.zip(places, serialised).map(
+    example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  )
+
+
+def _read_records(
+  places: tf.data.Dataset, index: RecordIndex
+) -> tf.data.Dataset:
+  """The bytes of records, for pairs of int64 []: any position, the record."""
+  shards = tf.constant([str(shard) for shard in index.shards])
+  ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
+
+  def read(position: tf.Tensor, chosen: tf.Tensor) -> tf.data.Dataset:
+    del position
+    shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
+    return _record_at(shards[shard], offsets[chosen])
+
+  return places.interleave(
+    read,
+    cycle_length=_READS_AT_ONCE,
+    num_parallel_calls=_READS_AT_ONCE,
+    deterministic=True,
+  )
+
+
+def _record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
+  """The one record that begins at a byte of a TFRecord file, its bytes.
+
+  All within TensorFlow: Python functions in a pipeline can block the end of a
+  process for ever.
+  """
+  variant = tf.raw_ops.TFRecordDatasetV2(
+    filenames=shard,
+    compression_type="",
+    buffer_size=tf.constant(0, tf.int64),
+    byte_offsets=offset,
+  )
+  following = tf.data.experimental.from_variant(
+    variant, tf.TensorSpec([], tf.string)
+  )
+  # A file that ends before is a failure, not a record less.
+  return following.take(1).apply(tf.data.experimental.assert_cardinality(1))

@@ -1,0 +1,1 @@
+"""TFRecords: schema, shards, index, inspection."""

@@ -1,0 +1,310 @@
+"""The record schema, and reading records back.
+
+The schema is that of the original's published data: `image/encoded`,
+`image/format` and `image/class/label`. This project always adds
+`image/class/clean_label`, `image/id`, `image/height` and `image/width`, and
+`image/path`, `image/query` and `image/synset` where they are known; records
+without them are read too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.datasets.records.inspection import describe_damage
+from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.errors import UserError
+
+# Data sets whose number of classes is known without a summary.
+_NUM_CLASSES = {"cifar10": 10, "cifar100": 100, "digits": 10}
+
+# Records decoded by one graph call when a whole set is loaded.
+_DECODED_AT_ONCE = 512
+
+_FEATURES = {
+  "image/encoded": tf.io.FixedLenFeature([], tf.string),
+  # A list of one label, the original's [1], parses to a scalar all the same.
+  "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+  "image/class/clean_label": tf.io.FixedLenFeature([], tf.int64, -1),
+  "image/id": tf.io.FixedLenFeature([], tf.int64, -1),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+  """One image with its labels, as a record holds it.
+
+  Attributes:
+    image_bytes: the encoded image.
+    image_format: "png" or "jpeg".
+    label: 0-based class to train on.
+    id: stable position of the image in its source.
+    height: pixels.
+    width: pixels.
+    clean_label: 0-based true class, -1 where unknown.
+    path: the image's file below its source's root, b"" where unknown.
+    query: the search that found the image, b"" where unknown.
+    synset: WordNet id of the label, b"" where unknown.
+  """
+
+  image_bytes: bytes
+  image_format: str
+  label: int
+  id: int
+  height: int
+  width: int
+  clean_label: int = -1
+  path: bytes = b""
+  query: bytes = b""
+  synset: bytes = b""
+
+
+def encode_example(example: Example) -> bytes:
+  """Serialises to a tf.train.Example; the same example, the same bytes."""
+
+  def integer(value: int) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
+
+  def text(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+  features = {
+    "image/encoded": text(example.image_bytes),
+    "image/format": text(example.image_format.encode("ascii")),
+    "image/class/label": integer(example.label),
+    "image/class/clean_label": integer(example.clean_label),
+    "image/id": integer(example.id),
+    "image/height": integer(example.height),
+    "image/width": integer(example.width),
+  }
+  for key in ("path", "query", "synset"):
+    if value := getattr(example, key):
+      features[f"image/{key}"] = text(value)
+  message = tf.train.Example(features=tf.train.Features(feature=features))
+  return message.SerializeToString(deterministic=True)
+
+
+def decode_examples(
+  serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
+) -> dict[str, tf.Tensor]:
+  """Parses records and decodes their images, within a graph or outside.
+
+  Args:
+    serialised: [] or [B] string, tf.train.Example messages.
+    position: [] or [B] int64, the ids of records that hold none.
+    num_classes: labels outside [0, num_classes) are an error; None checks no
+      upper bound.
+
+  Returns:
+    "image" uint8 [height, width, 3], "label", "clean_label" (-1 unknown) and
+    "id", each int64 []; all with a leading [B] where the records have it, and
+    then all images must have one size.
+
+  Raises:
+    tf.errors.InvalidArgumentError: a message, image or label cannot be used.
+  """
+  encoded, labels = parse_labelled(serialised, position, num_classes)
+  if encoded.shape.rank:
+    # Several times faster than one graph call an image.
+    image = tf.map_fn(
+      decode_image,
+      encoded,
+      fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+  else:
+    image = decode_image(encoded)
+  return {"image": image, **labels}
+
+
+def parse_labelled(
+  serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+  """Parses records and leaves their images encoded; see `decode_examples`.
+
+  Returns:
+    The encoded images, [] or [B] string, and "label", "clean_label" (-1
+    unknown) and "id", each int64 of the same shape.
+  """
+  parsed = tf.io.parse_example(serialised, _FEATURES)
+  label = parsed["image/class/label"]
+  if num_classes is None:
+    num_classes = tf.int64.max
+  in_range = tf.debugging.Assert(
+    tf.reduce_all((label >= 0) & (label < num_classes)),
+    ["label outside 0 to", num_classes - 1, label],
+  )
+  identity = parsed["image/id"]
+  # An eager Assert has already spoken and returns None.
+  with tf.control_dependencies([in_range] if in_range is not None else []):
+    label = tf.identity(label)
+  return parsed["image/encoded"], {
+    "label": label,
+    "clean_label": parsed["image/class/clean_label"],
+    "id": tf.where(identity < 0, position, identity),
+  }
+
+
+def decode_image(encoded: tf.Tensor) -> tf.Tensor:
+  """One image [height, width, 3] uint8 from its bytes, PNG or JPEG, []."""
+  image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+  return tf.ensure_shape(image, [None, None, 3])
+
+
+def read_tfrecords(
+  data_dir: str | Path, dataset_name: str, split: str
+) -> tf.data.Dataset:
+  """Reads a record set in shard order.
+
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: such as "cifar10".
+    split: such as "train".
+
+  Returns:
+    A finite data set of dicts: "image" uint8 [height, width, 3], "label" int64
+    [], "clean_label" int64 [] (-1 unknown), "id" int64 [] (position in reading
+    order where the record holds none). A damaged record or a label outside
+    the set's known classes raises a `tf.errors` exception while it is read;
+    `record_damage.describe_damage` says which file and record that is.
+
+  Raises:
+    UserError: the folder or shards of the set are missing.
+  """
+  shards = find_shards(data_dir, dataset_name, split)
+  summary = read_summary(data_dir, dataset_name, split)
+  num_classes = known_num_classes(dataset_name, summary)
+  return _decoded(_serialised(shards), num_classes)
+
+
+def _serialised(shards: Sequence[Path]) -> tf.data.Dataset:
+  """(position, serialised record) in shard order."""
+  return tf.data.TFRecordDataset([str(path) for path in shards]).enumerate()
+
+
+def _decoded(
+  records: tf.data.Dataset, num_classes: int | None
+) -> tf.data.Dataset:
+  return records.map(
+    lambda position, serialised: decode_examples(
+      serialised, position, num_classes
+    ),
+    num_parallel_calls=tf.data.AUTOTUNE,
+    deterministic=True,
+  )
+
+
+def known_num_classes(
+  dataset_name: str, summary: dict[str, Any] | None
+) -> int | None:
+  """Number of classes by the summary, else by the data set's name, else None.
+
+  Raises:
+    UserError: the summary's "num_classes" is no positive integer.
+  """
+  num_classes = (summary or {}).get("num_classes")
+  if num_classes is None:
+    return _NUM_CLASSES.get(dataset_name)
+  if not isinstance(num_classes, int) or num_classes < 1:
+    raise UserError(
+      f"expected a positive integer as num_classes in the JSON summary of "
+      f"{dataset_name}, got {num_classes!r}; write the set again"
+    )
+  return num_classes
+
+
+@dataclass(frozen=True)
+class InMemoryDataset:
+  """A decoded record set.
+
+  Attributes:
+    images: [N, height, width, 3] uint8.
+    labels: [N] int64, 0-based, the labels to train on.
+    clean_labels: [N] int64, -1 where unknown.
+    ids: [N] int64, stable positions in the source.
+    num_classes: number of classes.
+    class_names: the classes' names; their numbers where no summary names them.
+    name: `<dataset>_<split>`.
+    summary: the JSON beside the shards, {} where there is none.
+  """
+
+  images: np.ndarray
+  labels: np.ndarray
+  clean_labels: np.ndarray
+  ids: np.ndarray
+  num_classes: int
+  class_names: tuple[str, ...]
+  name: str = ""
+  summary: dict[str, Any] = field(default_factory=dict)
+
+  def __len__(self) -> int:
+    return len(self.images)
+
+  def take(self, positions: np.ndarray) -> "InMemoryDataset":
+    """The images at `positions` [M], in that order."""
+    return replace(
+      self,
+      images=self.images[positions],
+      labels=self.labels[positions],
+      clean_labels=self.clean_labels[positions],
+      ids=self.ids[positions],
+    )
+
+
+def load_in_memory(
+  data_dir: str | Path, dataset_name: str, split: str
+) -> InMemoryDataset:
+  """Reads and decodes a whole record set once.
+
+  Raises:
+    UserError: folder, shards or records are missing or damaged, an image is
+      undecodable or of another size than the first, or a label lies outside
+      the classes. The message names the file and record.
+  """
+  shards = find_shards(data_dir, dataset_name, split)
+  summary = read_summary(data_dir, dataset_name, split) or {}
+  num_classes = known_num_classes(dataset_name, summary)
+  batches = _decoded(_serialised(shards).batch(_DECODED_AT_ONCE), num_classes)
+  try:
+    parts = list(batches.as_numpy_iterator())
+  # TensorFlow quotes a broken record in its message, which may be no text.
+  except (tf.errors.OpError, UnicodeDecodeError) as error:
+    damage = describe_damage(shards, num_classes)
+    raise UserError(damage or f"{data_dir}: {error}") from error
+  if len({part["image"].shape[1:] for part in parts}) > 1:
+    raise UserError(describe_damage(shards, num_classes))
+  found = sum(len(part["label"]) for part in parts)
+  expected = summary.get("num_examples", found)
+  if not found or found != expected:
+    raise UserError(
+      f"expected {expected or 'some'} records of {dataset_name}_{split} in "
+      f"{data_dir}, found {found}; copy the shards again or write the set again"
+    )
+  columns = {
+    key: np.concatenate([part[key] for part in parts]) for key in parts[0]
+  }
+  return _in_memory(columns, num_classes, f"{dataset_name}_{split}", summary)
+
+
+def _in_memory(
+  columns: dict[str, np.ndarray],
+  num_classes: int | None,
+  name: str,
+  summary: dict[str, Any],
+) -> InMemoryDataset:
+  if num_classes is None:
+    num_classes = int(columns["label"].max()) + 1
+  names = summary.get("class_names") or range(num_classes)
+  return InMemoryDataset(
+    images=columns["image"],
+    labels=columns["label"],
+    clean_labels=columns["clean_label"],
+    ids=columns["id"],
+    num_classes=num_classes,
+    class_names=tuple(str(each) for each in names),
+    name=name,
+    summary=summary,
+  )

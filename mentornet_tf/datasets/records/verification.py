@@ -1,0 +1,191 @@
+"""Reads a whole record set to the last pixel and says what is wrong with it."""
+
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from mentornet_tf.datasets.records.inspection import inspect_shard
+from mentornet_tf.datasets.records.schema import known_num_classes
+from mentornet_tf.datasets.records.shards import (
+  find_shards,
+  read_summary,
+  summary_path,
+)
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal import worker_processes
+
+# What the JPEG decoder says, on standard error only, of images whose coded
+# pixels are damaged and which it decodes as well as it can.
+_JPEG_WARNINGS = (
+  b"Corrupt JPEG data",
+  b"Premature end of JPEG",
+  b"Inconsistent progression sequence",
+  b"Invalid SOS parameters",
+)
+
+# Records between two reports of progress.
+_REPORTED_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class ShardFindings:
+  """What is in a shard.
+
+  Attributes:
+    num_records: records that could be read.
+    problems: a line for each record that cannot be used, with its number.
+    damaged_jpegs: a line for each image that decodes with warnings.
+  """
+
+  num_records: int
+  problems: tuple[str, ...]
+  damaged_jpegs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+  """What is in a record set.
+
+  Attributes:
+    num_shards: files.
+    num_records: records that could be read.
+    problems: a line for each reason why the set cannot be used.
+    damaged_jpegs: a line for each image that decodes with warnings.
+  """
+
+  num_shards: int
+  num_records: int
+  problems: tuple[str, ...]
+  damaged_jpegs: tuple[str, ...]
+
+
+def verify_records(
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+  *,
+  num_workers: int = 1,
+  on_start: Callable[[int, int], None] = lambda total, done: None,
+  on_records: Callable[[int], None] = lambda count: None,
+) -> Verification:
+  """Reads every record and decodes every image of a set with a summary.
+
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: such as "webvision_mini".
+    split: such as "train".
+    num_workers: processes. A single one, or a single shard, needs none beside
+      this one, whose standard error is then read meanwhile.
+    on_start: called with the number of records, and 0.
+    on_records: called with the number of records read since the last call.
+
+  Raises:
+    UserError: the folder, the summary or shards are missing.
+  """
+  shards = find_shards(data_dir, dataset_name, split)
+  summary = read_summary(data_dir, dataset_name, split)
+  if summary is None or "shards" not in summary:
+    raise UserError(
+      f"expected a summary with the shards' counts in "
+      f"{summary_path(data_dir, dataset_name, split)}, found none; copy it "
+      "again or write the set again"
+    )
+  expected = {each["name"]: each["num_examples"] for each in summary["shards"]}
+  on_start(sum(expected.values()), 0)
+  task = functools.partial(
+    verify_shard, tuple(shards), known_num_classes(dataset_name, summary)
+  )
+  indices = range(len(shards))
+  if min(num_workers, len(shards)) == 1:
+    found = {index: task(index, on_records) for index in indices}
+  else:
+    found = dict(
+      worker_processes.results(task, indices, num_workers, on_records)
+    )
+  problems = []
+  for index, shard in enumerate(shards):
+    problems += found[index].problems
+    count = found[index].num_records
+    # A shard that cannot be read to its end has said so.
+    if not found[index].problems and count != expected.get(shard.name):
+      problems.append(
+        f"{shard}: record {count}: expected {expected.get(shard.name, 'no')} "
+        f"records by the summary, found {count}; copy this shard again or "
+        "write the set again"
+      )
+  return Verification(
+    num_shards=len(shards),
+    num_records=sum(each.num_records for each in found.values()),
+    problems=tuple(problems),
+    damaged_jpegs=tuple(
+      line for index in sorted(found) for line in found[index].damaged_jpegs
+    ),
+  )
+
+
+def verify_shard(
+  shards: tuple[Path, ...],
+  num_classes: int | None,
+  index: int,
+  on_records: Callable[[int], None] = lambda count: None,
+) -> ShardFindings:
+  """Reads one shard; standard error is not to be written to meanwhile.
+
+  Args:
+    shards: the files of the set.
+    num_classes: labels lie in [0, num_classes); from below only if None.
+    index: which of the files.
+    on_records: called with the number of records read since the last call.
+  """
+  count, problems, damaged = 0, [], []
+  with _decoder_warnings() as new_warning:
+    for record in inspect_shard(shards[index], num_classes):
+      where = f"{shards[index]}: record {record.index}"
+      warning = new_warning()
+      if record.problem:
+        problems.append(f"{where}: {record.problem}")
+      elif warning:
+        damaged.append(f"{where}: {_path(record.raw)}: {warning}")
+      if record.raw:
+        count += 1
+        if count % _REPORTED_AT_ONCE == 0:
+          on_records(_REPORTED_AT_ONCE)
+  on_records(count % _REPORTED_AT_ONCE)
+  return ShardFindings(count, tuple(problems), tuple(damaged))
+
+
+def _path(raw: bytes) -> str:
+  """What the record says of its image's origin."""
+  feature = tf.train.Example.FromString(raw).features.feature
+  if values := feature["image/path"].bytes_list.value:
+    return values[0].decode("utf-8", errors="backslashreplace")
+  return f"id {list(feature['image/id'].int64_list.value)}"
+
+
+@contextmanager
+def _decoder_warnings() -> Iterator[Callable[[], str]]:
+  """Yields what gives the decoder's warning since it was last called, or ""."""
+  standard_error = os.dup(2)
+  with tempfile.TemporaryFile() as notes:
+    seen = 0
+
+    def new_warning() -> str:
+      nonlocal seen
+      size = os.fstat(notes.fileno()).st_size
+      lines = os.pread(notes.fileno(), size - seen, seen).splitlines()
+      seen = size
+      warnings = [line for line in lines if line.startswith(_JPEG_WARNINGS)]
+      return warnings[0].decode("ascii", errors="replace") if warnings else ""
+
+    os.dup2(notes.fileno(), 2)
+    try:
+      yield new_warning
+    finally:
+      os.dup2(standard_error, 2)
+      os.close(standard_error)

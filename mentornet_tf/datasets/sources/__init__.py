@@ -1,0 +1,1 @@
+"""Small-image data sets that are read into memory."""

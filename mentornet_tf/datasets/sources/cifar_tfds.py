@@ -1,0 +1,109 @@
+"""CIFAR-10 and CIFAR-100, and their human labels, from TensorFlow Datasets."""
+
+import socket
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
+from mentornet_tf.errors import UserError
+
+# TensorFlow Datasets reads the binary archives; its ids count their records.
+TFDS_ORDERING = "binary"
+
+_CIFAR_HOST = ("www.cs.toronto.edu", 443)
+_REACHABLE_WITHIN_SECONDS = 10
+
+
+def load_cifar_tfds(
+  dataset_name: str, split: str, tfds_data_dir: str | Path | None = None
+) -> SourceImages:
+  """One split of CIFAR-10 or CIFAR-100 in the order of its ids.
+
+  Args:
+    dataset_name: "cifar10" or "cifar100" (fine labels).
+    split: "train" or "test".
+    tfds_data_dir: TensorFlow Datasets' folder; its default where None. A data
+      set that is not prepared there is downloaded.
+
+  Raises:
+    UserError: it is not prepared and cannot be downloaded.
+  """
+  columns = read_tfds_columns(dataset_name, split, tfds_data_dir)
+  return SourceImages(
+    images=columns["image"],
+    labels=columns["label"],
+    ids=columns["id"],
+    class_names=CLASS_NAMES[dataset_name],
+    ordering=TFDS_ORDERING,
+    description=f"TensorFlow Datasets {dataset_name}",
+  )
+
+
+def read_tfds_columns(
+  builder_name: str, split: str, tfds_data_dir: str | Path | None = None
+) -> dict[str, np.ndarray]:
+  """Every feature of one split as an array, in the order of the ids.
+
+  Args:
+    builder_name: such as "cifar10" or "cifar10_n".
+    split: "train" or "test".
+    tfds_data_dir: TensorFlow Datasets' folder; its default where None.
+
+  Returns:
+    Feature name -> [N, ...] array; "id" and the labels are int64.
+
+  Raises:
+    UserError: it is not prepared and cannot be downloaded.
+  """
+  # Imported here: it takes seconds that the other sources need not wait.
+  import tensorflow_datasets as tfds
+
+  builder = tfds.builder(builder_name, data_dir=tfds_data_dir, try_gcs=False)
+  if not builder.is_prepared():
+    _prepare(builder)
+  columns = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+  ids = np.array([int(each.rpartition(b"_")[2]) for each in columns["id"]])
+  order = np.argsort(ids)
+  return {"id": ids[order]} | {
+    name: column[order] for name, column in columns.items() if name != "id"
+  }
+
+
+def _prepare(builder: Any) -> None:
+  """Downloads and prepares, or says both ways to get the data."""
+  from tensorflow_datasets.core.download.download_manager import (
+    NonMatchingChecksumError,
+  )
+  from tensorflow_datasets.core.download.util import DownloadError
+
+  try:
+    _check_reachable()
+    builder.download_and_prepare()
+  except (
+    AssertionError,  # The label files of CIFAR-N must be put there by hand.
+    DownloadError,
+    ImportError,
+    NonMatchingChecksumError,
+    OSError,
+  ) as error:
+    raise UserError(
+      f"expected {builder.name} in TensorFlow Datasets' folder "
+      f"{builder.data_path} or a network to download it, got neither "
+      f"({error}); give the official CIFAR archive with --source_dir, or a "
+      f"folder where {builder.name} is prepared with --tfds_data_dir"
+    ) from error
+
+
+def _check_reachable() -> None:
+  """Fails within seconds, where the download itself would try for minutes.
+
+  Raises:
+    OSError: the archives' host cannot be reached.
+  """
+  if urllib.request.getproxies():
+    return  # The proxy knows the way; only the download can tell.
+  socket.create_connection(_CIFAR_HOST, _REACHABLE_WITHIN_SECONDS).close()

@@ -1,0 +1,1 @@
+"""Trees of image files: folders, tables, WebVision, ImageNet."""

@@ -1,0 +1,91 @@
+"""ILSVRC2012's validation set where TensorFlow Datasets has prepared it."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow as tf
+
+from mentornet_tf.datasets.images.archives import ArchiveReader
+from mentornet_tf.datasets.trees.imagenet_sources import (
+  ImageNetImages,
+  in_order_of_ids,
+)
+from mentornet_tf.errors import UserError
+
+_BUILDER = "imagenet2012"
+_SPLIT = "validation"
+
+# A record is its length, a checksum of that, its bytes and their checksum.
+_LENGTH, _CHECKSUM_SIZE = struct.Struct("<Q"), 4
+
+
+def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
+  """Finds the validation images in TensorFlow Datasets' files, in place.
+
+  Args:
+    tfds_data_dir: TensorFlow Datasets' folder.
+
+  Raises:
+    UserError: the data set is not prepared there, or not as TFRecords.
+  """
+  # Asked first: TensorFlow Datasets would log warnings of its own.
+  if not Path(tfds_data_dir, _BUILDER).is_dir():
+    raise _not_prepared(Path(tfds_data_dir, _BUILDER))
+  # Imported here: it takes seconds that the other sources need not wait.
+  import tensorflow_datasets as tfds
+
+  builder = tfds.builder(_BUILDER, data_dir=tfds_data_dir, try_gcs=False)
+  if not builder.is_prepared() or _SPLIT not in builder.info.splits:
+    raise _not_prepared(builder.data_path)
+  if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+    raise UserError(
+      f"expected {_BUILDER} as TFRecords in {builder.data_path}, got "
+      f"{builder.info.file_format.value} files; prepare it as TFRecords, or "
+      "give the images as --images"
+    )
+  # What the files' own notes say, not what this version would prepare.
+  builder = tfds.builder_from_directory(builder.data_path)
+  names = builder.info.features["label"].names
+  paths, synsets, offsets, sizes = [], [], [], []
+  for shard in map(Path, builder.info.splits[_SPLIT].filepaths):
+    for begin, record in _records(shard):
+      features = tf.train.Example.FromString(record).features.feature
+      image = features["image"].bytes_list.value[0]
+      name = features["file_name"].bytes_list.value[0].decode("utf-8")
+      paths.append(f"{shard.name}/{name}")
+      synsets.append(names[features["label"].int64_list.value[0]])
+      offsets.append(begin + record.index(image))
+      sizes.append(len(image))
+  return in_order_of_ids(
+    paths,
+    synsets,
+    ArchiveReader(str(builder.data_path)),
+    f"TensorFlow Datasets {_BUILDER} {_SPLIT}",
+    offsets,
+    sizes,
+  )
+
+
+def _not_prepared(folder: Path) -> UserError:
+  return UserError(
+    f"expected {_BUILDER} with its {_SPLIT} split in TensorFlow Datasets' "
+    f"folder {folder}, found it not prepared; name the folder that holds "
+    f"{_BUILDER} with --tfds_data_dir, or give the images as --images"
+  )
+
+
+def _records(path: Path) -> Iterator[tuple[int, bytes]]:
+  """First byte and content of each record of a TFRecord file."""
+  with path.open("rb") as file:
+    while head := file.read(_LENGTH.size):
+      size = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
+      begin = file.seek(_CHECKSUM_SIZE, 1)
+      record = file.read(size)
+      if not size or len(record) < size:
+        raise UserError(
+          f"{path}: expected whole TFRecords, got one that breaks off at byte "
+          f"{begin}; prepare the data set again"
+        )
+      file.seek(_CHECKSUM_SIZE, 1)
+      yield begin, record

@@ -1,0 +1,177 @@
+"""From a user's own images to the splits that are converted."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.datasets.images.listing import ImageList, ListedImages
+from mentornet_tf.datasets.labels.label_noise import LabelNoise
+from mentornet_tf.datasets.labels.noise import measured_noise_rate
+from mentornet_tf.datasets.trees.folders import LabelledFiles
+from mentornet_tf.errors import UserError
+
+# Kinds of noise that go by the labels alone.
+OWN_NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
+
+
+def records_name(given: str | None, source: str | Path | None) -> str:
+  """What the records are to be called: as given, else as their source.
+
+  Args:
+    given: a name, or None.
+    source: a folder or a table.
+
+  Raises:
+    UserError: there is neither.
+  """
+  if not given and not source:
+    raise UserError(
+      "expected the name of the records, got none; give --dataset_name"
+    )
+  return given or Path(source).absolute().name.removesuffix(".csv")
+
+
+def split_own_images(
+  files: LabelledFiles,
+  dataset_name: str,
+  noise: LabelNoise | None = None,
+  test_fraction: float | None = None,
+  seed: int = 0,
+) -> dict[str, ListedImages]:
+  """The images of each split, "train" and, where there are such, "test".
+
+  Args:
+    files: the images with their labels.
+    dataset_name: how the records are to be called.
+    noise: changes the labels of the training split; the labels that were found
+      then count as the true ones, in both splits.
+    test_fraction: share of each class that goes to the test split, where the
+      source does not say; None makes a training split only.
+    seed: seed of the test split, at least 0.
+
+  Raises:
+    UserError: the settings contradict the source, or a split would be empty.
+  """
+  is_test = _is_test(files, test_fraction, seed)
+  images, description = _with_noise(
+    files, np.flatnonzero(~is_test), dataset_name, noise or LabelNoise()
+  )
+  splits = {}
+  for split, rows in (
+    ("train", np.flatnonzero(~is_test)),
+    ("test", np.flatnonzero(is_test)),
+  ):
+    if not len(rows):
+      continue
+    is_train = split == "train"
+    kept = images.take(rows)
+    rate = measured_noise_rate(kept.labels, kept.clean_labels)
+    kind = description if is_train else {"kind": "none"}
+    splits[split] = ListedImages(
+      images=kept,
+      reader=files.reader,
+      class_names=files.class_names,
+      description=files.description,
+      fields={
+        "noise": kind
+        | {
+          "measured_rate": rate,
+          "unknown_true_labels": int(np.sum(kept.clean_labels < 0)),
+        },
+        "ordering": files.ordering,
+        "test_fraction": test_fraction,
+      },
+      # They belong to no split; the first one tells of them.
+      dropped=files.dropped if is_train else (),
+    )
+  return splits
+
+
+def describe_true_labels(listed: ListedImages) -> str | None:
+  """One line on the true labels that a source gives, None without any."""
+  labels, clean = listed.images.labels, listed.images.clean_labels
+  known = clean >= 0
+  if not known.any():
+    return None
+  line = (
+    f"true labels of {known.sum()} of {len(labels)} listed images, "
+    f"{100 * measured_noise_rate(labels, clean):.1f} % of them unlike the label"
+  )
+  # Perhaps no class, but a slip of the pen.
+  unlabelled = np.setdiff1d(clean[known], labels)
+  if len(unlabelled):
+    names = ", ".join(listed.class_names[each] for each in unlabelled[:10])
+    line += f"; no image has the label {names}: check the column clean_label"
+  return line
+
+
+def _is_test(
+  files: LabelledFiles, test_fraction: float | None, seed: int
+) -> np.ndarray:
+  """[N] bool: what the source says, or a share of each class."""
+  is_test = files.is_test
+  if is_test is None:
+    is_test = stratified_test(files.images.labels, test_fraction or 0.0, seed)
+    if test_fraction is not None and not is_test.any():
+      raise UserError(
+        f"expected a --test_fraction that gives at least one of "
+        f"{len(is_test)} images, got {test_fraction}; choose a larger one, or "
+        "leave it out"
+      )
+  elif test_fraction is not None:
+    raise UserError(
+      f"expected no --test_fraction with images that come as training and test "
+      f"images, got {test_fraction}; leave it out"
+    )
+  if is_test.all():
+    raise UserError(
+      "expected at least one image for training, got test images only; choose "
+      "a smaller --test_fraction, or name training images"
+    )
+  return is_test
+
+
+def stratified_test(
+  labels: np.ndarray, fraction: float, seed: int
+) -> np.ndarray:
+  """[N] bool: the nearest number to that fraction of each class, at random.
+
+  Args:
+    labels: [N] integers.
+    fraction: share in [0, 1].
+    seed: seed of the choice, at least 0.
+  """
+  # Of NumPy's random numbers only the raw ones are the same in all versions.
+  keys = np.random.PCG64(seed).random_raw(len(labels))
+  is_test = np.zeros(len(labels), bool)
+  for label in np.unique(labels):
+    members = np.flatnonzero(labels == label)
+    members = members[np.argsort(keys[members], kind="stable")]
+    is_test[members[: round(fraction * len(members))]] = True
+  return is_test
+
+
+def _with_noise(
+  files: LabelledFiles, train: np.ndarray, dataset_name: str, noise: LabelNoise
+) -> tuple[ImageList, dict[str, Any]]:
+  """The images with the labels to train on, and what a summary says."""
+  images = files.images
+  if noise.kind not in OWN_NOISE_KINDS:
+    raise UserError(
+      f"expected --noise among {', '.join(OWN_NOISE_KINDS)}, got "
+      f"{noise.kind!r}; choose one of them"
+    )
+  if noise.kind == "none":
+    return images, {"kind": "none"}
+  if (images.clean_labels >= 0).any():
+    raise UserError(
+      f"expected no --noise with labels whose true ones are given, got --noise="
+      f"{noise.kind}; leave it out, or remove the column clean_label"
+    )
+  labels = images.labels.copy()
+  labels[train], description = noise.drawn_labels(
+    labels[train], len(files.class_names), dataset_name
+  )
+  return replace(images, labels=labels, clean_labels=images.labels), description

@@ -1,0 +1,293 @@
+"""From a list of image files to a record set, on one machine or on many.
+
+A conversion begins with a work folder beside the records to be: the shuffled
+list and the settings. Every shard is then converted on its own, by
+`shard_conversion.convert_shard`, and lies there whole with its report or not at
+all. When all are there, they are put in their place. So a conversion can be
+stopped at any moment, and the same request goes on with the missing shards.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.datasets.images.decoding import UnusableImageError
+from mentornet_tf.datasets.images.listing import MISSING_FILE, ListedImages
+from mentornet_tf.datasets.records.shards import (
+  find_shards,
+  planned_summary,
+  read_summary,
+  summary_path,
+  write_summary,
+)
+from mentornet_tf.datasets.writing import staging
+from mentornet_tf.datasets.writing.plan import ConversionPlan
+from mentornet_tf.datasets.writing.report import (
+  ConversionCounts,
+  count_images,
+  describe_reasons,
+  report_path,
+  write_report,
+)
+from mentornet_tf.datasets.writing.runners import Engine, LocalEngine
+from mentornet_tf.datasets.writing.shard import readable
+from mentornet_tf.errors import UserError
+
+# At 100 kB an image, about what photographs on web pages have, a shard of so
+# many is a file of 125 MB: large enough for spinning disks and object stores,
+# small enough to lose little when a worker dies. The number of shards must not
+# depend on the files' sizes, which would have to be asked for one by one.
+IMAGES_PER_SHARD = 1250
+
+# What five digits in the shards' names can count.
+_MOST_SHARDS = 99_999
+
+_NAME = re.compile(r"\w[\w.-]*")
+
+# Files that are looked for before the work begins.
+_PROBED = 64
+
+
+@dataclass(frozen=True)
+class ConversionRequest:
+  """What to convert.
+
+  Attributes:
+    output_dir: folder of the records.
+    dataset_name: such as "webvision_mini".
+    split: such as "train".
+    listed: the images.
+    shorter_side: pixels that larger images are reduced to; None keeps all.
+    square_side: pixels of square PNGs that all images become; None keeps their
+      form. Only one of the two is given.
+    seed: seed of the order, at least 0.
+    num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
+    overwrite: convert again what is finished, and replace what was made or
+      begun with other settings.
+  """
+
+  output_dir: str | Path
+  dataset_name: str
+  split: str
+  listed: ListedImages
+  shorter_side: int | None = None
+  square_side: int | None = None
+  seed: int = 0
+  num_shards: int | None = None
+  overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class ConvertedSplit:
+  """A finished record set.
+
+  Attributes:
+    shards: its files in order.
+    summary_path: the JSON summary.
+    report_path: the report of repaired and skipped images.
+    summary: what the JSON summary says.
+  """
+
+  shards: tuple[Path, ...]
+  summary_path: Path
+  report_path: Path
+  summary: dict[str, Any]
+
+
+def convert(
+  request: ConversionRequest,
+  engine: Engine | None = None,
+  on_start: Callable[[int, int], None] = lambda total, done: None,
+  on_images: Callable[[int], None] = lambda count: None,
+) -> ConvertedSplit:
+  """Converts one split, or what an interrupted conversion left to be done.
+
+  Args:
+    request: what to convert.
+    engine: who does the work; this very process if None. The records do not
+      depend on it.
+    on_start: called with the number of images, and how many of them earlier
+      runs have done.
+    on_images: called with the number of images done since the last call.
+
+  Returns:
+    The finished set. One that was finished already is only looked up.
+
+  Raises:
+    UserError: the request contradicts itself, no image can be used, another
+      set or another begun conversion is in its place, or a second process is
+      at it.
+    OSError: files cannot be written, or reading at large does not work.
+  """
+  _check(request)
+  plan = conversion_plan(request)
+  settings = _settings(request, plan)
+  begun = staging.begun_settings(plan) == settings
+  if not request.overwrite and staging.is_finished(plan, settings):
+    if begun:
+      staging.remove(plan)
+    return _finished(plan)
+  if not begun:
+    if not request.overwrite:
+      staging.refuse_others(plan, settings)
+    _check_files_are_there(request)
+  with staging.alone(plan):
+    if not begun:
+      images = request.listed.images.shuffled(request.seed)
+      staging.begin(plan, images, settings)
+    _convert_missing(plan, engine or LocalEngine(), on_start, on_images)
+    counts = count_images(plan, request.listed.dropped)
+    if not counts.num_kept:
+      _give_up(plan, counts)
+    staging.put_in_place(plan)
+    write_report(plan, counts, request.listed.dropped)
+    write_summary(plan.output_dir, _summary(plan, settings, counts))
+    staging.remove(plan)
+  return _finished(plan)
+
+
+def conversion_plan(request: ConversionRequest) -> ConversionPlan:
+  """What the workers of a request are told."""
+  return ConversionPlan(
+    output_dir=Path(request.output_dir),
+    dataset_name=request.dataset_name,
+    split=request.split,
+    num_images=len(request.listed.images),
+    num_shards=request.num_shards
+    or max(1, round(len(request.listed.images) / IMAGES_PER_SHARD)),
+    reader=request.listed.reader,
+    shorter_side=request.shorter_side,
+    square_side=request.square_side,
+  )
+
+
+def _check(request: ConversionRequest) -> None:
+  if not len(request.listed.images):
+    raise UserError(
+      f"expected at least one image of {request.dataset_name}_{request.split} "
+      f"in the list, got none; choose other classes, or another list"
+    )
+  if request.shorter_side is not None and request.square_side is not None:
+    raise UserError(
+      f"expected a shorter side (--resize) or squares (--image_size), got "
+      f"{request.shorter_side} and {request.square_side}; leave one of them out"
+    )
+  if not _NAME.fullmatch(request.dataset_name):
+    raise UserError(
+      "expected letters, digits and ._- as the data set's name, got "
+      f"{request.dataset_name!r}; choose another name (--dataset_name)"
+    )
+  if request.num_shards and request.num_shards > _MOST_SHARDS:
+    raise UserError(
+      f"expected at most {_MOST_SHARDS} shards, got {request.num_shards}; "
+      "choose another number of shards"
+    )
+  least, most = (
+    request.listed.images.labels.min(),
+    request.listed.images.labels.max(),
+  )
+  if least < 0 or most >= request.listed.num_classes:
+    raise UserError(
+      f"expected labels between 0 and {request.listed.num_classes - 1}, got "
+      f"{least if least < 0 else most}; correct the list or the class names"
+    )
+
+
+def _settings(
+  request: ConversionRequest, plan: ConversionPlan
+) -> dict[str, Any]:
+  """All of the summary that is known before the work."""
+  fields = request.listed.fields | {
+    "class_names": list(request.listed.class_names),
+    "images_sha256": request.listed.images.fingerprint(),
+    "num_classes": request.listed.num_classes,
+    "seed": request.seed,
+    "shorter_side": request.shorter_side,
+    "square_side": request.square_side,
+    "source": request.listed.description,
+  }
+  summary = planned_summary(
+    plan.dataset_name, plan.split, plan.num_shards, plan.num_images, fields
+  )
+  # These count what is kept.
+  del summary["num_examples"], summary["shards"]
+  return summary | {"num_shards": plan.num_shards}
+
+
+def _check_files_are_there(request: ConversionRequest) -> None:
+  """A wrong folder is told at once, not after hours."""
+  images, reader = request.listed.images, request.listed.reader
+  count = min(_PROBED, len(images))
+  for row in np.linspace(0, len(images) - 1, count).astype(np.int64):
+    try:
+      reader.read(images[row])
+      return
+    except UnusableImageError as error:
+      if error.reason != MISSING_FILE:
+        return
+  raise UserError(
+    f"expected the listed images in {reader}, found not one of {count} looked "
+    f"for (such as {readable(images.paths[0])}); correct the folder, or put "
+    "the images there"
+  )
+
+
+def _convert_missing(
+  plan: ConversionPlan,
+  engine: Engine,
+  on_start: Callable[[int, int], None],
+  on_images: Callable[[int], None],
+) -> None:
+  staging.remove_partial_files(plan)
+  missing = staging.missing_shards(plan)
+  for index in missing:
+    plan.report_path(index).unlink(missing_ok=True)
+  remaining = sum(len(plan.rows(index)) for index in missing)
+  on_start(plan.num_images, plan.num_images - remaining)
+  if missing:
+    engine.convert(plan, missing, on_images)
+  if left_out := staging.missing_shards(plan):
+    raise UserError(
+      f"expected the workers to write shard {plan.shard_name(left_out[0])} in "
+      f"{plan.work_dir}, found none; let the workers write to the same "
+      "--output_dir"
+    )
+
+
+def _give_up(plan: ConversionPlan, counts: ConversionCounts) -> None:
+  """Nothing was kept: nothing is left."""
+  staging.remove(plan)
+  if not any(plan.output_dir.iterdir()):
+    plan.output_dir.rmdir()
+  raise UserError(
+    f"expected at least one usable image in {plan.reader}, got none "
+    f"({describe_reasons(counts.skipped)}); correct the folder or the list"
+  )
+
+
+def _summary(
+  plan: ConversionPlan, settings: dict[str, Any], counts: ConversionCounts
+) -> dict[str, Any]:
+  """The settings, and what came of them."""
+  return settings | {
+    "images": counts.as_json(),
+    "num_examples": counts.num_kept,
+    "shards": [
+      {"name": plan.shard_name(index), "num_examples": kept}
+      for index, kept in enumerate(counts.kept)
+    ],
+  }
+
+
+def _finished(plan: ConversionPlan) -> ConvertedSplit:
+  place = plan.output_dir, plan.dataset_name, plan.split
+  return ConvertedSplit(
+    shards=tuple(find_shards(*place)),
+    summary_path=summary_path(*place),
+    report_path=report_path(*place),
+    summary=read_summary(*place),
+  )

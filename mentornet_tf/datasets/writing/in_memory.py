@@ -1,0 +1,227 @@
+"""From a source of images to a noisy record set."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.datasets.labels.label_noise import LabelNoise
+from mentornet_tf.datasets.labels.noise import measured_noise_rate
+from mentornet_tf.datasets.records.schema import Example, encode_example
+from mentornet_tf.datasets.records.shards import (
+  existing_shards,
+  planned_summary,
+  read_summary,
+  write_shards,
+)
+from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.datasets.sources.registry import load_source
+from mentornet_tf.errors import UserError
+
+_DEFAULT_TRAIN_SHARDS = 5
+_ENCODED_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class NoisyRecords:
+  """What to write.
+
+  Attributes:
+    output_dir: folder of the records.
+    dataset_name: "digits", "cifar10" or "cifar100".
+    source_dir: official archive of CIFAR, or None.
+    tfds_data_dir: folder of TensorFlow Datasets, or None.
+    noise: the labels of the training split.
+    num_shards: shards of the training split; 5 where None. Other splits have
+      one.
+    splits: which splits to write.
+    max_train_examples: keep only this many training images, the first.
+    overwrite: replace a set made with other settings.
+  """
+
+  output_dir: str | Path
+  dataset_name: str = "digits"
+  source_dir: str | Path | None = None
+  tfds_data_dir: str | Path | None = None
+  noise: LabelNoise = field(default_factory=LabelNoise)
+  num_shards: int | None = None
+  splits: tuple[str, ...] = ("train", "test")
+  max_train_examples: int | None = None
+  overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class WrittenSplit:
+  """What was written: the files and the summary beside them."""
+
+  files: tuple[Path, ...]
+  summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Split:
+  """One split ready to be written."""
+
+  source: SourceImages
+  labels: np.ndarray
+  summary: dict[str, Any]
+
+
+def write_noisy_records(
+  request: NoisyRecords,
+  on_start: Callable[[str, int], None] = lambda split, count: None,
+  on_record: Callable[[], None] = lambda: None,
+) -> dict[str, WrittenSplit]:
+  """Writes every split of the request; noise goes to the training split only.
+
+  Args:
+    request: what to write.
+    on_start: called with a split's name and number of images.
+    on_record: called after each record.
+
+  Returns:
+    Split name -> what was written.
+
+  Raises:
+    UserError: the request contradicts itself, a source cannot be read, or a
+      set with other settings is there already.
+  """
+  _check_request(request)
+  prepared = {split: _prepare(request, split) for split in request.splits}
+  if not request.overwrite:
+    for split, ready in prepared.items():
+      _check_nothing_else_there(request, split, ready.summary)
+  written = {}
+  for split, ready in prepared.items():
+    on_start(split, len(ready.source))
+    files = write_shards(
+      _encoded(ready),
+      request.output_dir,
+      ready.summary,
+      on_record=on_record,
+    )
+    written[split] = WrittenSplit(tuple(files), ready.summary)
+  return written
+
+
+def _check_request(request: NoisyRecords) -> None:
+  # Images may come from an archive and labels from TensorFlow Datasets.
+  labels_from_tfds = str(request.noise.label_file).startswith("tfds:")
+  if request.source_dir and request.tfds_data_dir and not labels_from_tfds:
+    raise UserError(
+      "expected --source_dir or --tfds_data_dir, got both; leave one of them "
+      "out"
+    )
+  if not request.splits:
+    raise UserError(
+      "expected at least one split in --splits, got none; name train or test"
+    )
+
+
+def _prepare(request: NoisyRecords, split: str) -> _Split:
+  source = load_source(
+    request.dataset_name,
+    split,
+    source_dir=request.source_dir,
+    tfds_data_dir=request.tfds_data_dir,
+  )
+  labels, noise = source.labels, {"kind": "none"}
+  num_shards = 1
+  if split == "train":
+    labels, noise = request.noise.labels(
+      source, request.dataset_name, request.tfds_data_dir
+    )
+    source, labels = _first(source, labels, request.max_train_examples)
+    # A handful of images needs no five files.
+    num_shards = request.num_shards or min(_DEFAULT_TRAIN_SHARDS, len(source))
+  noise["measured_rate"] = measured_noise_rate(labels, source.labels)
+  fields = {
+    "class_names": list(source.class_names),
+    "num_classes": source.num_classes,
+    "noise": noise,
+    "ordering": source.ordering,
+    "source": source.description,
+  }
+  summary = planned_summary(
+    request.dataset_name, split, num_shards, len(source), fields
+  )
+  return _Split(source, labels, summary)
+
+
+def _first(
+  source: SourceImages, labels: np.ndarray, count: int | None
+) -> tuple[SourceImages, np.ndarray]:
+  """The first `count` images; their noise is that of the whole set."""
+  if count is None:
+    return source, labels
+  if not 1 <= count <= len(source):
+    raise UserError(
+      f"expected --max_train_examples between 1 and {len(source)}, got "
+      f"{count}; choose another number, or leave it out for all"
+    )
+  kept = SourceImages(
+    images=source.images[:count],
+    labels=source.labels[:count],
+    ids=source.ids[:count],
+    class_names=source.class_names,
+    ordering=source.ordering,
+    description=f"{source.description}, first {count} of {len(source)}",
+  )
+  return kept, labels[:count]
+
+
+def _check_nothing_else_there(
+  request: NoisyRecords, split: str, summary: dict[str, Any]
+) -> None:
+  """The same settings may be written again; others need --overwrite."""
+  folder, name = Path(request.output_dir), request.dataset_name
+  if not folder.is_dir():
+    return
+  there = read_summary(folder, name, split)
+  if there is None and not existing_shards(folder, name, split):
+    return
+  if there != summary:
+    differing = sorted(
+      key
+      for key in summary.keys() | (there or {}).keys()
+      if (there or {}).get(key) != summary.get(key)
+    )
+    raise UserError(
+      f"expected no other {name}_{split} records in {folder}, found a set with "
+      f"different {', '.join(differing)}; choose another --output_dir, or "
+      "replace the set with --overwrite"
+    )
+
+
+def _encoded(ready: _Split) -> Iterator[bytes]:
+  """Serialised records; the images are compressed in parallel, in order."""
+  source = ready.source
+  height, width = source.images.shape[1:3]
+  with tf.device("CPU:0"):
+    images = tf.data.Dataset.from_tensor_slices(source.images)
+  batches = images.batch(_ENCODED_AT_ONCE).map(
+    tf.io.encode_png, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+  )
+  columns = zip(
+    itertools.chain.from_iterable(batches.as_numpy_iterator()),
+    ready.labels.tolist(),
+    source.labels.tolist(),
+    source.ids.tolist(),
+    strict=True,
+  )
+  for image_bytes, label, clean_label, identity in columns:
+    yield encode_example(
+      Example(
+        image_bytes=image_bytes,
+        image_format="png",
+        label=label,
+        clean_label=clean_label,
+        id=identity,
+        height=height,
+        width=width,
+      )
+    )

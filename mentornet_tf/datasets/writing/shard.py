@@ -1,0 +1,113 @@
+"""One shard: from image files to records, with a report of what was found."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from mentornet_tf.datasets.images.decoding import (
+  UnusableImageError,
+  UsableImage,
+  square_image,
+  usable_image,
+)
+from mentornet_tf.datasets.images.listing import MISSING_FILE, ImageEntry
+from mentornet_tf.datasets.records.schema import Example, encode_example
+from mentornet_tf.datasets.writing.plan import ConversionPlan
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.atomic_files import replacing, write_bytes
+
+# Images between two reports of progress.
+_REPORTED_AT_ONCE = 16
+
+# The images come in random order. A shard of this many without a single file
+# means that their folder is gone, not that files are missing from it.
+_TOO_MANY_TO_MISS = 32
+
+
+def convert_shard(
+  plan: ConversionPlan,
+  index: int,
+  on_images: Callable[[int], None] = lambda count: None,
+) -> None:
+  """Writes shard `index` of the plan, then its report; each appears whole.
+
+  The same plan and files give the same bytes, whoever converts. An image that a
+  record can hold as it is, is not decoded.
+
+  Args:
+    plan: what to convert; its work folder holds the list of images.
+    index: which shard, 0-based.
+    on_images: called with the number of images looked at since the last call.
+
+  Raises:
+    UserError: not one image of a shard of 32 or more is there.
+    OSError: files cannot be written, or reading at large does not work.
+  """
+  repaired, skipped = [], []
+  rows = plan.rows(index)
+  images = plan.images()
+  # Opened by Python first: its errors name the path and the reason.
+  with replacing(plan.shard_path(index)) as partial:
+    partial.touch()
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+      for done, row in enumerate(rows, start=1):
+        entry = images[row]
+        try:
+          image = _usable(plan, plan.reader.read(entry))
+        except UnusableImageError as error:
+          skipped.append([readable(entry.path), error.reason])
+        else:
+          writer.write(encode_example(_example(entry, image)))
+          if image.repair:
+            repaired.append([readable(entry.path), image.repair])
+        if done % _REPORTED_AT_ONCE == 0:
+          on_images(_REPORTED_AT_ONCE)
+    on_images(len(rows) % _REPORTED_AT_ONCE)
+    _check_source_is_there(plan, len(rows), skipped)
+    report = {
+      "bytes": partial.stat().st_size,
+      "listed": len(rows),
+      "kept": len(rows) - len(skipped),
+      "repaired": repaired,
+      "skipped": skipped,
+    }
+  write_bytes(plan.report_path(index), json.dumps(report).encode("ascii"))
+
+
+def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
+  if plan.square_side is not None:
+    return square_image(data, plan.square_side)
+  return usable_image(data, shorter_side=plan.shorter_side)
+
+
+def readable(path: bytes) -> str:
+  """A path as text; bytes that are no UTF-8 become escapes."""
+  return path.decode("utf-8", errors="backslashreplace")
+
+
+def _check_source_is_there(
+  plan: ConversionPlan, listed: int, skipped: list[Any]
+) -> None:
+  missing = [path for path, reason in skipped if reason == MISSING_FILE]
+  if len(missing) == listed >= _TOO_MANY_TO_MISS:
+    raise UserError(
+      f"expected the listed images in {plan.reader}, got not one of {listed} "
+      f"(such as {missing[0]}); make the folder available, or correct its name"
+    )
+
+
+def _example(entry: ImageEntry, image: UsableImage) -> Example:
+  return Example(
+    image_bytes=image.data,
+    image_format=image.format,
+    label=entry.label,
+    clean_label=entry.clean_label,
+    id=entry.id,
+    height=image.height,
+    width=image.width,
+    path=entry.path,
+    query=entry.query,
+    synset=entry.synset,
+  )

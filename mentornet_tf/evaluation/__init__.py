@@ -1,0 +1,1 @@
+"""Accuracy, loss and label-noise detection of students."""

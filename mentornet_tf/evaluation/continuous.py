@@ -1,0 +1,252 @@
+"""Evaluating the checkpoints of a training folder, once or as they appear."""
+
+import csv
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from mentornet_tf.datasets.reading.dataset import (
+  EvaluationBatches,
+  TrainingData,
+  as_training_data,
+)
+from mentornet_tf.datasets.records.schema import InMemoryDataset
+from mentornet_tf.evaluation.evaluator import Evaluation, Evaluator
+from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.runs.checkpointing import (
+  DamagedCheckpointError,
+  checkpoint_step,
+  kept_checkpoints,
+  latest_checkpoint,
+)
+from mentornet_tf.runs.trained_run import TrainedRun
+from mentornet_tf.training.loss_recorder import write_losses
+from mentornet_tf.training.recipes import TrainingSettings
+
+_COLUMNS = (
+  "data",
+  "step",
+  "accuracy",
+  "loss",
+  "num_examples",
+  "top5_accuracy",
+)
+
+Data = InMemoryDataset | TrainingData
+
+
+def evaluate_checkpoints(
+  run: TrainedRun,
+  data: Data | Sequence[Data],
+  batch_size: int,
+  eval_dir: str | os.PathLike,
+  *,
+  once: bool,
+  interval_seconds: float,
+  print_line: Callable[[str], Any] = print,
+  sleep: Callable[[float], None] = time.sleep,
+) -> None:
+  """Evaluates new checkpoints until training has finished, or only the newest.
+
+  A checkpoint whose step stands in `<eval_dir>/eval.csv` for the same data is
+  not evaluated again. One that training deletes or still writes is passed over.
+
+  Args:
+    run: the training folder.
+    data: what to evaluate on, one set or several of different names.
+    batch_size: images in a batch.
+    eval_dir: receives eval.csv and TensorBoard events.
+    once: evaluate the newest checkpoint and end.
+    interval_seconds: wait between looks for a new checkpoint.
+    print_line: takes one line for each evaluation.
+    sleep: waits so many seconds.
+
+  Raises:
+    UserError: with `once`, if there is no checkpoint that can be read.
+  """
+  sets = list(data) if isinstance(data, Sequence) else [data]
+  evaluators = {each.name: _evaluator(run, each, batch_size) for each in sets}
+  results = EvaluationLog(Path(eval_dir), list(evaluators))
+  printed, waiting = None, False
+  while True:
+    candidates = [run.newest()] if once else kept_checkpoints(run.folder)
+    for checkpoint in candidates:
+      step = checkpoint_step(checkpoint)
+      missing = results.missing(step)
+      if not missing:
+        continue
+      try:
+        run.load(checkpoint)
+      except DamagedCheckpointError:
+        if once:
+          raise
+        continue
+      for name in missing:
+        results.add(name, step, evaluators[name]())
+        print_line(results.readable(name, step))
+      printed = step
+    if not candidates and not waiting:
+      waiting = True
+      print_line(f"{run.folder}: waiting for a checkpoint")
+    finished = run.total_steps is not None and not results.missing(
+      run.total_steps
+    )
+    if once or finished:
+      if printed is None:
+        for name in evaluators:
+          print_line(results.readable(name))
+      return
+    sleep(interval_seconds)
+
+
+def _evaluator(run: TrainedRun, data: Data, batch_size: int) -> Evaluator:
+  # What the settings do to training images is of no matter here.
+  data = as_training_data(data, TrainingSettings())
+  return Evaluator(run.student, EvaluationBatches(data, batch_size))
+
+
+def wait_for_run(
+  folder: str | os.PathLike,
+  interval_seconds: float,
+  *,
+  print_line: Callable[[str], Any] = print,
+  sleep: Callable[[float], None] = time.sleep,
+) -> None:
+  """Waits until a training has begun in `folder`."""
+  waiting = False
+  while (
+    Path(folder).is_dir()
+    and not (Path(folder) / "run.json").exists()
+    and latest_checkpoint(folder) is None
+  ):
+    if not waiting:
+      print_line(f"{folder}: waiting for a training to begin")
+    waiting = True
+    sleep(interval_seconds)
+
+
+class EvaluationLog:
+  """The evaluations of one run: `eval.csv` and TensorBoard events.
+
+  Args:
+    folder: made when it does not exist.
+    data_names: of what is evaluated. Rows of other data stay as they are.
+  """
+
+  def __init__(self, folder: Path, data_names: Sequence[str]):
+    self._others: list[dict[str, str]] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    self._path = folder / "eval.csv"
+    self._events = tf.summary.create_file_writer(str(folder))
+    # Name of the data -> step -> result.
+    self.evaluations: dict[str, dict[int, Evaluation]] = {
+      name: {} for name in data_names
+    }
+    if self._path.exists():
+      with self._path.open(newline="") as file:
+        for row in csv.DictReader(file):
+          if row["data"] not in self.evaluations:
+            self._others.append(row)
+            continue
+          # Older files have no such column.
+          top5 = row.get("top5_accuracy")
+          self.evaluations[row["data"]][int(row["step"])] = Evaluation(
+            float(row["accuracy"]),
+            float(row["loss"]),
+            int(row["num_examples"]),
+            float(top5) if top5 else None,
+          )
+
+  def missing(self, step: int) -> list[str]:
+    """Names of the data that were not evaluated at `step`."""
+    return [name for name, each in self.evaluations.items() if step not in each]
+
+  def add(self, name: str, step: int, evaluation: Evaluation) -> None:
+    """Adds one evaluation to the file and to the events."""
+    self.evaluations[name][step] = evaluation
+    with replacing(self._path) as partial, partial.open("w") as file:
+      writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+      writer.writeheader()
+      writer.writerows(self._others)
+      for data, evaluations in self.evaluations.items():
+        writer.writerows(
+          _row(data, known, each) for known, each in sorted(evaluations.items())
+        )
+    # One set keeps the original's names.
+    prefix = f"{name}/" if len(self.evaluations) > 1 else ""
+    with self._events.as_default(step):
+      tf.summary.scalar(f"{prefix}accuracy", evaluation.accuracy)
+      tf.summary.scalar(f"{prefix}total_loss", evaluation.loss)
+      if evaluation.top5_accuracy is not None:
+        tf.summary.scalar(f"{prefix}top5_accuracy", evaluation.top5_accuracy)
+    self._events.flush()
+
+  def readable(self, name: str, step: int | None = None) -> str:
+    """One line: the accuracy on data at a step, the best and the last so far.
+
+    Args:
+      name: of the data, written where there are several.
+      step: None takes the last.
+    """
+    evaluations = self.evaluations[name]
+    step = max(evaluations) if step is None else step
+    parts = [name] if len(self.evaluations) > 1 else []
+    parts.append(f"step {step}")
+    for title, attribute in (
+      ("accuracy", "accuracy"),
+      ("top-5", "top5_accuracy"),
+    ):
+      values = {
+        at: getattr(each, attribute)
+        for at, each in evaluations.items()
+        if getattr(each, attribute) is not None
+      }
+      if step not in values:
+        continue
+      best, last = max(values, key=values.get), max(values)
+      parts += [
+        f"{title} {values[step]:.4f}",
+        f"best {values[best]:.4f} (step {best})",
+        f"last {values[last]:.4f} (step {last})",
+      ]
+    return "  ".join(parts)
+
+
+def _row(data: str, step: int, evaluation: Evaluation) -> dict[str, Any]:
+  top5 = evaluation.top5_accuracy
+  return {
+    "data": data,
+    "step": step,
+    "accuracy": f"{evaluation.accuracy:.6f}",
+    "loss": f"{evaluation.loss:.6f}",
+    "num_examples": evaluation.num_examples,
+    "top5_accuracy": "" if top5 is None else f"{top5:.6f}",
+  }
+
+
+def dump_losses(
+  run: TrainedRun,
+  data: Data,
+  batch_size: int,
+  path: str | os.PathLike,
+  epoch: int | None = None,
+) -> None:
+  """Writes `id epoch noisy_label clean_label loss` of every example.
+
+  Args:
+    run: the training folder; its newest checkpoint is used.
+    data: what to compute the losses of.
+    batch_size: images in a batch.
+    path: the text file; written under a temporary name first.
+    epoch: the training percentage to write; None takes the checkpoint's.
+  """
+  step = run.load_newest()
+  if epoch is None:
+    epoch = min(100 * step // (run.total_steps or step), 99)
+  examples = _evaluator(run, data, batch_size).per_example()
+  write_losses(path, epoch, examples)
+  print(f"{path}: {len(examples['id'])} losses at step {step} (epoch {epoch})")

@@ -1,0 +1,1 @@
+"""Whole comparisons of curricula that anybody can repeat."""

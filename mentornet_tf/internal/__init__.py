@@ -1,0 +1,1 @@
+"""What every room builds on: files, processes, figures, user functions."""

@@ -1,0 +1,21 @@
+"""Figures as files and as bytes, without a display."""
+
+import io
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from mentornet_tf.internal import atomic_files
+
+
+def save_figure(figure: Figure, path: str | Path, dpi: int = 110) -> None:
+  """Writes a figure, whole or not at all; the ending decides the format."""
+  with atomic_files.replacing(path) as partial:
+    figure.savefig(partial, dpi=dpi)
+
+
+def png_bytes(figure: Figure) -> bytes:
+  """The figure as a PNG file."""
+  buffer = io.BytesIO()
+  figure.savefig(buffer, format="png", dpi=100)
+  return buffer.getvalue()

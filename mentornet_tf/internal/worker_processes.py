@@ -1,0 +1,128 @@
+"""One task for many numbers, in processes that end with the one that asks.
+
+Unlike `concurrent.futures`, a worker of a process that was killed ends within
+its next report of progress, an interrupt leaves nothing running, and a worker
+that dies is noticed.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
+
+# Called as task(number, on_items): does the work of that number, and calls
+# on_items(count) now and then with how many items it has done since.
+Task = Callable[[int, Callable[[int], None]], Any]
+
+
+def results(
+  task: Task,
+  numbers: Sequence[int],
+  num_workers: int,
+  on_items: Callable[[int], None] = lambda count: None,
+  prepare: Callable[[], None] = command_line.start_tensorflow,
+) -> Iterator[tuple[int, Any]]:
+  """Runs the task for every number; gives each result as it comes.
+
+  Args:
+    task: what to do; it and its results must be picklable. Workers are fresh
+      interpreters, so the program that asks needs the customary
+      `if __name__ == "__main__"`.
+    numbers: what to call it with, started in this order.
+    num_workers: processes, at least 1.
+    on_items: called in this process with the items that a task reports.
+    prepare: called by each worker before the task comes, whose modules are
+      imported then.
+
+  Yields:
+    (number, result), in the order in which they are done.
+
+  Raises:
+    UserError, OSError: what a task raised, or a worker was killed; the others
+      are stopped.
+    RuntimeError: a worker ended of its own accord.
+  """
+  context = multiprocessing.get_context("spawn")
+  waiting = iter(numbers)
+  workers = {}
+  try:
+    for _ in range(min(num_workers, len(numbers))):
+      here, there = context.Pipe()
+      process = context.Process(
+        target=_work, args=(there, prepare), daemon=True
+      )
+      process.start()
+      # Else the end of the worker would not be the end of the pipe.
+      there.close()
+      workers[here] = process
+      here.send(task)
+      here.send(next(waiting))
+    while workers:
+      for connection in wait(list(workers)):
+        kind, content = _received(connection, workers[connection])
+        if kind == "items":
+          on_items(content)
+        elif kind == "error":
+          raise content
+        else:
+          yield content
+          number = next(waiting, None)
+          connection.send(number)
+          if number is None:
+            workers.pop(connection).join()
+  finally:
+    for process in workers.values():
+      process.terminate()
+    for process in workers.values():
+      process.join()
+
+
+def _received(
+  connection: Connection, process: multiprocessing.Process
+) -> tuple[str, Any]:
+  try:
+    return connection.recv()
+  except (EOFError, ConnectionResetError) as error:
+    process.join()
+    if process.exitcode < 0:
+      raise UserError(
+        "expected the worker processes to live, got one ended by signal "
+        f"{-process.exitcode}; give fewer of them (--num_workers) if the "
+        "memory was used up, and start again"
+      ) from error
+    raise RuntimeError(
+      f"a worker process ended with exit code {process.exitcode}"
+    ) from error
+
+
+def _work(connection: Connection, prepare: Callable[[], None]) -> None:
+  """The main function of a worker."""
+  # An interrupt on the terminal reaches all processes; the first one decides.
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
+  # Workers read and write files. A GPU would only lose memory to each.
+  os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+  prepare()
+  try:
+    task = connection.recv()
+    while (number := connection.recv()) is not None:
+      connection.send(_outcome(task, number, connection))
+  except (EOFError, ConnectionError):
+    # The process that asks is gone, and nobody needs the rest.
+    return
+
+
+def _outcome(
+  task: Task, number: int, connection: Connection
+) -> tuple[str, Any]:
+  try:
+    result = task(number, lambda count: connection.send(("items", count)))
+  except ConnectionError:
+    raise
+  except (UserError, OSError) as error:
+    return "error", error
+  return "done", (number, result)

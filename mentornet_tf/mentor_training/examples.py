@@ -1,0 +1,288 @@
+"""What a mentor learns from: features of examples with their target weights.
+
+Two sources (paper, section 3.3): a predefined curriculum sampled on a grid of
+features, and the losses of a real student whose labels are known to be right or
+wrong (golden `data_driven`).
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.curricula.target_weights import target_weights
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal import atomic_files, restricted_pickle
+from mentornet_tf.mentor_training.loss_dump import LossDump
+
+EXAMPLES_FILE = "mentor_examples.npz"
+
+# The percentiles for which the original writes data-driven examples.
+DATA_DRIVEN_PERCENTILES = (40, 50, 60, 75, 80, 90)
+
+_TRAIN_SHARE = 0.8
+_ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
+# What the original names its two pickles.
+_ORIGINAL_FILES = ("tr.p", "ts.p")
+
+
+@dataclass(frozen=True)
+class MentorExamples:
+  """Examples to learn a mentor from, and others to measure it on.
+
+  Attributes:
+    train_features: [N, 4] float64: loss in nats, loss difference, label, epoch
+      percentage.
+    train_targets: [N] float64 target weights in 0..1.
+    test_features: [M, 4] float64.
+    test_targets: [M] float64.
+    origin: how the examples were made; plain data that fits into JSON.
+  """
+
+  train_features: np.ndarray
+  train_targets: np.ndarray
+  test_features: np.ndarray
+  test_targets: np.ndarray
+  origin: dict[str, Any] = field(default_factory=dict)
+
+  def __post_init__(self):
+    for part in ("train", "test"):
+      features = getattr(self, f"{part}_features")
+      targets = getattr(self, f"{part}_targets")
+      _check(part, features, targets)
+
+  @property
+  def binary(self) -> bool:
+    """Whether the targets are exactly the values 0 and 1, both present.
+
+    The original chooses the loss by this; all-ones targets are not binary.
+    """
+    return set(np.unique(self.train_targets)) == {0.0, 1.0}
+
+  def save(self, folder: str | Path) -> Path:
+    """Writes the examples into a folder, whole or not at all.
+
+    Returns:
+      The path of the file, which `load_examples` takes.
+    """
+    path = Path(folder) / EXAMPLES_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    arrays = {name: getattr(self, name) for name in _ARRAYS}
+    np.savez_compressed(buffer, **arrays, origin=json.dumps(self.origin))
+    atomic_files.write_bytes(path, buffer.getvalue())
+    return path
+
+
+def predefined_examples(
+  name: str,
+  gamma: float | None = None,
+  *,
+  sample_size: int = 100_000,
+  seed: int = 0,
+) -> MentorExamples:
+  """Samples a predefined curriculum on the original's grid.
+
+  The grid has 120 losses (0, 0.1, … 9.9, 10, 11, … 29), 100 loss differences
+  (−5, −4.9, … 4.9), label 0 and the epochs 0..99 (golden `vstar`).
+
+  Args:
+    name: a curriculum, as `target_weights.get_formula` takes it.
+    gamma: the curriculum's parameter; None takes its default.
+    sample_size: how many points of the grid are drawn, without replacement; the
+      first 80 % are for training.
+    seed: seed of the draw.
+
+  Raises:
+    UserError: an unknown curriculum, or gamma or sample_size out of range.
+  """
+  losses, differences, epochs = grid_axes()
+  total = losses.size * differences.size * epochs.size
+  if not 2 <= sample_size <= total:
+    raise UserError(
+      f"sample_size: expected 2..{total} (the grid's size), got {sample_size}; "
+      "give a number in that range"
+    )
+  drawn = np.random.default_rng(seed).permutation(total)[:sample_size]
+  loss, difference, epoch = np.unravel_index(
+    drawn, (losses.size, differences.size, epochs.size)
+  )
+  features = np.stack(
+    [
+      losses[loss],
+      differences[difference],
+      np.zeros(sample_size),
+      epochs[epoch],
+    ],
+    axis=1,
+  )
+  origin = {"curriculum": name, "gamma": gamma, "seed": seed}
+  return split_examples(features, target_weights(name, features, gamma), origin)
+
+
+def grid_axes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """The grid's losses [120], loss differences [100] and epochs [100]."""
+  losses = np.concatenate([np.arange(0, 10, 0.1), np.arange(10, 30, 1.0)])
+  # Not rounded: the difference nearest to 0 is −1.8e-14, as in golden `vstar`.
+  return losses, np.arange(-5, 5, 0.1), np.arange(0, 100, 1.0)
+
+
+def data_driven_examples(
+  dump: LossDump,
+  percentile: float,
+  *,
+  percentile_by_epoch: bool = False,
+  seed: int = 0,
+) -> MentorExamples:
+  """Turns a student's losses into examples: weight 1 where the label is right.
+
+  Args:
+    dump: the losses with noisy and clean labels.
+    percentile: 0..100; the loss difference is taken to this percentile of the
+      losses, interpolated linearly (golden `data_driven`).
+    percentile_by_epoch: of each epoch's losses, as in use, instead of all.
+    seed: seed of the shuffle before the split into 80 % and 20 %.
+
+  Raises:
+    UserError: a percentile out of range, or fewer than two rows.
+  """
+  if not 0 <= percentile <= 100:
+    raise UserError(
+      f"percentile: expected 0..100, got {percentile}; the published runs use "
+      f"{', '.join(map(str, DATA_DRIVEN_PERCENTILES))}"
+    )
+  features = dump.features(percentile, by_epoch=percentile_by_epoch)
+  order = np.random.default_rng(seed).permutation(len(features))
+  origin = {
+    "loss_dump": dump.name,
+    "percentile": percentile,
+    "percentile_by_epoch": percentile_by_epoch,
+    "rows": len(features),
+    "replaced_rows": dump.replaced_rows,
+    "seed": seed,
+  }
+  return split_examples(features[order], dump.target_weights()[order], origin)
+
+
+def load_examples(path: str | Path) -> MentorExamples:
+  """Loads examples from a folder or file.
+
+  Args:
+    path: a folder with the file that `MentorExamples.save` wrote, that file, or
+      a folder with the original's pickles `tr.p` and `ts.p`.
+
+  Raises:
+    UserError: a path without examples, or a damaged file.
+  """
+  path = Path(path)
+  if path.is_dir():
+    if (path / EXAMPLES_FILE).is_file():
+      return _load_npz(path / EXAMPLES_FILE)
+    if all((path / name).is_file() for name in _ORIGINAL_FILES):
+      return _load_pickles(path)
+    below = sorted(file.parent.name for file in path.glob(f"*/{EXAMPLES_FILE}"))
+    found = f"one with {', '.join(below)}" if below else "one without"
+    raise UserError(
+      f"{path}: expected a folder with {EXAMPLES_FILE} (or tr.p and ts.p), got "
+      f"{found}; make it with bin/generate_mentor_data.py"
+      + (" or name one of those folders" if below else "")
+    )
+  if path.is_file():
+    return _load_npz(path)
+  raise UserError(
+    f"{path}: expected a folder of bin/generate_mentor_data.py, got no such "
+    "path; check it"
+  )
+
+
+def split_examples(
+  features: np.ndarray, targets: np.ndarray, origin: dict[str, Any]
+) -> MentorExamples:
+  """The first 80 % of the rows to learn from, the others to measure on.
+
+  Args:
+    features: [N, 4], see `MentorExamples`; in an order of no meaning.
+    targets: [N] target weights in 0..1.
+    origin: how they were made.
+
+  Raises:
+    UserError: fewer than two rows.
+  """
+  cut = int(_TRAIN_SHARE * len(features))
+  if cut < 1:
+    raise UserError(
+      f"mentor examples: expected at least 2 rows, got {len(features)}; one "
+      "part is for training, one for testing"
+    )
+  return MentorExamples(
+    features[:cut], targets[:cut], features[cut:], targets[cut:], origin
+  )
+
+
+def _load_npz(path: Path) -> MentorExamples:
+  try:
+    with np.load(path, allow_pickle=False) as file:
+      arrays = [file[name].astype(np.float64) for name in _ARRAYS]
+      origin = json.loads(str(file["origin"])) if "origin" in file else {}
+  except (
+    # What numpy raises on damaged archives and on pickled objects.
+    zipfile.BadZipFile,
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+  ) as error:
+    raise UserError(
+      f"{path}: expected an .npz file with {', '.join(_ARRAYS)}, got one that "
+      f"does not load ({' '.join(str(error).split())}); make it anew with "
+      "bin/generate_mentor_data.py"
+    ) from error
+  return MentorExamples(*arrays, origin)
+
+
+def _load_pickles(folder: Path) -> MentorExamples:
+  arrays = []
+  for name in _ORIGINAL_FILES:
+    path = folder / name
+    try:
+      rows = np.asarray(restricted_pickle.load(path), np.float64)
+    except (TypeError, ValueError) as error:
+      if isinstance(error, UserError):
+        raise
+      rows = np.empty(0)
+    if rows.ndim != 2 or rows.shape[1] != 5:
+      raise UserError(
+        f"{path}: expected an array [N, 5] of four features and the target, "
+        f"got {list(rows.shape) if rows.size else 'something else'}; make it "
+        "anew"
+      )
+    arrays += [rows[:, :4], rows[:, 4]]
+  return MentorExamples(*arrays, {"pickles": folder.name})
+
+
+def _check(part, features, targets) -> None:
+  if features.ndim != 2 or features.shape[1] != 4 or len(features) == 0:
+    raise UserError(
+      f"mentor examples: expected {part} features [N, 4], got "
+      f"{list(features.shape)}; give at least one row"
+    )
+  if targets.shape != (len(features),):
+    raise UserError(
+      f"mentor examples: expected {part} targets [{len(features)}], got "
+      f"{list(targets.shape)}; give one a row"
+    )
+  if not np.isfinite(features).all():
+    raise UserError(
+      f"mentor examples: expected finite {part} features, got NaN or infinity; "
+      "remove those rows"
+    )
+  if not ((targets >= 0) & (targets <= 1)).all():
+    raise UserError(
+      f"mentor examples: expected {part} targets in 0..1, got "
+      f"{targets.min()}..{targets.max()}; clip them"
+    )

@@ -1,0 +1,214 @@
+"""Learns a mentor from examples, reporting, saving and resuming on the way."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.curricula.mentor_network import (
+  LogisticMentor,
+  MentorNet,
+  MLPMentor,
+)
+from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_training.examples import MentorExamples
+from mentornet_tf.mentor_training.learning_folder import (
+  LearningFolder,
+  LearningReport,
+  learning_settings,
+)
+from mentornet_tf.mentor_training.mentor_steps import (
+  MentorSteps,
+  loss_per_example,
+)
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+
+FORMS = ("mentornet", "logistic", "mlp")
+
+_MAX_REPORTS = 50
+
+
+def build_mentor(
+  form: str, recipe: MentorRecipe, *, seed: int = 0
+) -> keras.Model:
+  """Builds a fresh mentor.
+
+  Args:
+    form: "mentornet", "logistic" or "mlp".
+    recipe: decides whether the epoch embedding is trainable.
+    seed: seed of the initial weights.
+
+  Raises:
+    UserError: an unknown form.
+  """
+  if form == "mentornet":
+    return MentorNet(
+      epoch_embedding_trainable=recipe.train_epoch_embedding, seed=seed
+    )
+  if form == "logistic":
+    return LogisticMentor(seed=seed)
+  if form == "mlp":
+    return MLPMentor(seed=seed)
+  raise UserError(
+    f"mentor form: expected {', '.join(FORMS)}, got {form!r}; choose one"
+  )
+
+
+def learn_mentor(
+  mentor: keras.Model,
+  examples: MentorExamples,
+  recipe: MentorRecipe | None = None,
+  *,
+  seed: int = 0,
+  folder: str | Path | None = None,
+  on_report: Callable[[LearningReport], None] | None = None,
+) -> LearningReport:
+  """Trains a mentor in place.
+
+  Args:
+    mentor: the network, fresh or to be continued from where it stands.
+    examples: what it learns from.
+    recipe: how; None takes the default recipe.
+    seed: seed of the order of the examples.
+    folder: where to save: the state after every report, so that a stopped run
+      continues from there and ends bit for bit (on a CPU) where it would have
+      ended; at the end `mentor.keras` and `training.json`. None saves nothing.
+    on_report: called after every pass over the examples (less often when they
+      are few).
+
+  Returns:
+    The report on the finished mentor.
+
+  Raises:
+    UserError: the loss stops being a number, or the folder holds another run.
+  """
+  recipe = recipe or MentorRecipe()
+  loss_kind = recipe.loss_kind(examples.binary)
+  steps = MentorSteps(
+    mentor, examples.train_features, examples.train_targets, recipe, loss_kind
+  )
+  measure = MentorMeasure(mentor, examples, loss_kind)
+  reports: list[LearningReport] = []
+  saving = None
+  if folder is not None:
+    settings = learning_settings(mentor, examples, recipe, seed)
+    saving = LearningFolder(folder, settings)
+    reports = saving.resume(steps)
+  rows = len(examples.train_features)
+  for batches, count in _batches(rows, recipe, steps.state.step, seed):
+    losses = steps.run(batches, count)
+    if not np.isfinite(losses).all():
+      raise UserError(
+        f"mentor: expected finite losses, got {losses[~np.isfinite(losses)][0]}"
+        f" in the steps up to {steps.state.step}; lower the learning rate "
+        f"({recipe.learning_rate})"
+      )
+    _assign(steps, mentor, examples, recipe)
+    epoch = steps.state.step * min(recipe.batch_size, rows) / rows
+    reports.append(measure(steps.state.step, epoch))
+    if saving is not None:
+      saving.save_state(steps.state, reports)
+    if on_report is not None:
+      on_report(reports[-1])
+  if saving is not None:
+    _assign(steps, mentor, examples, recipe)
+    saving.finish(mentor, reports)
+  return reports[-1]
+
+
+def _assign(steps, mentor, examples, recipe) -> None:
+  """Brings the mentor to the state of the steps."""
+  steps.assign()
+  if steps.state.step == recipe.steps:
+    fill_unseen_epochs(mentor, examples.train_features)
+
+
+def _batches(
+  rows: int, recipe: MentorRecipe, first_step: int, seed: int
+) -> Iterator[tuple[np.ndarray, int]]:
+  """Yields ([K, B] rows of the examples, count to use) for one report each.
+
+  Every pass has an order of its own, from (seed, pass). The rows that do not
+  fill a batch at its end wait for the next pass, as in the original.
+  """
+  size = min(recipe.batch_size, rows)
+  per_pass = rows // size
+  passes = max(1, -(-recipe.steps // (_MAX_REPORTS * per_pass)))
+  chunk = passes * per_pass
+  for first in range(first_step, recipe.steps, chunk):
+    order = [
+      np.random.default_rng([seed, number]).permutation(rows)
+      for number in range(first // per_pass, first // per_pass + passes)
+    ]
+    order = [one[: per_pass * size].reshape(per_pass, size) for one in order]
+    yield np.concatenate(order), min(chunk, recipe.steps - first)
+
+
+class MentorMeasure:
+  """Measures a mentor, as it stands at each call, on all examples.
+
+  Args:
+    mentor: the network.
+    examples: those to learn from and the others.
+    loss_kind: "cross_entropy" or "squared_error", what the reports' losses are.
+  """
+
+  def __init__(
+    self, mentor: keras.Model, examples: MentorExamples, loss_kind: str
+  ):
+    self._mentor = mentor
+    self._loss_kind = loss_kind
+    self._parts = [
+      (
+        tf.constant(features, tf.float32),
+        tf.constant(targets[:, None], tf.float32),
+      )
+      for features, targets in (
+        (examples.train_features, examples.train_targets),
+        (examples.test_features, examples.test_targets),
+      )
+    ]
+
+  def __call__(self, step: int, epoch: float) -> LearningReport:
+    """The report at `step`, after `epoch` passes over the examples."""
+    train, test = self._parts
+    train_loss, train_mse = self._losses(*train)
+    test_loss, test_mse = self._losses(*test)
+    return LearningReport(
+      step=step,
+      epoch=epoch,
+      train_loss=train_loss,
+      test_loss=test_loss,
+      train_mse=train_mse,
+      test_mse=test_mse,
+    )
+
+  def _losses(self, features, targets) -> tuple[float, float]:
+    """Mean losses of the kind asked for, and mean squared error."""
+    logits = self._mentor(features)
+    loss, squared_error = (
+      float(tf.reduce_mean(loss_per_example(kind, targets, logits)))
+      for kind in (self._loss_kind, "squared_error")
+    )
+    return loss, squared_error
+
+
+def fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:
+  """Gives epochs that no example has the embedding between their neighbours'.
+
+  A loss dump knows only the epochs at which it was taken; left alone, all other
+  rows of the table would stay random.
+
+  Args:
+    mentor: changed in place where it has a table that learns.
+    features: [N, 4], what it has learned from.
+  """
+  if not getattr(mentor, "epoch_embedding_trainable", False):
+    return
+  table = keras.ops.convert_to_numpy(mentor.epoch_embedding)
+  last = len(table) - 1
+  seen = np.unique(np.minimum(features[:, 3].astype(int), last))
+  columns = [np.interp(range(last + 1), seen, c[seen]) for c in table.T]
+  mentor.epoch_embedding.assign(np.stack(columns, axis=1))

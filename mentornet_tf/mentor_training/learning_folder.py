@@ -1,0 +1,166 @@
+"""The folder in which a mentor is learned: state, result and summary."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import platform
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import mentornet_tf
+from mentornet_tf.curricula.mentors import MENTOR_FILE
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal import atomic_files
+from mentornet_tf.mentor_training.examples import MentorExamples
+from mentornet_tf.mentor_training.learned_curriculum import SUMMARY_FILE
+from mentornet_tf.mentor_training.mentor_steps import AdamState, MentorSteps
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+
+STATE_FILE = "learning_state.npz"
+
+_STATE_ARRAYS = [field.name for field in dataclasses.fields(AdamState)]
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningReport:
+  """How far a mentor has come.
+
+  Attributes:
+    step: steps done.
+    epoch: passes over the training examples done, whole or not.
+    train_loss: mean over the training examples of the loss that is minimised.
+    test_loss: the same over the test examples.
+    train_mse: mean squared difference of weight and target weight.
+    test_mse: the same over the test examples.
+  """
+
+  step: int
+  epoch: float
+  train_loss: float
+  test_loss: float
+  train_mse: float
+  test_mse: float
+
+
+class LearningFolder:
+  """Saves a learning run so that a stopped one can go on.
+
+  Args:
+    path: the folder; it is made if need be.
+    settings: all that decides the outcome, as from `learning_settings`.
+  """
+
+  def __init__(self, path: str | Path, settings: dict[str, Any]):
+    self._path = Path(path)
+    self._path.mkdir(parents=True, exist_ok=True)
+    self._settings = settings
+    self._started = time.perf_counter()
+    self._seconds_before = 0.0
+
+  def resume(self, steps: MentorSteps) -> list[LearningReport]:
+    """Restores the state of a stopped run, if there is one.
+
+    Returns:
+      The reports of that run so far.
+
+    Raises:
+      UserError: a damaged state, or one of a run with other settings.
+    """
+    path = self._path / STATE_FILE
+    if not path.is_file():
+      return []
+    try:
+      with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in _STATE_ARRAYS}
+        record = json.loads(str(file["record"]))
+    except (
+      # What numpy raises on damaged archives.
+      zipfile.BadZipFile,
+      AttributeError,
+      EOFError,
+      LookupError,
+      ValueError,
+    ) as error:
+      raise UserError(
+        f"{path}: expected the state of a stopped run, got a damaged file; "
+        "remove it to start anew"
+      ) from error
+    self._check_settings(path, record["settings"])
+    steps.state = AdamState(**{**arrays, "step": int(arrays["step"])})
+    self._seconds_before = record["seconds"]
+    return [LearningReport(**report) for report in record["reports"]]
+
+  def save_state(self, state: AdamState, reports: list[LearningReport]) -> None:
+    """Saves all that `resume` needs."""
+    record = {
+      "settings": self._settings,
+      "seconds": self._seconds(),
+      "reports": [dataclasses.asdict(report) for report in reports],
+    }
+    buffer = io.BytesIO()
+    arrays = {name: getattr(state, name) for name in _STATE_ARRAYS}
+    np.savez(buffer, record=json.dumps(record), **arrays)
+    atomic_files.write_bytes(self._path / STATE_FILE, buffer.getvalue())
+
+  def finish(self, mentor: keras.Model, reports: list[LearningReport]) -> None:
+    """Saves the mentor and the summary of the run."""
+    with atomic_files.replacing(self._path / MENTOR_FILE) as partial:
+      mentor.save(partial)
+    summary = {
+      **self._settings,
+      "seconds": round(self._seconds(), 3),
+      "versions": {
+        "mentornet_tf": mentornet_tf.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+      },
+      "final": dataclasses.asdict(reports[-1]),
+      "reports": [dataclasses.asdict(report) for report in reports],
+    }
+    text = json.dumps(summary, indent=2) + "\n"
+    atomic_files.write_bytes(self._path / SUMMARY_FILE, text.encode())
+
+  def _seconds(self) -> float:
+    return self._seconds_before + time.perf_counter() - self._started
+
+  def _check_settings(self, path: Path, found: dict[str, Any]) -> None:
+    # Through JSON, as the file's settings went: tuples become lists.
+    wanted = json.loads(json.dumps(self._settings))
+    differing = [key for key in wanted if wanted[key] != found.get(key)]
+    if differing:
+      key = differing[0]
+      raise UserError(
+        f"{path}: expected a run with {key} {wanted[key]}, got one with "
+        f"{found.get(key)}; give another folder, or remove that file to start "
+        "anew"
+      )
+
+
+def learning_settings(
+  mentor: keras.Model, examples: MentorExamples, recipe: MentorRecipe, seed: int
+) -> dict[str, Any]:
+  """All that decides the outcome of a run, as plain data."""
+  digest = hashlib.sha256()
+  for name in ("train_features", "train_targets"):
+    digest.update(np.ascontiguousarray(getattr(examples, name)).tobytes())
+  config = mentor.get_config()
+  config.pop("name", None)
+  return {
+    "form": type(mentor).__name__,
+    "form_settings": config,
+    "recipe": dataclasses.asdict(recipe),
+    "seed": seed,
+    "examples": examples.origin,
+    "train_rows": len(examples.train_features),
+    "test_rows": len(examples.test_features),
+    "train_sha256": digest.hexdigest(),
+  }

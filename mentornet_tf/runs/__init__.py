@@ -1,0 +1,1 @@
+"""Training folders: checkpoints, settings, metrics."""

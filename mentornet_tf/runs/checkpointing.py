@@ -1,0 +1,228 @@
+"""Checkpoints as named variables, restored only on a full match."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tf1_files import newest_prefix
+
+_NAME = "model.ckpt"
+# Where TensorFlow's object-based checkpoints put the value of a variable.
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
+
+# What TensorFlow raises for files that it cannot read.
+_UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
+
+# Group -> variables, or what the checkpoint calls each -> variable.
+Groups = Mapping[str, Iterable | Mapping[str, Any]]
+
+
+class DamagedCheckpointError(UserError):
+  """The files of a checkpoint cannot be read."""
+
+
+class CheckpointStore:
+  """Writes and restores the checkpoints of one training folder.
+
+  A checkpoint holds the variables of named groups, such as "student" and
+  "optimizer". A variable is called `<group>/<position>-<kind>`, for instance
+  "student/003-bias": positions are stable, while Keras numbers unnamed layers
+  by what the process built before.
+  TensorFlow writes to temporary names and moves the `checkpoint` state file
+  last, so that a half-written checkpoint is never picked up.
+
+  Args:
+    folder: where checkpoints are kept.
+    groups: group name -> Keras variables.
+    max_to_keep: older checkpoints than this many are deleted.
+  """
+
+  def __init__(self, folder: Path, groups: Groups, max_to_keep: int = 5):
+    self._groups = groups
+    self._folder = Path(folder)
+    trackable = tf.train.Checkpoint(
+      **{
+        group: {name: v.value for name, v in named(variables).items()}
+        for group, variables in groups.items()
+      }
+    )
+    self._manager = tf.train.CheckpointManager(
+      trackable, str(folder), max_to_keep, checkpoint_name=_NAME
+    )
+
+  @property
+  def latest(self) -> str | None:
+    """Prefix of the newest checkpoint, None when there is none."""
+    return self._manager.latest_checkpoint
+
+  def save(self, step: int) -> str:
+    """Writes a checkpoint for `step` and returns its prefix."""
+    try:
+      return self._manager.save(checkpoint_number=step)
+    except (tf.errors.OpError, OSError) as error:
+      raise UserError(
+        f"{self._manager.directory}: cannot write the checkpoint of step {step}"
+        f" ({_first_line(error)}); check free space and rights, then start "
+        "again: training continues from the previous checkpoint"
+      ) from error
+
+  def restore_latest(self, warn: Callable[[str], Any] = print) -> int:
+    """Loads the newest checkpoint that can be read.
+
+    Args:
+      warn: takes one line for each damaged checkpoint that is passed over.
+
+    Returns:
+      The step of the checkpoint, 0 when there is none.
+
+    Raises:
+      UserError: if a checkpoint does not fit, or all of them are damaged.
+    """
+    self._remove_leftovers()
+    failure = None
+    for prefix in reversed(self._manager.checkpoints):
+      try:
+        restore(prefix, self._groups)
+      except DamagedCheckpointError as error:
+        warn(f"warning: {error}")
+        failure = error
+      else:
+        return checkpoint_step(prefix)
+    if failure is not None:
+      raise failure
+    return 0
+
+  def _remove_leftovers(self) -> None:
+    """Deletes the files of a checkpoint whose writing was interrupted."""
+    kept = {os.path.basename(prefix) for prefix in self._manager.checkpoints}
+    for path in self._folder.glob(f"{_NAME}-*"):
+      step = path.name.removeprefix(f"{_NAME}-").partition(".")[0]
+      if f"{_NAME}-{step.partition('_')[0]}" not in kept:
+        if path.is_dir():
+          shutil.rmtree(path)
+        else:
+          path.unlink()
+
+
+def checkpoint_step(prefix: str) -> int:
+  """The step in a checkpoint's name: 2000 for `…/model.ckpt-2000`."""
+  step = os.path.basename(prefix).rpartition("-")[2]
+  if not step.isdigit():
+    raise UserError(
+      f"{prefix}: expected a checkpoint named like model.ckpt-2000, got a name "
+      "without a step"
+    )
+  return int(step)
+
+
+def latest_checkpoint(folder: str | os.PathLike) -> str | None:
+  """Prefix of the newest complete checkpoint in `folder`, if any."""
+  return newest_prefix(folder)
+
+
+def kept_checkpoints(folder: str | os.PathLike) -> list[str]:
+  """Prefixes of all complete checkpoints in `folder`, oldest first."""
+  state = tf.train.get_checkpoint_state(str(folder))
+  prefixes = state.all_model_checkpoint_paths if state else ()
+  return [prefix for prefix in prefixes if os.path.exists(prefix + ".index")]
+
+
+def open_checkpoint(prefix: str):
+  """Opens a checkpoint of any TensorFlow version for reading by name.
+
+  Raises:
+    UserError: if there is none at `prefix` or it cannot be read.
+  """
+  try:
+    return tf.train.load_checkpoint(prefix)
+  except _UNREADABLE as error:
+    raise DamagedCheckpointError(
+      f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
+      f".data files), got none that can be read ({_first_line(error)})"
+    ) from error
+
+
+def restore(prefix: str, groups: Groups) -> None:
+  """Sets the variables of `groups` from the checkpoint at `prefix`.
+
+  Groups of the checkpoint that are not asked for stay unread; within a group
+  every variable must match.
+
+  Raises:
+    UserError: naming each variable that is missing, left over or of another
+      shape; no variable has been changed then.
+  """
+  reader = open_checkpoint(prefix)
+  shapes = reader.get_variable_to_shape_map()
+  expected = {
+    f"{group}/{name}{_VALUE}": variable
+    for group, variables in groups.items()
+    for name, variable in named(variables).items()
+  }
+  stored = {
+    key
+    for key in shapes
+    if key not in _BOOK_KEEPING and key.split("/")[0] in groups
+  }
+  problems = [f"missing {_plain(k)}" for k in sorted(expected.keys() - stored)]
+  problems += [
+    f"left over {_plain(key)}" for key in sorted(stored - expected.keys())
+  ]
+  problems += [
+    f"{_plain(key)} has shape {tuple(shapes[key])}, expected "
+    f"{tuple(variable.shape)}"
+    for key, variable in expected.items()
+    if key in shapes and tuple(shapes[key]) != tuple(variable.shape)
+  ]
+  if problems:
+    raise UserError(
+      f"{prefix}: the checkpoint does not fit this model: "
+      f"{'; '.join(problems[:8])}"
+      + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
+      + " (use the settings of the run that wrote it)"
+    )
+  try:
+    values = {key: reader.get_tensor(key) for key in expected}
+  except _UNREADABLE as error:
+    raise DamagedCheckpointError(
+      f"{prefix}: expected a whole checkpoint, got damaged files "
+      f"({_first_line(error)}); an older one is used where there is one"
+    ) from error
+  for key, variable in expected.items():
+    variable.assign(values[key])
+
+
+def all_finite(variables: Iterable) -> bool:
+  """Whether no variable holds NaN or infinity."""
+  return all(np.isfinite(v.value.numpy()).all() for v in variables)
+
+
+def variables_of(groups: Groups) -> list:
+  """The variables of all groups."""
+  return [v for group in groups.values() for v in named(group).values()]
+
+
+def named(variables: Iterable | Mapping[str, Any]) -> dict[str, Any]:
+  """What a checkpoint calls the variables of a group -> the variables."""
+  if isinstance(variables, Mapping):
+    return dict(variables)
+  # Of "dense_3_kernel_accumulator" only the last word is the same in every
+  # process.
+  return {
+    f"{i:03d}-{v.name.rpartition('_')[2]}": v for i, v in enumerate(variables)
+  }
+
+
+def _plain(key: str) -> str:
+  return key.removesuffix(_VALUE)
+
+
+def _first_line(error: Exception) -> str:
+  return str(error).strip().partition("\n")[0]

@@ -1,0 +1,184 @@
+"""A training folder opened for use: its student with a checkpoint's weights."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tf1_files import is_tf1_checkpoint
+from mentornet_tf.runs.checkpointing import (
+  DamagedCheckpointError,
+  checkpoint_step,
+  kept_checkpoints,
+  latest_checkpoint,
+  open_checkpoint,
+  restore,
+)
+from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.students.registry import build_student
+from mentornet_tf.students.tf1_checkpoint import (
+  load_tf1_student,
+  tf1_num_classes,
+)
+from mentornet_tf.training.image_settings import student_options
+from mentornet_tf.training.recipes import (
+  TrainingSettings,
+  dtype_policy,
+  settings_of_run,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+  """A training folder, of this package or of the original TensorFlow 1 code.
+
+  Attributes:
+    folder: the training folder.
+    student: the bare student; `load` and `load_newest` fill it.
+    total_steps: length of the training; None where it is not known.
+    chosen: prefix of the one checkpoint that was asked for; None takes the
+      newest.
+    settings: of run.json, {} where there is none.
+    data: summary of the training data in run.json, {} where there is none.
+  """
+
+  folder: Path
+  student: keras.Model
+  total_steps: int | None
+  chosen: str | None = None
+  settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+  data: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+  def load(self, checkpoint: str) -> int:
+    """Loads the student of a checkpoint and returns the checkpoint's step.
+
+    A run that keeps an average of its weights is loaded with that.
+    """
+    open_checkpoint(checkpoint)
+    if is_tf1_checkpoint(checkpoint):
+      load_tf1_student(self.student, checkpoint)
+    else:
+      restore(checkpoint, {"student": self.student.variables})
+      if self.settings.get("ema_decay"):
+        restore(checkpoint, {"average": self.student.trainable_variables})
+    return checkpoint_step(checkpoint)
+
+  def newest(self) -> str:
+    """Prefix of the newest checkpoint, or of the chosen one.
+
+    Raises:
+      UserError: if there is none.
+    """
+    checkpoint = self.chosen or latest_checkpoint(self.folder)
+    if checkpoint is None:
+      raise UserError(_no_checkpoint(self.folder))
+    return checkpoint
+
+  def load_newest(self, warn: Callable[[str], Any] = print) -> int:
+    """Loads the newest checkpoint that can be read and returns its step.
+
+    Args:
+      warn: takes one line for each damaged checkpoint that is passed over.
+
+    Raises:
+      UserError: if there is none that can be read, or one does not fit.
+    """
+    newest = self.newest()
+    older = [] if self.chosen else kept_checkpoints(self.folder)
+    candidates = [newest, *(c for c in reversed(older) if c != newest)]
+    for checkpoint in candidates[:-1]:
+      try:
+        return self.load(checkpoint)
+      except DamagedCheckpointError as error:
+        warn(f"warning: {error}")
+    return self.load(candidates[-1])
+
+
+def open_run(
+  path: str | os.PathLike,
+  studentnet: str = "resnet101",
+  num_classes: int | None = None,
+) -> TrainedRun:
+  """Builds the student of a training folder; its weights are still to load.
+
+  Args:
+    path: a training folder, or the prefix of one of its checkpoints.
+    studentnet: the student's name where the folder holds no run.json, as with
+      the original's training folders.
+    num_classes: what the student must have. None takes that of run.json, or of
+      the original's checkpoint.
+
+  Raises:
+    UserError: no such folder, a student of another number of classes, or no
+      telling which student it is.
+  """
+  folder, chosen = _folder_and_checkpoint(path)
+  run = read_run(folder) or {}
+  settings, data = run.get("settings", {}), run.get("data", {})
+  trained = data.get("num_classes")
+  if trained is None and num_classes is None:
+    trained = tf1_num_classes(_tf1_checkpoint(folder, chosen))
+  if trained and num_classes and trained != num_classes:
+    raise UserError(
+      f"{folder}: expected data of {trained} classes, as the student was "
+      f"trained on, got data of {num_classes}; name that data set"
+    )
+  with dtype_policy(settings.get("mixed_precision", "float32")):
+    student = build_student(
+      settings.get("studentnet", studentnet),
+      trained or num_classes,
+      **student_options(settings.get("image_size")),
+    )
+  total_steps = settings.get("max_number_of_steps")
+  return TrainedRun(folder, student, total_steps, chosen, settings, data)
+
+
+def settings_or_defaults(path: str | os.PathLike) -> TrainingSettings:
+  """The settings of a training folder; the defaults where it holds none.
+
+  Args:
+    path: a training folder, or the prefix of one of its checkpoints.
+
+  Raises:
+    UserError: no such folder, or its run.json holds something else.
+  """
+  folder, _ = _folder_and_checkpoint(path)
+  run = read_run(folder)
+  return settings_of_run(folder, run) if run else TrainingSettings()
+
+
+def _folder_and_checkpoint(path) -> tuple[Path, str | None]:
+  if Path(path).is_dir():
+    return Path(path), None
+  prefix = str(path).removesuffix(".index")
+  if Path(prefix + ".index").is_file():
+    return Path(prefix).parent, prefix
+  raise UserError(
+    f"{path}: expected a training folder or the prefix of a checkpoint, got no "
+    "such folder or checkpoint; check the path"
+  )
+
+
+def _tf1_checkpoint(folder: Path, chosen: str | None) -> str:
+  """The checkpoint that tells what a folder without run.json holds."""
+  prefix = chosen or latest_checkpoint(folder)
+  if prefix is None:
+    raise UserError(_no_checkpoint(folder))
+  open_checkpoint(prefix)
+  if not is_tf1_checkpoint(prefix):
+    raise UserError(
+      f"{folder}: expected the run.json that training wrote, got none, so the "
+      "student is not known; copy the training folder as a whole"
+    )
+  return prefix
+
+
+def _no_checkpoint(folder: Path) -> str:
+  return (
+    f"{folder}: expected a training folder with a checkpoint, got none; train "
+    "first, or give the folder passed as --train_log_dir"
+  )

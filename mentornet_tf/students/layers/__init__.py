@@ -1,0 +1,1 @@
+"""Layers that the original students need and Keras lacks."""

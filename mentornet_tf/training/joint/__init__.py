@@ -1,0 +1,1 @@
+"""Joint training: the mentor learns from its student."""

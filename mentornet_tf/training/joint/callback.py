@@ -1,0 +1,149 @@
+"""Joint training with `fit`."""
+
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+from mentornet_tf.training.joint.update import (
+  DECISION_THRESHOLD,
+  UPDATE_RECIPE,
+  MentorUpdates,
+  UpdateReport,
+  check_has_mentor,
+  update_mentor,
+)
+
+
+class MentorUpdate(keras.callbacks.Callback):
+  """Lets the mentor of a `MentoredModel` learn from its student during `fit`.
+
+  At each time the student's losses on a clean-labelled subset become examples,
+  from which the mentor goes on learning (paper, Algorithm 1, line 6). With
+  `steps_per_execution` an update waits for the end of the execution.
+
+  Args:
+    clean_subset: (images, labels, is_clean) as arrays, or a finite
+      `tf.data.Dataset` of batches of them: images and labels as the model is
+      fitted on, noisy like those, and [B] bool, whether each label is right.
+      Arrays are shuffled once; a dataset has to come shuffled, and augmented if
+      the training images are.
+    at: fractions of the model's `total_steps`, rising, each in (0, 1).
+    batch_size: of arrays; the batch size of training.
+    recipe: how the mentor learns.
+    decision_threshold: see `MentorUpdates`.
+    seed: seed of the arrays' order, and of the examples' split and order.
+    on_update: called with the step and the report of each update; `print`
+      shows them.
+
+  Raises:
+    UserError: times or a subset that cannot be used; on the beginning of `fit`,
+      a model without a mentor.
+  """
+
+  def __init__(
+    self,
+    clean_subset: tf.data.Dataset | tuple[Any, Any, Any],
+    at: float | Sequence[float] = (0.21, 0.75),
+    *,
+    batch_size: int = 128,
+    recipe: MentorRecipe = UPDATE_RECIPE,
+    decision_threshold: float = DECISION_THRESHOLD,
+    seed: int = 0,
+    on_update: Callable[[int, UpdateReport], Any] | None = None,
+  ):
+    super().__init__()
+    self._batches = _as_batches(clean_subset, batch_size, seed)
+    self._updates = MentorUpdates(
+      tuple(np.ravel(at)),
+      recipe,
+      decision_threshold=decision_threshold,
+      seed=seed,
+    )
+    self._on_update = on_update
+    self._epoch_start = 0
+    self._due: list[int] = []  # the steps of later updates
+
+  def on_train_begin(self, logs=None):
+    """Checks that the model has a mentor."""
+    check_has_mentor(getattr(self.model, "curriculum", None))
+
+  def on_epoch_begin(self, epoch, logs=None):
+    """Looks where the training stands, which may be a continued one."""
+    self._epoch_start = self._optimizer_step()
+    self._due = self._updates.steps_after(
+      self._epoch_start, self.model.total_steps
+    )
+
+  def on_train_batch_end(self, batch, logs=None):
+    """Updates the mentor where the last steps have passed a time for it."""
+    # There are at most as many steps as batches. Only when that many could do
+    # is the optimizer asked, for which the device has to finish.
+    if not self._due or self._epoch_start + batch + 1 < self._due[0]:
+      return
+    step = self._optimizer_step()
+    if step < self._due[0]:
+      return
+    self._due = self._updates.steps_after(step, self.model.total_steps)
+    report = update_mentor(self.model, self._batches, self._updates)
+    if self._on_update is not None:
+      self._on_update(step, report)
+
+  def on_train_end(self, logs=None):
+    """Warns of times that were not reached."""
+    if self._due:
+      warnings.warn(
+        f"MentorUpdate: fit ended at step {self._optimizer_step()} of the "
+        f"model's total_steps, {self.model.total_steps}, before the updates at "
+        f"{', '.join(map(str, self._due))}",
+        stacklevel=2,
+      )
+
+  def _optimizer_step(self) -> int:
+    return int(self.model.optimizer.iterations)
+
+
+def _as_batches(subset, batch_size: int, seed: int) -> Iterable[tuple]:
+  if isinstance(subset, tf.data.Dataset):
+    if subset.cardinality() == tf.data.INFINITE_CARDINALITY:
+      raise UserError(
+        "clean_subset: expected a finite tf.data.Dataset, got one that never "
+        "ends; leave its repeat() out"
+      )
+    return subset
+  if not isinstance(subset, tuple) or len(subset) != 3:
+    raise UserError(
+      "clean_subset: expected arrays (images, labels, is_clean) or a "
+      f"tf.data.Dataset of them, got {type(subset).__name__}; give those three"
+    )
+  images, labels, is_clean = map(np.asarray, subset)
+  if not len(images) == len(labels) == len(is_clean) or not len(images):
+    raise UserError(
+      "clean_subset: expected as many images as labels and is_clean, got "
+      f"{len(images)}, {len(labels)} and {len(is_clean)}; give one of each"
+    )
+  is_clean = is_clean.reshape(len(is_clean), -1)[:, 0]
+  if not np.array_equal(np.unique(is_clean), [0, 1]):
+    raise UserError(
+      "clean_subset: expected is_clean to be true for some labels, false for "
+      f"others, got values from {is_clean.min()} to {is_clean.max()}; give "
+      "labels of both kinds, and is_clean = labels == true_labels"
+    )
+  if batch_size < 1:
+    raise UserError(
+      f"batch_size: expected at least 1, got {batch_size}; give that of "
+      "training"
+    )
+  order = np.random.default_rng(seed).permutation(len(images))
+  images, labels, is_clean = images[order], labels[order], is_clean[order]
+  batch_size = min(batch_size, len(images))
+  parts = [
+    slice(start, start + batch_size)
+    for start in range(0, len(images) - batch_size + 1, batch_size)
+  ]
+  return [(images[part], labels[part], is_clean[part]) for part in parts]

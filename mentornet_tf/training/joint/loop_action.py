@@ -1,0 +1,87 @@
+"""Mentor updates within a run: when due, and what they leave behind."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.figures import png_bytes
+from mentornet_tf.mentor_training.mentor_pictures import (
+  draw_update,
+  weight_surface,
+)
+from mentornet_tf.runs.run_folder import MetricsWriter
+from mentornet_tf.training.joint.update import MentorUpdates, update_mentor
+from mentornet_tf.training.loop import Reports
+from mentornet_tf.training.mentored_model import MentoredModel, training_epoch
+
+# The largest loss in pictures of updates, in nats.
+LOSS_BOUND = 8.0
+
+_FILE = "mentor-at-{step}.keras"
+
+
+def updated_mentors(folder: Path) -> dict[int, Path]:
+  """Step of each update -> the file of the mentor after it, oldest first."""
+  steps = sorted(
+    int(path.stem.rpartition("-")[2])
+    for path in Path(folder).glob(_FILE.format(step="*"))
+  )
+  return {step: Path(folder) / _FILE.format(step=step) for step in steps}
+
+
+class MentorUpdater:
+  """An action that updates the mentor of a model.
+
+  Leaves each updated mentor in the run's folder, and a picture of its weights
+  before and after among TensorBoard's images. That a run which was interrupted
+  repeats an update changes nothing: it depends on the model's state alone.
+
+  Args:
+    model: student and mentor.
+    batches: makes the batches of the clean-labelled subset, as `update_mentor`
+      takes them.
+    updates: when and how.
+    folder: the training folder.
+    writer: takes the pictures.
+    print_line: takes one line for each update.
+  """
+
+  def __init__(
+    self,
+    model: MentoredModel,
+    batches: Callable[[], Iterable],
+    updates: MentorUpdates,
+    *,
+    folder: Path,
+    writer: MetricsWriter,
+    print_line: Callable[[str], Any],
+  ):
+    self._model = model
+    self._batches = batches
+    self._updates = updates
+    self._folder = folder
+    self._writer = writer
+    self._print_line = print_line
+
+  def next_due(self, step: int) -> int | None:
+    """The next step with an update; None after the last."""
+    later = self._updates.steps_after(step, self._model.total_steps)
+    return later[0] if later else None
+
+  def __call__(self, step: int, reports: Reports) -> None:
+    """Updates the mentor where that is due."""
+    if step not in self._updates.steps(self._model.total_steps):
+      return
+    mentor = self._model.curriculum.mentor
+    epoch = int(training_epoch(step, self._model.total_steps))
+    before = weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
+    report = update_mentor(self._model, self._batches(), self._updates)
+    with replacing(self._folder / _FILE.format(step=step)) as partial:
+      mentor.save(partial)
+    after = weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
+    figure = draw_update(before, after)
+    self._writer.write_picture(step, "mentor/update", png_bytes(figure))
+    self._print_line(
+      f"step {step}  mentor updated at {epoch} % of training: {report}"
+    )

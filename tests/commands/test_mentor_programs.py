@@ -1,0 +1,229 @@
+"""The mentor programs as a user starts them, end to end and gone wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.mentor_training.examples import (
+  EXAMPLES_FILE,
+  load_examples,
+  predefined_examples,
+)
+
+BIN = Path(__file__).parents[2] / "bin"
+
+
+def run(program, *flags, cwd):
+  environment = {
+    name: value for name, value in os.environ.items() if name != "PYTHONPATH"
+  }
+  return subprocess.run(
+    [sys.executable, str(BIN / f"{program}.py"), *flags],
+    cwd=cwd,
+    env=environment,
+    capture_output=True,
+    text=True,
+    timeout=120,
+    check=False,
+  )
+
+
+def succeeds(program, *flags, cwd):
+  result = run(program, *flags, cwd=cwd)
+  assert result.returncode == 0, result.stderr
+  assert result.stderr == ""
+  return result.stdout
+
+
+def fails(program, *flags, cwd):
+  result = run(program, *flags, cwd=cwd)
+  assert result.returncode != 0
+  lines = result.stderr.strip().splitlines()
+  assert len(lines) == 1, result.stderr
+  return lines[0]
+
+
+def test_a_curriculum_is_made_learned_and_drawn(tmp_path):
+  output = succeeds(
+    "generate_mentor_data",
+    "--vstar_fn=vstar_spcl_linear",
+    "--vstar_gamma=2",
+    "--sample_size=2000",
+    "--seed=3",
+    "--outdir=data",
+    cwd=tmp_path,
+  )
+  assert "1600 examples for training, 400 for testing" in output
+  expected = predefined_examples("spcl_linear", 2.0, sample_size=2000, seed=3)
+  examples = load_examples(tmp_path / "data")
+  np.testing.assert_array_equal(examples.train_targets, expected.train_targets)
+  output = succeeds(
+    "train_mentor",
+    "--data_path=data",
+    "--train_dir=mentor",
+    "--max_step_train=3e2",
+    "--mini_batch_size=64",
+    cwd=tmp_path,
+  )
+  assert output.splitlines()[-1].startswith("mentor: learned a mentor in")
+  summary = json.loads((tmp_path / "mentor" / "training.json").read_text())
+  assert summary["recipe"]["steps"] == 300
+  assert summary["recipe"]["batch_size"] == 64
+  assert summary["final"]["test_mse"] < 0.02
+  mentor = load_mentor(tmp_path / "mentor")
+  assert mentor(np.float32([[1, 0, 0, 0]])).shape == (1, 1)
+  output = succeeds(
+    "plot_mentor",
+    "--model_dir=mentor",
+    "--style=both",
+    "--epoch_ranges=0,99",
+    cwd=tmp_path,
+  )
+  names = ["weights.png", "epoch_00.png", "epoch_99.png", "epochs.gif"]
+  assert output.split() == [f"mentor/{name}" for name in names]
+  for name in names:
+    assert (tmp_path / "mentor" / name).stat().st_size > 1000
+
+
+def test_a_loss_dump_becomes_a_folder_a_percentile(golden, tmp_path):
+  output = succeeds(
+    "generate_mentor_data",
+    "--vstar_fn=data_driven",
+    f"--input_csv_filename={golden.folder / 'data_driven.csv'}",
+    "--outdir=data",
+    cwd=tmp_path,
+  )
+  assert "500 rows" in output
+  assert "0 rows were replaced" in output
+  subfolders = golden.json("data_driven")["subfolders"]
+  assert sorted(os.listdir(tmp_path / "data")) == sorted(subfolders)
+  for subfolder in subfolders:
+    assert load_examples(tmp_path / "data" / subfolder).train_targets.size
+
+
+def test_a_function_of_the_users_own_is_found(tmp_path):
+  (tmp_path / "mine.py").write_text(
+    "def half(features):\n  return 0 * features[:, 0] + 0.5\n"
+  )
+  environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+  result = subprocess.run(
+    [
+      sys.executable,
+      str(BIN / "generate_mentor_data.py"),
+      "--vstar_fn=mine:half",
+      "--sample_size=10",
+      "--outdir=data",
+    ],
+    cwd=tmp_path,
+    env=environment,
+    capture_output=True,
+    text=True,
+    timeout=120,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr
+  assert set(load_examples(tmp_path / "data").train_targets) == {0.5}
+
+
+@pytest.mark.parametrize(
+  ("program", "flags", "message"),
+  [
+    ("generate_mentor_data", [], "--outdir: expected a value, got none"),
+    ("generate_mentor_data", ["--outdir=x"], "--vstar_fn: expected a value"),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=nosuch"],
+      "expected a known curriculum, got 'nosuch'; use baseline",
+    ),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=focal_loss", "--vstar_gamma=-1"],
+      "gamma: expected a number > 0 for focal_loss, got -1.0",
+    ),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=spcl_linear", "--vstar_gamma=two"],
+      "--vstar_gamma: expected a number or nothing, got 'two'",
+    ),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=self_paced", "--sample_size=1"],
+      "sample_size",
+    ),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=data_driven"],
+      "--input_csv_filename: expected a loss dump",
+    ),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=data_driven", "--input_csv_filename=no.csv"],
+      "no.csv: No such file",
+    ),
+    ("train_mentor", [], "--data_path: expected a folder, got none"),
+    (
+      "train_mentor",
+      ["--data_path=.", "--train_dir=x"],
+      f"expected a folder with {EXAMPLES_FILE}",
+    ),
+    ("train_mentor", ["--max_step_train=1.5"], "expected a whole number"),
+    ("train_mentor", ["--learning_rate=0"], "expected a finite number > 0"),
+    ("train_mentor", ["--mini_batch_size=0"], "mini_batch_size"),
+    ("train_mentor", ["--mentor_form=tree"], "mentornet|logistic|mlp"),
+    ("plot_mentor", [], "--model_dir: expected a mentor, got none"),
+    ("plot_mentor", ["--loss_bound=0"], "expected a finite number > 0"),
+    ("plot_mentor", ["--epoch_ranges=0,100"], "whole numbers in 0..99"),
+    ("plot_mentor", ["--model_dir=nosuch"], "--outdir: expected a folder"),
+    (
+      "plot_mentor",
+      ["--model_dir=nosuch", "--vstar_gamma=1", "--outdir=x"],
+      "--vstar_gamma: expected --vstar_fn beside it",
+    ),
+    (
+      "plot_mentor",
+      ["--model_dir=nosuch", "--outdir=x"],
+      "'nosuch': expected a shipped mentor",
+    ),
+  ],
+)
+def test_mistakes_are_one_clear_line(tmp_path, program, flags, message):
+  assert message in fails(program, *flags, cwd=tmp_path)
+  assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+  ("text", "message"),
+  [
+    ("", "dump.csv: expected rows of id epoch noisy_label clean_label loss"),
+    ("1 2 3 4\n", "dump.csv, line 1: expected 5 fields"),
+    ("1 2 3 4 high\n", "dump.csv, line 1: expected a number for loss"),
+    ("1 2 3 4 nan\n", "dump.csv, line 1: expected a loss that is finite"),
+  ],
+)
+def test_malformed_dumps_are_one_clear_line(tmp_path, text, message):
+  (tmp_path / "dump.csv").write_text(text)
+  line = fails(
+    "generate_mentor_data",
+    "--outdir=x",
+    "--vstar_fn=data_driven",
+    "--input_csv_filename=dump.csv",
+    cwd=tmp_path,
+  )
+  assert message in line
+  assert os.listdir(tmp_path) == ["dump.csv"]
+
+
+@pytest.mark.parametrize(
+  "program", ["generate_mentor_data", "train_mentor", "plot_mentor"]
+)
+def test_help_shows_an_example_and_every_flag(tmp_path, program):
+  result = run(program, "--help", cwd=tmp_path)
+  assert f"bin/{program}.py --" in result.stdout
+  flag = {"plot_mentor": "loss_bound"}.get(program, "seed")
+  assert f"--{flag}" in result.stdout

@@ -1,0 +1,129 @@
+import json
+
+import pytest
+import tensorflow as tf
+
+from mentornet_tf.datasets.records import shards
+from mentornet_tf.errors import UserError
+
+RECORDS = [f"record {number}".encode() for number in range(7)]
+
+
+def plan(num_shards, num_records=7, **fields):
+  return shards.planned_summary(
+    "digits", "train", num_shards, num_records, fields
+  )
+
+
+def contents(folder):
+  return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_records_lie_in_order_in_near_equal_shards(tmp_path):
+  paths = shards.write_shards(RECORDS, tmp_path / "new", plan(3))
+  assert [path.name for path in paths] == [
+    "digits_train-00000-of-00003",
+    "digits_train-00001-of-00003",
+    "digits_train-00002-of-00003",
+    "digits_train.json",
+  ]
+  read = [
+    [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
+    for path in paths[:3]
+  ]
+  assert read == [RECORDS[:3], RECORDS[3:5], RECORDS[5:]]
+  assert shards.find_shards(tmp_path / "new", "digits", "train") == paths[:3]
+
+
+def test_summary_holds_counts_and_fields(tmp_path):
+  shards.write_shards(RECORDS, tmp_path, plan(2, source="here"))
+  assert json.loads((tmp_path / "digits_train.json").read_text()) == {
+    "dataset": "digits",
+    "split": "train",
+    "num_examples": 7,
+    "source": "here",
+    "shards": [
+      {"name": "digits_train-00000-of-00002", "num_examples": 4},
+      {"name": "digits_train-00001-of-00002", "num_examples": 3},
+    ],
+  }
+
+
+def test_same_input_same_bytes(tmp_path):
+  shards.write_shards(RECORDS, tmp_path / "a", plan(2, x=1, y=2))
+  shards.write_shards(RECORDS, tmp_path / "b", plan(2, y=2, x=1))
+  assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_new_set_replaces_the_old_one(tmp_path):
+  shards.write_shards(RECORDS, tmp_path, plan(5))
+  shards.write_shards(RECORDS, tmp_path, plan(2))
+  assert sorted(contents(tmp_path)) == [
+    "digits_train-00000-of-00002",
+    "digits_train-00001-of-00002",
+    "digits_train.json",
+  ]
+
+
+def test_failure_leaves_what_was_there(tmp_path):
+  shards.write_shards(RECORDS, tmp_path, plan(2))
+  before = contents(tmp_path)
+
+  def failing():
+    yield from RECORDS[:5]
+    raise RuntimeError("source broke")
+
+  with pytest.raises(RuntimeError, match="source broke"):
+    shards.write_shards(failing(), tmp_path, plan(3))
+  assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("records", [RECORDS[:6], [*RECORDS, b"more"]])
+def test_wrong_number_of_records_leaves_nothing(tmp_path, records):
+  with pytest.raises(ValueError, match="records came"):
+    shards.write_shards(records, tmp_path, plan(2))
+  assert contents(tmp_path) == {}
+
+
+def test_interrupted_renaming_shows_as_missing_shards(tmp_path, monkeypatch):
+  shards.write_shards(RECORDS, tmp_path, plan(3))
+  real_replace = shards.os.replace
+
+  def replace(source, target):
+    if str(target).endswith("00001-of-00003"):
+      raise KeyboardInterrupt
+    real_replace(source, target)
+
+  monkeypatch.setattr(shards.os, "replace", replace)
+  with pytest.raises(KeyboardInterrupt):
+    shards.write_shards(RECORDS, tmp_path, plan(3))
+  with pytest.raises(UserError, match="missing digits_train-00001-of-00003"):
+    shards.find_shards(tmp_path, "digits", "train")
+  assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_other_sets_in_the_folder_stay(tmp_path):
+  other = shards.planned_summary("digits", "test", 1, 7, {})
+  shards.write_shards(RECORDS, tmp_path, other)
+  shards.write_shards(RECORDS, tmp_path, plan(2))
+  assert len(shards.find_shards(tmp_path, "digits", "test")) == 1
+
+
+@pytest.mark.parametrize("num_shards", [0, 8])
+def test_number_of_shards_out_of_bounds(num_shards):
+  with pytest.raises(UserError, match=f"expected 1 to 7 .* got {num_shards}"):
+    plan(num_shards)
+
+
+def test_unwritable_folder_names_its_path(tmp_path):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(OSError) as caught:
+    shards.write_shards(RECORDS, tmp_path / "file" / "below", plan(2))
+  assert "file" in caught.value.filename
+
+
+def test_shard_numbers_beyond_the_count(tmp_path):
+  shards.write_shards(RECORDS, tmp_path, plan(2))
+  (tmp_path / "digits_train-00007-of-00002").touch()
+  with pytest.raises(UserError, match="found digits_train-00007-of-00002"):
+    shards.find_shards(tmp_path, "digits", "train")

@@ -1,0 +1,118 @@
+import pytest
+
+from mentornet_tf.datasets.trees.tables import read_image_table
+from mentornet_tf.errors import UserError
+
+
+@pytest.fixture
+def table(tmp_path):
+  def write(*lines: str):
+    path = tmp_path / "birds.csv"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+  return write
+
+
+def test_labels_by_name(table):
+  files = read_image_table(
+    table(
+      "path,label,clean_label",
+      "a/1.jpg,owl,owl",
+      "a/2.jpg,emu,",
+      "",
+      '"b, c/3.jpg",owl,cat',
+      "4.jpg,emu,-1",
+    )
+  )
+  assert files.class_names == ("cat", "emu", "owl")
+  assert list(files.images.paths) == [
+    b"a/1.jpg",
+    b"a/2.jpg",
+    b"b, c/3.jpg",
+    b"4.jpg",
+  ]
+  assert files.images.labels.tolist() == [2, 1, 2, 1]
+  assert files.images.clean_labels.tolist() == [2, -1, 0, -1]
+  assert files.images.ids.tolist() == [0, 1, 2, 3]
+  assert files.is_test is None
+  assert files.description == "image files listed in birds.csv"
+
+
+def test_labels_by_number(table):
+  files = read_image_table(table("label,path", "3,a.jpg", "0,b.jpg"))
+  assert files.class_names == ("0", "1", "2", "3")
+  assert files.images.labels.tolist() == [3, 0]
+
+
+def test_given_splits_and_other_columns(table):
+  files = read_image_table(
+    table(
+      "\ufeffPath, Label ,split,photographer",
+      "a.jpg,x,train,Ann",
+      "b.jpg,y,test,Bob",
+      "c.jpg,y,val,",
+    )
+  )
+  assert files.is_test.tolist() == [False, True, True]
+  assert files.class_names == ("x", "y")
+
+
+def test_an_image_that_is_listed_twice_counts_once(table):
+  files = read_image_table(
+    table("path,label,split", "a,x,train", "b,y,test", "./a,y,test", "c,x,test")
+  )
+  assert list(files.images.paths) == [b"a", b"b", b"c"]
+  assert files.images.ids.tolist() == [0, 1, 3]
+  assert files.is_test.tolist() == [False, True, True]
+  assert files.dropped == ((b"a", "listed twice"),)
+
+
+def test_paths_are_relative_to_the_table_or_the_given_folder(table, tmp_path):
+  folder = tmp_path / "images"
+  folder.mkdir()
+  (folder / "a.jpg").write_bytes(b"an owl")
+  below = read_image_table(table("path,label", "images/a.jpg,x", "b,y"))
+  assert below.reader.read(below.images[0]) == b"an owl"
+  given = read_image_table(
+    table("path,label", "a.jpg,x", f"{folder}/b.jpg,y"), folder
+  )
+  assert given.reader.read(given.images[0]) == b"an owl"
+  assert list(given.images.paths) == [b"a.jpg", b"b.jpg"]
+
+
+@pytest.mark.parametrize(
+  ("lines", "words"),
+  [
+    ((), "names the columns, .*'an empty file'"),
+    (("a.jpg,owl",), "with path and label, got 'a.jpg,owl'; add the column pa"),
+    (("path,lable", "a,x"), "add the column label"),
+    (("path,label,label", "a,x,y"), "expected one column label, got 2"),
+    (("path,label",), "got the header only"),
+    (("path,label", "a,x", "b"), "line 3: expected 2 fields, got 1"),
+    (("path,label", "a,x", "b,y,z"), "line 3: expected 2 fields, got 3"),
+    (("path,label", "a,x", ",y"), "line 3: expected a path, got none"),
+    (("path,label", "a,x", "b, "), "line 3: expected a label, got none"),
+    (("path,label", "a,x", "b,x"), "two or more classes, got x throughout"),
+    (("path,label", "a,1", "b,-2"), "line 3: expected labels .*, got -2"),
+    (("path,label", "a,1", "b,123456"), "line 3: .*to 99999.*, got 123456"),
+    (("path,label", "a,x", "../b,y"), "line 3: expected a path below .*'../b'"),
+    (("path,label", "/a,x", "b,y"), "line 2: expected a path below .*'/a'"),
+    (
+      ("path,label,split", "a,x,train", "b,y,dev"),
+      "line 3: expected train, test or val as split, got 'dev'",
+    ),
+  ],
+)
+def test_malformed_tables(table, lines, words):
+  with pytest.raises(UserError, match=words) as caught:
+    read_image_table(table(*lines))
+  assert "\n" not in str(caught.value)
+
+
+def test_other_files(tmp_path):
+  with pytest.raises(UserError, match=r"no such file; correct --csv"):
+    read_image_table(tmp_path / "birds.csv")
+  (tmp_path / "birds.csv").write_bytes(b"path,label\n\xff\xd8\xff,x\n")
+  with pytest.raises(UserError, match=r"expected a \.csv file of text"):
+    read_image_table(tmp_path / "birds.csv")

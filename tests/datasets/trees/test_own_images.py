@@ -1,0 +1,265 @@
+import numpy as np
+import pytest
+from image_files import picture, write_birds
+
+from mentornet_tf.datasets.images.listing import FileReader
+from mentornet_tf.datasets.labels.label_noise import LabelNoise
+from mentornet_tf.datasets.labels.noise import corrupt_labels
+from mentornet_tf.datasets.records.schema import load_in_memory, read_tfrecords
+from mentornet_tf.datasets.trees.folders import (
+  LabelledFiles,
+  find_image_folders,
+  image_list,
+)
+from mentornet_tf.datasets.trees.splits import (
+  describe_true_labels,
+  records_name,
+  split_own_images,
+  stratified_test,
+)
+from mentornet_tf.datasets.trees.tables import read_image_table
+from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
+from mentornet_tf.errors import UserError
+
+
+def labelled_files(counts=(10, 30, 5), is_test=None, clean=None):
+  labels = np.repeat(np.arange(len(counts)), counts).tolist()
+  images = image_list([b"%d.jpg" % row for row in range(len(labels))], labels)
+  if clean is not None:
+    images.clean_labels[:] = clean
+  names = tuple("abcdef"[: len(counts)])
+  reader = FileReader("/images")
+  dropped = ((b"README", "not in a class folder"),)
+  return LabelledFiles(
+    images, is_test, names, reader, "files", "paths", dropped
+  )
+
+
+def test_without_a_fraction_all_images_are_for_training():
+  files = labelled_files()
+  (split,) = split_own_images(files, "birds").items()
+  name, listed = split
+  assert name == "train"
+  assert listed.images.labels.tolist() == files.images.labels.tolist()
+  assert listed.images.ids.tolist() == list(range(45))
+  # Whether labels are right is not known.
+  assert set(listed.images.clean_labels.tolist()) == {-1}
+  assert listed.fields == {
+    "noise": {"kind": "none", "measured_rate": None, "unknown_true_labels": 45},
+    "ordering": "paths",
+    "test_fraction": None,
+  }
+  assert listed.class_names == ("a", "b", "c")
+  assert listed.dropped == files.dropped
+
+
+def test_a_share_of_each_class_is_for_testing():
+  splits = split_own_images(labelled_files(), "birds", test_fraction=0.2)
+  counts = {
+    name: np.bincount(listed.images.labels).tolist()
+    for name, listed in splits.items()
+  }
+  assert counts == {"train": [8, 24, 4], "test": [2, 6, 1]}
+  ids = [set(listed.images.ids.tolist()) for listed in splits.values()]
+  assert ids[0] | ids[1] == set(range(45))
+  assert not ids[0] & ids[1]
+  assert splits["test"].dropped == ()
+
+
+def test_the_choice_is_a_function_of_the_seed():
+  labels = np.arange(40) % 4
+  chosen = [stratified_test(labels, 0.3, seed) for seed in (0, 0, 1)]
+  np.testing.assert_array_equal(chosen[0], chosen[1])
+  assert (chosen[0] != chosen[2]).any()
+  # By PCG64's first eight numbers, which all versions of NumPy share.
+  chosen = np.flatnonzero(stratified_test(np.arange(8) % 2, 0.5, 0))
+  assert chosen.tolist() == [1, 2, 3, 6]
+
+
+def test_given_splits_are_kept():
+  is_test = np.arange(45) % 9 == 0
+  splits = split_own_images(labelled_files(is_test=is_test), "birds")
+  assert splits["test"].images.ids.tolist() == [0, 9, 18, 27, 36]
+  assert len(splits["train"].images) == 40
+  only = split_own_images(labelled_files(is_test=np.zeros(45, bool)), "birds")
+  assert list(only) == ["train"]
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "pairflip"])
+def test_noise_goes_to_the_training_split(kind):
+  noise = LabelNoise(kind, rate=0.5, seed=3)
+  files = labelled_files()
+  splits = split_own_images(files, "birds", noise, test_fraction=0.2, seed=3)
+  train, test = splits["train"].images, splits["test"].images
+  for images in (train, test):
+    np.testing.assert_array_equal(
+      images.clean_labels, files.images.labels[images.ids]
+    )
+  np.testing.assert_array_equal(
+    train.labels, corrupt_labels(train.clean_labels, 3, kind, 0.5, 3)
+  )
+  np.testing.assert_array_equal(test.labels, test.clean_labels)
+  assert splits["train"].fields["noise"] == {
+    "kind": kind,
+    "rate": 0.5,
+    "seed": 3,
+    "measured_rate": np.mean(train.labels != train.clean_labels),
+    "unknown_true_labels": 0,
+  }
+  assert splits["test"].fields["noise"] == {
+    "kind": "none",
+    "measured_rate": 0.0,
+    "unknown_true_labels": 0,
+  }
+  # The files are as they were.
+  assert set(files.images.clean_labels.tolist()) == {-1}
+
+
+def test_noise_by_a_matrix(tmp_path):
+  np.save(tmp_path / "matrix.npy", np.eye(3)[[1, 2, 0]])
+  noise = LabelNoise("matrix", matrix=tmp_path / "matrix.npy")
+  images = split_own_images(labelled_files(), "birds", noise)["train"].images
+  np.testing.assert_array_equal(images.labels, (images.clean_labels + 1) % 3)
+
+
+def test_true_labels_that_are_given_are_kept():
+  clean = np.arange(45) % 3
+  listed = split_own_images(labelled_files(clean=clean), "birds")["train"]
+  assert listed.images.clean_labels.tolist() == clean.tolist()
+  rate = np.mean(listed.images.labels != clean)
+  assert listed.fields["noise"] == {
+    "kind": "none",
+    "measured_rate": rate,
+    "unknown_true_labels": 0,
+  }
+
+
+@pytest.mark.parametrize(
+  ("clean", "line"),
+  [
+    ([-1] * 45, None),
+    (
+      [0] * 12 + [-1] * 33,
+      "true labels of 12 of 45 listed images, 16.7 % of them unlike the label",
+    ),
+    (
+      [0] * 9 + [3] + [-1] * 35,
+      "true labels of 10 of 45 listed images, 10.0 % of them unlike the label; "
+      "no image has the label d: check the column clean_label",
+    ),
+  ],
+)
+def test_true_labels_are_described(clean, line):
+  files = labelled_files(counts=(10, 30, 5, 0), clean=clean)
+  listed = split_own_images(files, "birds")["train"]
+  assert describe_true_labels(listed) == line
+
+
+def test_true_labels_that_are_not_given_are_counted():
+  clean = np.where(np.arange(45) < 10, 0, -1)
+  listed = split_own_images(labelled_files(clean=clean), "birds")["train"]
+  noise = listed.fields["noise"]
+  assert noise["unknown_true_labels"] == 35
+  assert noise["measured_rate"] == np.mean(listed.images.labels[:10] != 0)
+
+
+@pytest.mark.parametrize(
+  ("files", "settings", "words"),
+  [
+    ({}, {"test_fraction": 0.01}, "at least one of 45 images, got 0.01"),
+    ({}, {"test_fraction": 1.0}, "one image for training, got test images"),
+    (
+      {"is_test": np.arange(45) < 5},
+      {"test_fraction": 0.2},
+      "no --test_fraction with images that come as",
+    ),
+    ({"is_test": np.ones(45, bool)}, {}, "got test images only"),
+    (
+      {"clean": 0},
+      {"noise": LabelNoise("symmetric")},
+      "no --noise with labels",
+    ),
+    ({}, {"noise": LabelNoise("instance")}, "got 'instance'"),
+  ],
+)
+def test_settings_that_cannot_be_used(files, settings, words):
+  with pytest.raises(UserError, match=words) as caught:
+    split_own_images(labelled_files(**files), "birds", **settings)
+  assert "\n" not in str(caught.value)
+
+
+def test_names_of_records():
+  assert records_name(None, "/images/Birds_2.0/") == "Birds_2.0"
+  assert records_name(None, "tables/birds.csv") == "birds"
+  assert records_name("owls", "/images/birds") == "owls"
+  with pytest.raises(UserError, match=r"got none; give --dataset_name"):
+    records_name(None, None)
+
+
+@pytest.fixture
+def birds(tmp_path):
+  return write_birds(tmp_path / "birds")
+
+
+def converted(output_dir, splits, **settings):
+  return {
+    split: convert(
+      ConversionRequest(output_dir, "birds", split, listed, **settings)
+    )
+    for split, listed in splits.items()
+  }
+
+
+def test_folders_become_records(birds, tmp_path):
+  splits = split_own_images(find_image_folders(birds), "birds")
+  written = converted(tmp_path / "out", splits)
+  assert written["train"].summary["images"] == {
+    "listed": 22,
+    "kept": 20,
+    "repaired": {"CMYK JPEG": 1},
+    "skipped": {"not an image": 1, "truncated JPEG": 1},
+  }
+  records = list(read_tfrecords(tmp_path / "out", "birds", "train"))
+  assert sorted(int(each["label"]) for each in records) == [0] * 10 + [1] * 10
+  assert {int(each["clean_label"]) for each in records} == {-1}
+  sizes = sorted(each["image"].shape[0] for each in records)
+  # The CMYK picture is 48 pixels high.
+  assert sizes == sorted([*range(40, 50), *range(40, 43), *range(44, 50), 48])
+
+
+def test_a_table_becomes_records(birds, tmp_path):
+  (tmp_path / "list.csv").write_text(
+    "path,label,clean_label,split\n"
+    "emu/1.jpg,owl,emu,train\n"
+    "owl/1.jpg,owl,owl,train\n"
+    "owl/2.jpg,owl,owl,test\n"
+    "owl/none.jpg,owl,owl,test\n"
+  )
+  files = read_image_table(tmp_path / "list.csv", birds)
+  written = converted(tmp_path / "out", split_own_images(files, "birds"))
+  found = {
+    split: {
+      int(each["id"]): (int(each["label"]), int(each["clean_label"]))
+      for each in read_tfrecords(tmp_path / "out", "birds", split)
+    }
+    for split in ("train", "test")
+  }
+  assert found == {"train": {0: (1, 0), 1: (1, 1)}, "test": {2: (1, 1)}}
+  skipped = written["test"].summary["images"]["skipped"]
+  assert skipped == {"missing file": 1}
+
+
+def test_squares_load_in_memory(birds, tmp_path):
+  splits = split_own_images(find_image_folders(birds), "birds")
+  converted(tmp_path / "out", splits, square_side=24)
+  loaded = load_in_memory(tmp_path / "out", "birds", "train")
+  assert loaded.images.shape == (20, 24, 24, 3)
+  # The middle of a picture, reduced.
+  expected = np.asarray(picture(24, 32))[:, 4:28].astype(int)
+  assert np.abs(loaded.images - expected).max() <= 12
+
+
+def test_squares_and_a_shorter_side_contradict_each_other(birds, tmp_path):
+  splits = split_own_images(find_image_folders(birds), "birds")
+  with pytest.raises(UserError, match=r"--image_size\), got 20 and 24; leave"):
+    converted(tmp_path / "out", splits, square_side=24, shorter_side=20)

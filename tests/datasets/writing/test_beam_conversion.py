@@ -1,0 +1,105 @@
+"""Apache Beam writes what processes of this machine write."""
+
+import sys
+
+import numpy as np
+import pytest
+from image_files import jpeg
+from webvision_tree import write_webvision_tree
+
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
+from mentornet_tf.datasets.images.listing import (
+  FileReader,
+  ImageList,
+  ListedImages,
+)
+from mentornet_tf.datasets.trees.webvision import load_webvision
+from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
+from mentornet_tf.datasets.writing.runners import BeamEngine, LocalEngine
+from mentornet_tf.errors import UserError
+
+
+def contents(folder):
+  return {
+    path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()
+  }
+
+
+def test_beam_writes_the_bytes_of_local_processes(tmp_path):
+  root = write_webvision_tree(tmp_path / "webvision").root
+
+  def request(folder):
+    listed = load_webvision(root, "train", "google")
+    return ConversionRequest(
+      tmp_path / folder,
+      "webvision_google",
+      "train",
+      listed,
+      shorter_side=50,
+      num_shards=5,
+    )
+
+  convert(request("local"), LocalEngine(1))
+  done = []
+  converted = convert(
+    request("beam"), BeamEngine("DirectRunner"), on_images=done.append
+  )
+  assert contents(tmp_path / "beam") == contents(tmp_path / "local")
+  assert len(contents(tmp_path / "beam")) == 7
+  assert sum(done) == converted.summary["images"]["listed"] - 1
+
+
+def test_an_error_of_a_worker_is_one_line(tmp_path):
+  names = [f"{number:02d}.jpg" for number in range(80)]
+  listed = ListedImages(
+    ImageList(
+      BytesColumn.of(name.encode() for name in names),
+      labels=np.zeros(80, np.int64),
+      clean_labels=np.zeros(80, np.int64),
+      ids=np.arange(80),
+    ),
+    FileReader(str(tmp_path)),
+    ("only",),
+    "files",
+  )
+  # The shard that does not hold it has no file at all.
+  (tmp_path / "00.jpg").write_bytes(jpeg())
+  request = ConversionRequest(
+    tmp_path / "out", "pets", "train", listed, num_shards=2
+  )
+  with pytest.raises(UserError, match="got not one of 40") as caught:
+    convert(request, BeamEngine("DirectRunner"))
+  assert "\n" not in str(caught.value)
+  for name in names:
+    (tmp_path / name).write_bytes(jpeg())
+  # Goes on with that shard; the finished one is not looked at again.
+  converted = convert(request, BeamEngine("DirectRunner"))
+  assert sorted(
+    each["num_examples"] for each in converted.summary["shards"]
+  ) == [1, 40]
+
+
+def test_workers_without_this_package_are_one_line(tmp_path, monkeypatch):
+  """As where the program runs from a checkout that is not installed."""
+  root = write_webvision_tree(tmp_path / "webvision").root
+  listed = load_webvision(root, "train", "google")
+  engine = BeamEngine(
+    "DirectRunner",
+    ("--direct_running_mode=multi_processing", "--direct_num_workers=1"),
+  )
+  request = ConversionRequest(tmp_path / "out", "pets", "train", listed)
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.delenv("PYTHONPATH", raising=False)
+  with pytest.raises(UserError, match="expected mentornet_tf to be installed"):
+    convert(request, engine)
+
+
+def test_without_beam_the_error_says_what_to_install(monkeypatch):
+  monkeypatch.setitem(sys.modules, "apache_beam", None)
+  with pytest.raises(UserError, match=r'pip install "mentornet-tf\[beam\]"'):
+    BeamEngine("DirectRunner")
+
+
+def test_unknown_runner():
+  with pytest.raises(UserError, match=r"runner among DirectRunner, .* 'Local'"):
+    BeamEngine("Local")

@@ -1,0 +1,447 @@
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from image_files import decoded
+from webvision_tree import write_webvision_tree
+
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
+from mentornet_tf.datasets.images.decoding import encode_jpeg
+from mentornet_tf.datasets.images.listing import (
+  FileReader,
+  ImageList,
+  ListedImages,
+)
+from mentornet_tf.datasets.records.schema import read_tfrecords
+from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.datasets.trees.webvision import load_webvision
+from mentornet_tf.datasets.writing import conversion, staging
+from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
+from mentornet_tf.datasets.writing.plan import ConversionPlan
+from mentornet_tf.datasets.writing.runners import LocalEngine
+from mentornet_tf.errors import UserError
+
+NAME = "webvision_google"
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+  return write_webvision_tree(tmp_path_factory.mktemp("trees") / "webvision")
+
+
+@pytest.fixture(scope="module")
+def listed(tree):
+  return load_webvision(tree.root, "train", "google")
+
+
+@pytest.fixture(scope="module")
+def whole(tree, listed, tmp_path_factory):
+  """A finished conversion in four shards."""
+  folder = tmp_path_factory.mktemp("records")
+  return convert(request(folder, listed))
+
+
+def request(folder, listed, **settings):
+  settings = {"num_shards": 4, "seed": 1} | settings
+  return ConversionRequest(folder, NAME, "train", listed, **settings)
+
+
+def contents(folder):
+  return {
+    path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()
+  }
+
+
+def features(shards):
+  """The features of every record, as plain values."""
+  for record in tf.data.TFRecordDataset([str(path) for path in shards]):
+    feature = tf.train.Example.FromString(record.numpy()).features.feature
+    yield {
+      key: (value.bytes_list.value or value.int64_list.value)[0]
+      for key, value in feature.items()
+    }
+
+
+def test_every_value_of_the_tree_is_in_the_records(tree, listed, whole):
+  records = {
+    each["image/path"].decode(): each for each in features(whole.shards)
+  }
+  kept = tree.kept("train_filelist_google")
+  assert records.keys() == kept.keys() and len(kept) == 23
+  assert sum(each["num_examples"] for each in whole.summary["shards"]) == 23
+  lines = [path for path, _ in tree.lists["train_filelist_google"]]
+  for path, label in kept.items():
+    record = records[path]
+    original = (tree.root / path).read_bytes()
+    image = tf.io.decode_jpeg(record["image/encoded"])
+    assert record["image/format"] == b"jpeg"
+    assert record["image/class/label"] == label
+    assert record["image/class/clean_label"] == -1
+    assert record["image/id"] == lines.index(path)
+    assert record["image/query"].decode() == path.split("/")[1]
+    assert (
+      record["image/synset"].decode() == (listed.fields["wordnet_ids"][label])
+    )
+    size = record["image/height"], record["image/width"], 3
+    assert image.shape == size
+    if path in tree.repaired:
+      assert original != encode_jpeg(decoded(original))
+      original = encode_jpeg(decoded(original))
+    assert record["image/encoded"] == original, path
+
+
+def test_readers_take_the_set(tree, whole):
+  folder = whole.shards[0].parent
+  assert find_shards(folder, NAME, "train") == list(whole.shards)
+  rows = list(read_tfrecords(folder, NAME, "train"))
+  labels = tree.kept("train_filelist_google").values()
+  assert sorted(int(row["label"]) for row in rows) == sorted(labels)
+  assert all(row["image"].dtype == tf.uint8 for row in rows)
+
+
+def test_summary_and_report(tree, listed, whole):
+  folder = whole.shards[0].parent
+  summary = read_summary(folder, NAME, "train")
+  assert summary == whole.summary
+  shards = summary.pop("shards")
+  assert [each["name"] for each in shards] == [p.name for p in whole.shards]
+  counts = [len(list(features([path]))) for path in whole.shards]
+  assert [each["num_examples"] for each in shards] == counts
+  repaired = {"CMYK JPEG": 1, "GIF": 1, "PNG": 1, "grey JPEG": 1}
+  skipped = {
+    "empty file": 1,
+    "listed twice": 1,
+    "missing file": 1,
+    "not an image": 1,
+    "truncated JPEG": 1,
+    "unreadable file": 1,
+  }
+  images = {
+    "listed": len(tree.lists["train_filelist_google"]),
+    "kept": 23,
+    "repaired": repaired,
+    "skipped": skipped,
+  }
+  assert summary == {
+    "class_names": [f"class {label}, kind of grating" for label in range(3)],
+    "dataset": NAME,
+    "images": images,
+    "images_sha256": listed.images.fingerprint(),
+    "noise": {"kind": "web"},
+    "num_classes": 3,
+    "num_examples": 23,
+    "num_shards": 4,
+    "ordering": "train_filelist_google",
+    "seed": 1,
+    "shorter_side": None,
+    "square_side": None,
+    "source": "WebVision 1.0, train_filelist_google.txt",
+    "split": "train",
+    "webvision_labels": [0, 1, 2],
+    "wordnet_ids": listed.fields["wordnet_ids"],
+  }
+  report = json.loads(whole.report_path.read_text())
+  assert dict(report.pop("repaired_images")) == tree.repaired
+  twice = {path: "listed twice" for path in tree.listed_twice}
+  assert dict(report.pop("skipped_images")) == tree.skipped | twice
+  assert report == {"dataset": NAME, "split": "train", **images}
+  names = {path.name for path in whole.shards}
+  assert contents(folder).keys() == names | {
+    f"{NAME}_train.json",
+    f"{NAME}_train.report.json",
+  }
+  assert not [path for path in folder.iterdir() if path.is_dir()]
+
+
+def test_the_order_is_the_permutation_of_the_seed(listed, whole, tmp_path):
+  def ids(shards):
+    return [each["image/id"] for each in features(shards)]
+
+  order = listed.images.shuffled(1).ids.tolist()
+  kept = set(ids(whole.shards))
+  assert ids(whole.shards) == [each for each in order if each in kept]
+  other = convert(request(tmp_path, listed, seed=2))
+  assert ids(other.shards) != ids(whole.shards)
+  assert set(ids(other.shards)) == kept
+
+
+def test_processes_write_the_same_bytes(listed, whole, tmp_path):
+  done, started = [], []
+  engine = LocalEngine(num_workers=2)
+  convert(
+    request(tmp_path, listed),
+    engine,
+    lambda *counts: started.append(counts),
+    done.append,
+  )
+  assert contents(tmp_path) == contents(whole.shards[0].parent)
+  assert started == [(len(listed.images), 0)]
+  assert sum(done) == len(listed.images)
+
+
+def test_larger_images_are_reduced(tree, listed, tmp_path):
+  converted = convert(request(tmp_path, listed, shorter_side=50))
+  sizes = set()
+  for record in features(converted.shards):
+    original = decoded((tree.root / record["image/path"].decode()).read_bytes())
+    height, width = record["image/height"], record["image/width"]
+    assert min(height, width) == min(50, *original.size)
+    shape = tf.io.decode_jpeg(record["image/encoded"]).shape
+    assert shape == (height, width, 3)
+    ratio = original.width / original.height
+    assert width / height == pytest.approx(ratio, abs=0.03)
+    sizes.add(min(original.size))
+  assert min(sizes) < 50 < max(sizes)
+  assert converted.summary["shorter_side"] == 50
+
+
+class _StoppingEngine:
+  """Converts some shards and is then interrupted."""
+
+  def __init__(self, count):
+    self._count = count
+
+  def convert(self, plan, indices, on_images):
+    LocalEngine().convert(plan, indices[: self._count], on_images)
+    (plan.work_dir / f".partial-1-{plan.shard_name(3)}").write_bytes(b"half")
+    raise KeyboardInterrupt
+
+
+def work_dir(folder):
+  return folder / f"{NAME}_train.work"
+
+
+def interrupted(folder, listed, count=2, **settings):
+  with pytest.raises(KeyboardInterrupt):
+    convert(request(folder, listed, **settings), _StoppingEngine(count))
+  assert work_dir(folder).is_dir()
+
+
+def test_the_same_request_goes_on_with_the_missing_shards(
+  listed, whole, tmp_path
+):
+  interrupted(tmp_path, listed)
+  assert not contents(tmp_path)
+  finished = work_dir(tmp_path) / f"{NAME}_train-00001-of-00004"
+  untouched = finished.stat().st_mtime_ns
+  # As after a write that the system lost.
+  damaged = work_dir(tmp_path) / f"{NAME}_train-00000-of-00004"
+  damaged.write_bytes(damaged.read_bytes()[:-1])
+  started = []
+  convert(
+    request(tmp_path, listed), on_start=lambda *counts: started.append(counts)
+  )
+  assert contents(tmp_path) == contents(whole.shards[0].parent)
+  second = tmp_path / finished.name
+  assert second.stat().st_mtime_ns == untouched
+  assert started == [(28, 7)]
+  assert not work_dir(tmp_path).exists()
+
+
+@pytest.mark.parametrize("step", ["replace", "write_report", "write_summary"])
+def test_a_set_that_was_half_put_in_place_is_completed(
+  listed, whole, tmp_path, monkeypatch, step
+):
+  def broken(*arguments):
+    raise KeyboardInterrupt
+
+  replace, calls = os.replace, []
+
+  def third_fails(source, target):
+    if target.parent == tmp_path:
+      calls.append(target)
+      if len(calls) == 3:
+        raise KeyboardInterrupt
+    replace(source, target)
+
+  with monkeypatch.context() as patch:
+    if step == "replace":
+      patch.setattr(staging.os, "replace", third_fails)
+    else:
+      patch.setattr(conversion, step, broken)
+    with pytest.raises(KeyboardInterrupt):
+      convert(request(tmp_path, listed))
+  assert read_summary(tmp_path, NAME, "train") is None
+  convert(request(tmp_path, listed))
+  assert contents(tmp_path) == contents(whole.shards[0].parent)
+
+
+def test_a_finished_set_is_looked_up(listed, whole, tmp_path):
+  first = convert(request(tmp_path, listed))
+  before = {path: path.stat().st_mtime_ns for path in first.shards}
+  again = convert(request(tmp_path, listed), _StoppingEngine(0))
+  assert again == first
+  assert before == {path: path.stat().st_mtime_ns for path in again.shards}
+  first.shards[2].unlink()
+  convert(request(tmp_path, listed))
+  assert contents(tmp_path) == contents(whole.shards[0].parent)
+
+
+def test_overwriting_converts_again(listed, whole, tmp_path):
+  first = convert(request(tmp_path, listed))
+  first.shards[0].write_bytes(b"damaged")
+  convert(request(tmp_path, listed, overwrite=True))
+  assert contents(tmp_path) == contents(whole.shards[0].parent)
+
+
+@pytest.mark.parametrize(
+  ("settings", "differing"),
+  [
+    ({"seed": 2}, "seed"),
+    ({"num_shards": 3}, "num_shards"),
+    ({"shorter_side": 40}, "shorter_side"),
+  ],
+)
+def test_other_settings_need_overwrite(
+  listed, whole, tmp_path, settings, differing
+):
+  interrupted(tmp_path, listed)
+  before = contents(work_dir(tmp_path))
+  with pytest.raises(UserError, match=f"begun in .* different {differing};"):
+    convert(request(tmp_path, listed, **settings))
+  assert contents(work_dir(tmp_path)) == before
+  convert(request(tmp_path, listed))
+  with pytest.raises(UserError, match=f"no other .* different {differing};"):
+    convert(request(tmp_path, listed, **settings))
+  assert contents(tmp_path) == contents(whole.shards[0].parent)
+  interrupted(tmp_path, listed, **settings, overwrite=True)
+  convert(request(tmp_path, listed, **settings, overwrite=True))
+  fresh = tmp_path / "fresh"
+  convert(request(fresh, listed, **settings))
+  assert contents(tmp_path) == contents(fresh)
+
+
+def test_other_lists_need_overwrite(tree, listed, tmp_path):
+  interrupted(tmp_path, listed)
+  other = load_webvision(tree.root, "train", "google", ["0", "2"])
+  with pytest.raises(
+    UserError,
+    match="different class_names, images_sha256, num_classes, "
+    "webvision_labels, wordnet_ids;",
+  ):
+    convert(request(tmp_path, other))
+
+
+def test_records_of_others_are_not_overwritten(listed, tmp_path):
+  (tmp_path / f"{NAME}_train-00000-of-00001").write_bytes(b"someone's own")
+  with pytest.raises(UserError, match=r"no other .*--overwrite"):
+    convert(request(tmp_path, listed))
+  assert list(contents(tmp_path).values()) == [b"someone's own"]
+
+
+_HOLD = """
+import fcntl, sys
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_convert_the_same(listed, tmp_path):
+  interrupted(tmp_path, listed)
+  lock = work_dir(tmp_path) / "lock"
+  with subprocess.Popen(
+    [sys.executable, "-c", _HOLD, str(lock)],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    text=True,
+  ) as other:
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match="found another at work"):
+      convert(request(tmp_path, listed))
+    other.kill()
+  convert(request(tmp_path, listed))
+  assert len(contents(tmp_path)) == 6
+
+
+def file_list(root, contents_by_name, label=0):
+  """Files of a folder as a list; None lists a file without writing it."""
+  root.mkdir(exist_ok=True)
+  for name, content in contents_by_name.items():
+    if content is not None:
+      (root / name).write_bytes(content)
+  count = len(contents_by_name)
+  images = ImageList(
+    BytesColumn.of(os.fsencode(name) for name in contents_by_name),
+    labels=np.full(count, label),
+    clean_labels=np.full(count, -1),
+    ids=np.arange(count),
+  )
+  return ListedImages(images, FileReader(str(root)), ("only",), "files")
+
+
+def refused(folder, listed, words, **settings):
+  settings = {"num_shards": None} | settings
+  with pytest.raises(UserError, match=words) as caught:
+    convert(request(folder, listed, **settings))
+  assert "\n" not in str(caught.value)
+  assert not folder.exists()
+
+
+def test_a_set_without_a_usable_image_leaves_nothing(tmp_path):
+  files = file_list(tmp_path / "in", {"a": b"text", "b": b"text", "c": b""})
+  refused(
+    tmp_path / "out",
+    files,
+    r"got none \(2 not an image, 1 empty file\); correct the folder",
+  )
+
+
+def test_a_wrong_folder_is_told_before_the_work(tmp_path):
+  files = file_list(tmp_path / "in", {f"{i}.jpg": None for i in range(100)})
+  refused(
+    tmp_path / "out", files, r"not one of 64 looked for \(such as 0.jpg\)"
+  )
+
+
+def test_a_folder_that_vanishes_is_told(tmp_path, listed):
+  """An unmounted disk must not become a set of skipped images."""
+  names = {f"{i:03}.jpg": None for i in range(100)}
+  files = file_list(tmp_path / "in", names | {"000.jpg": b"text"})
+  with pytest.raises(UserError, match=r"got not one of 50 \(such as 0"):
+    convert(request(tmp_path / "out", files, num_shards=2))
+
+
+@pytest.mark.parametrize(
+  ("settings", "words"),
+  [
+    ({"num_shards": 5}, "expected 1 to 3 shards for 3 records, got 5"),
+    ({"num_shards": 100_000}, "at most 99999 shards, got 100000"),
+  ],
+)
+def test_bad_numbers_of_shards(tmp_path, settings, words):
+  files = file_list(tmp_path / "in", dict.fromkeys("abc", b"x"))
+  refused(tmp_path / "out", files, words, **settings)
+
+
+def test_bad_lists_and_names(tmp_path):
+  files = file_list(tmp_path / "in", {"a": b"x"}, label=1)
+  refused(tmp_path / "out", files, "labels between 0 and 0, got 1")
+  files = file_list(tmp_path / "in", {})
+  refused(
+    tmp_path / "out", files, "at least one image of webvision_google_train"
+  )
+  files = file_list(tmp_path / "in", {"a": b"x"})
+  bad = ConversionRequest(tmp_path / "out", "../x", "train", files)
+  with pytest.raises(UserError, match=r"data set's name, got '\.\./x'"):
+    convert(bad)
+
+
+def test_a_shard_takes_about_1250_images(listed):
+  rng = np.arange(6000)
+  many = dataclasses.replace(
+    listed, images=listed.images.take(rng % len(listed.images))
+  )
+  plan = conversion.conversion_plan(
+    ConversionRequest("out", NAME, "train", many)
+  )
+  assert plan.num_shards == 5
+  assert [len(plan.rows(index)) for index in range(5)] == [1200] * 5
+  assert plan.rows(4) == range(4800, 6000)
+  assert isinstance(plan, ConversionPlan)

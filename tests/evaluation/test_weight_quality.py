@@ -1,0 +1,31 @@
+import math
+
+import numpy as np
+
+from mentornet_tf.evaluation.label_detection import weight_quality
+
+
+def test_precision_recall_and_auc_of_a_small_case():
+  weights = np.asarray([0.9, 0.8, 0.6, 0.4, 0.1])
+  is_clean = np.asarray([True, False, True, True, False])
+  quality = weight_quality(weights, is_clean)
+  assert quality["label_precision"] == 2 / 3
+  assert quality["label_recall"] == 2 / 3
+  # Of the 6 pairs (clean, noisy) these are in order: .9 over both, .6 and .4
+  # over .1.
+  assert math.isclose(quality["weight_auc"], 4 / 6)
+
+
+def test_equal_weights_are_no_better_than_chance():
+  quality = weight_quality(np.ones(4), np.asarray([True, True, False, True]))
+  assert quality["weight_auc"] == 0.5
+  assert quality["label_precision"] == 0.75
+  assert quality["label_recall"] == 1.0
+
+
+def test_what_is_undefined_is_nan():
+  only_clean = weight_quality(np.zeros(3), np.ones(3, bool))
+  assert math.isnan(only_clean["weight_auc"])
+  assert math.isnan(only_clean["label_precision"])
+  only_noisy = weight_quality(np.ones(3), np.zeros(3, bool))
+  assert math.isnan(only_noisy["label_recall"])
