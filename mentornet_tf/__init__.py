@@ -16,6 +16,7 @@ _HOMES = {
   "MentorUpdate": "training.joint.callback",
   "MentorMix": "curricula.mentormix",
   "MentorNet": "curricula.mentor_network",
+  "MentorMixModel": "training.mentormix_model",
   "MentoredModel": "training.mentored_model",
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",

@@ -17,8 +17,9 @@ from mentornet_tf.curricula.dropout_rates import (
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
-from mentornet_tf.curricula.saved_draws import SavedDraws
+from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class WeighedBatch:
   """All that a curriculum computed for one batch of B examples.
 
   Attributes:
-    epoch: int32 scalar 0..99, the training percentage used for every look-up
+    epoch: int32 scalar 0..99, the percentage of training used for every look-up
       (capped at the end of burn-in when the epoch is fixed after it).
     loss: [B] float32, in nats.
     percentile_loss: float32 scalar, the loss percentile of this batch.
@@ -36,31 +37,44 @@ class WeighedBatch:
     weight_before_dropout: [B] float32, after burn-in.
     dropout_rate: float32 scalar, the share of examples dropped.
     weight: [B] float32, the final weight.
+    mask: [B] bool, which examples count, or None where all do. Those that do
+      not have weight 0 and enter no statistic.
   """
 
-  epoch: Any
-  loss: Any
-  percentile_loss: Any
-  loss_moving_average: Any
-  loss_difference: Any
-  curriculum_weight: Any
-  weight_before_dropout: Any
-  dropout_rate: Any
-  weight: Any
+  epoch: Tensor
+  loss: Tensor
+  percentile_loss: Tensor
+  loss_moving_average: Tensor
+  loss_difference: Tensor
+  curriculum_weight: Tensor
+  weight_before_dropout: Tensor
+  dropout_rate: Tensor
+  weight: Tensor
+  mask: Tensor | None = None
+
+  @property
+  def mean_weight(self) -> Tensor:
+    """Σv / B, a float32 scalar; B counts the examples of the mask alone."""
+    if self.mask is None:
+      return ops.mean(self.weight)
+    count = ops.sum(ops.cast(self.mask, "float32"))
+    return ops.divide_no_nan(ops.sum(self.weight), count)
 
 
-class Curriculum(SavedDraws, keras.layers.Layer):
+class Curriculum(SavedRandomState):
   """Weighs the examples of a batch by their losses and by training progress.
 
   Call arguments:
     loss: [B] float32 losses, in nats.
     epoch: integer scalar 0..99, the percentage of training done.
-    is_clean: [B] bool, whether each label is right, or None where that is not
+    is_clean: [B] bool, whether each label is clean, or None where that is not
       known. Only `OracleCurriculum` looks at it.
+    mask: [B] bool, which examples count, or None where all do. Those that do
+      not have weight 0 and enter no percentile.
 
   Output:
     [B] float32 weights through which no gradient flows. Every call updates
-    `loss_moving_average`.
+    `loss_moving_average`. `weigh` returns all that led to them.
 
   Args:
     loss_p_percentile: the percentile of the losses that is followed, as a
@@ -72,6 +86,10 @@ class Curriculum(SavedDraws, keras.layers.Layer):
     example_dropout_rates: "rate, epochs, …" as `parse_example_dropout_rates`
       takes it.
     seed: seed of the example dropout.
+    **kwargs: further arguments of `keras.layers.Layer`.
+
+  Raises:
+    UserError: an argument out of range.
   """
 
   # Whether the weights depend on the losses.
@@ -110,37 +128,112 @@ class Curriculum(SavedDraws, keras.layers.Layer):
       parse_example_dropout_rates(example_dropout_rates)
     )
     self._seed_generator = keras.random.SeedGenerator(seed)
-    self._last: WeighedBatch | None = None
+    self._latest: WeighedBatch | None = None
     self.built = True
 
   @property
   def last(self) -> WeighedBatch:
-    """What the latest call computed.
+    """What the latest call outside of compiled steps computed.
 
-    Holds values after an eager call. Inside a `tf.function` it holds that
-    trace's tensors, to be read in the same function.
+    The tensors of a compiled step end with it; there `weigh` returns them.
+
+    Raises:
+      AttributeError: the latest call was in a compiled step, or there was none.
     """
-    if self._last is None:
-      raise AttributeError("last: the curriculum has not been called yet")
-    return self._last
+    try:
+      ops.convert_to_numpy(self._latest.weight)
+    except Exception as error:  # each back end has its own for dead tensors
+      raise AttributeError(
+        "last: expected a call outside of compiled steps, got none since the "
+        "latest of them; use the WeighedBatch that weigh() returns"
+      ) from error
+    return self._latest
 
   def example_weights(
-    self, loss, loss_difference, percentile_loss, epoch, is_clean
-  ):
+    self,
+    loss: Tensor,
+    loss_difference: Tensor,
+    percentile_loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None,
+  ) -> Tensor:
     """The curriculum proper: [B] weights in 0..1 from [B] losses."""
     raise NotImplementedError
 
-  def __call__(self, loss, epoch, is_clean=None):
+  def weigh(
+    self,
+    loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None = None,
+    mask: Tensor | None = None,
+  ) -> WeighedBatch:
+    """Weighs a batch and returns all that led to the weights.
+
+    Updates `loss_moving_average` and the random state, as a call does.
+
+    Args:
+      loss: [B] losses, in nats.
+      epoch: integer scalar 0..99, the percentage of training done.
+      is_clean: [B] bool, whether each label is clean; None where not known.
+      mask: [B] bool, which examples count; None where all do.
+    """
+    loss = ops.stop_gradient(ops.convert_to_tensor(loss, "float32"))
+    epoch = self.look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
+    if is_clean is not None:
+      is_clean = ops.convert_to_tensor(is_clean, "bool")
+    if mask is not None:
+      mask = ops.convert_to_tensor(mask, "bool")
+    percentile_loss, average = self._follow_percentile(loss, mask)
+    difference = loss - average
+    curriculum_weight = ops.stop_gradient(
+      self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
+    )
+    before_dropout = self._after_burn_in(curriculum_weight, epoch)
+    if mask is not None:
+      before_dropout = ops.where(mask, before_dropout, 0.0)
+    weight = before_dropout
+    if self._example_dropout.rates.any():
+      weight = weight * self._example_dropout.keep_mask(
+        ops.shape(loss)[0], epoch, self._seed_generator
+      )
+    weighed = WeighedBatch(
+      epoch=epoch,
+      loss=loss,
+      percentile_loss=percentile_loss,
+      loss_moving_average=average,
+      loss_difference=difference,
+      curriculum_weight=curriculum_weight,
+      weight_before_dropout=before_dropout,
+      dropout_rate=self._example_dropout.rate(epoch),
+      weight=weight,
+      mask=mask,
+    )
+    self._latest = weighed
+    return weighed
+
+  def __call__(
+    self,
+    loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None = None,
+    mask: Tensor | None = None,
+  ) -> Tensor:
     """Converts plain numbers, which Keras takes by keyword only."""
     return super().__call__(
       ops.convert_to_tensor(loss, "float32"),
       ops.convert_to_tensor(epoch, "int32"),
       None if is_clean is None else ops.convert_to_tensor(is_clean, "bool"),
+      None if mask is None else ops.convert_to_tensor(mask, "bool"),
     )
 
-  def call(self, loss, epoch, is_clean=None):
-    self._last = self._weigh(ops.stop_gradient(loss), epoch, is_clean)
-    return self._last.weight
+  def call(
+    self,
+    loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None = None,
+    mask: Tensor | None = None,
+  ) -> Tensor:
+    return self.weigh(loss, epoch, is_clean, mask).weight
 
   def weights_without_update(self, loss, epoch, is_clean=None):
     """Weights [N] before example dropout; the moving average stays as it is.
@@ -151,7 +244,7 @@ class Curriculum(SavedDraws, keras.layers.Layer):
     Args:
       loss: [N] float32 losses, in nats.
       epoch: integer scalar 0..99, the percentage of training done.
-      is_clean: [N] bool, whether each label is right; None where not known.
+      is_clean: [N] bool, whether each label is clean; None where not known.
     """
     loss = ops.convert_to_tensor(loss, "float32")
     epoch = self.look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
@@ -161,14 +254,14 @@ class Curriculum(SavedDraws, keras.layers.Layer):
     )
     return self._after_burn_in(weights, epoch)
 
-  def twin(self) -> "Curriculum":
-    """A curriculum of the same settings with state and draws of its own.
+  def clone(self) -> "Curriculum":
+    """A curriculum of the same settings with a state and seed of its own.
 
-    What the settings do not say, such as a learned mentor, is shared.
+    What the settings do not say, such as a trained mentor, is shared.
     """
-    return type(self)(**self._twin_arguments())
+    return type(self)(**self._clone_arguments())
 
-  def _twin_arguments(self) -> dict[str, Any]:
+  def _clone_arguments(self) -> dict[str, Any]:
     config = self.get_config()
     for name in ("name", "trainable", "dtype"):
       config.pop(name, None)
@@ -188,42 +281,26 @@ class Curriculum(SavedDraws, keras.layers.Layer):
     in_burn_in = epoch < self.burn_in_epoch - 1
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
-  def _weigh(self, loss, epoch, is_clean) -> WeighedBatch:
-    epoch = self.look_up_epoch(epoch)
+  def _follow_percentile(
+    self, loss: Tensor, mask: Tensor | None
+  ) -> tuple[Tensor, Tensor]:
+    """The batch's loss percentile and the moving average updated with it."""
+    before = self.loss_moving_average.value
     percentile_loss = loss_statistics.nearest_percentile(
-      loss, 100.0 * self.loss_p_percentile
+      loss, 100.0 * self.loss_p_percentile, mask
     )
     average = loss_statistics.update_moving_average(
-      self.loss_moving_average.value,
-      percentile_loss,
-      self.loss_moving_average_decay,
+      before, percentile_loss, self.loss_moving_average_decay
     )
+    if mask is not None:
+      # A batch in which nothing counts has no percentile.
+      counts = ops.any(mask)
+      percentile_loss = ops.where(counts, percentile_loss, before)
+      average = ops.where(counts, average, before)
     self.loss_moving_average.assign(average)
-    difference = loss - average
-    curriculum_weight = ops.stop_gradient(
-      self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
-    )
-    before_dropout = self._after_burn_in(curriculum_weight, epoch)
-    weight = before_dropout
-    if self._example_dropout.rates.any():
-      weight = weight * self._example_dropout.keep_mask(
-        ops.shape(loss)[0], epoch, self._seed_generator
-      )
-    return WeighedBatch(
-      epoch=epoch,
-      loss=loss,
-      percentile_loss=percentile_loss,
-      loss_moving_average=average,
-      loss_difference=difference,
-      curriculum_weight=curriculum_weight,
-      weight_before_dropout=before_dropout,
-      dropout_rate=self._example_dropout.rate(epoch),
-      weight=weight,
-    )
+    return percentile_loss, average
 
-  def compute_output_shape(
-    self, loss_shape, epoch_shape=None, is_clean_shape=None
-  ):
+  def compute_output_shape(self, loss_shape, *other_shapes):
     return loss_shape
 
   def get_config(self) -> dict[str, Any]:

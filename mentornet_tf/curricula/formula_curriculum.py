@@ -28,8 +28,8 @@ class FormulaCurriculum(Curriculum):
     self._formula = target_weights.get_formula(formula, gamma)
     self.formula = formula
     self.gamma = gamma
-    # Here a mistake is told plainly; out of a traced step it would come wrapped
-    # in Keras' and TensorFlow's own words.
+    # A mistake is reported plainly here; from a compiled step it would come
+    # wrapped in the back end's own words.
     loss = ops.zeros([3], "float32")
     self.example_weights(loss, loss, loss[0], 0, None)
 
@@ -43,15 +43,15 @@ class FormulaCurriculum(Curriculum):
     except (TypeError, ValueError) as error:
       reason = " ".join(str(error).split())
       raise UserError(
-        f"formula {self.formula!r}: expected one weight an example, shape [B], "
-        f"got no tensor ({reason}); return one"
+        f"formula {self.formula!r}: expected one weight per example, shape "
+        f"[B], got no tensor ({reason}); return one"
       ) from error
     expected, got = tuple(ops.shape(loss)), tuple(weights.shape)
     if len(got) != 1 or (
       isinstance(expected[0], int) and got[0] not in (None, expected[0])
     ):
       raise UserError(
-        f"formula {self.formula!r}: expected one weight an example, shape "
+        f"formula {self.formula!r}: expected one weight per example, shape "
         f"[{expected[0]}], got shape {list(got)}; drop or reduce the other axes"
       )
     return weights

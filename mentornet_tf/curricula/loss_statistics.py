@@ -3,8 +3,12 @@
 import numpy as np
 from keras import ops
 
+from mentornet_tf.internal.typing import Tensor
 
-def nearest_percentile(x, q):
+
+def nearest_percentile(
+  x: Tensor, q: float, mask: Tensor | None = None
+) -> Tensor:
   """The q-th percentile of `x` by nearest rank: always one of its elements.
 
   The elements are sorted in descending order and the one at position
@@ -12,8 +16,10 @@ def nearest_percentile(x, q):
   position. Source: golden `percentile`.
 
   Args:
-    x: [n] floats, n ≥ 1.
+    x: [N] floats, N ≥ 1.
     q: the percentile, a Python float in 0..100.
+    mask: [N] bool, which elements count; None counts all. Where none counts the
+      result is infinite.
 
   Returns:
     Scalar of the dtype of `x`.
@@ -25,20 +31,34 @@ def nearest_percentile(x, q):
     raise ValueError(f"q: expected a percentile in 0..100, got {q}")
   x = ops.reshape(x, (-1,))
   size = x.shape[0]
-  # The original's graph optimiser multiplied by 0.01 instead of dividing by
-  # 100, which decides exact ties (n = 11 at 95 %).
-  share_above = 1.0 - q * 0.01
-  if size is None:
-    last = ops.cast(ops.shape(x)[0] - 1, "float64")
-    position = ops.cast(ops.round(last * share_above), "int32")
-    return ops.take(ops.flip(ops.sort(x)), position)
   if size == 0:
     raise ValueError("x: expected at least one loss, got an empty batch")
-  position = int(np.round((size - 1) * share_above))
-  return ops.sort(x)[size - 1 - position]
+  # The original's graph optimizer multiplied by 0.01 instead of dividing by
+  # 100, which decides exact ties (n = 11 at 95 %).
+  share_above = 1.0 - q * 0.01
+  if mask is None and size is not None:
+    position = int(np.round((size - 1) * share_above))
+    return ops.sort(x)[size - 1 - position]
+  if mask is None:
+    count = ops.shape(x)[0]
+  else:
+    # What does not count is sorted behind all that does.
+    x = ops.where(mask, x, float("inf"))
+    count = ops.sum(ops.cast(mask, "int32"))
+  if size is None:
+    last = ops.cast(count - 1, "float64")
+    position = ops.cast(ops.round(last * share_above), "int32")
+  else:
+    # From a table, because not every back end computes in float64.
+    positions = np.round((np.arange(size + 1) - 1) * share_above)
+    table = ops.convert_to_tensor(positions.astype(np.int32))
+    position = ops.take(table, count)
+  return ops.take(ops.sort(x), ops.maximum(count - 1 - position, 0))
 
 
-def update_moving_average(average, value, decay: float):
+def update_moving_average(
+  average: Tensor, value: Tensor, decay: float
+) -> Tensor:
   """`decay · average + (1 − decay) · value`: no correction for the start at 0.
 
   Source: golden `mentor_sequence_*` (`loss_moving_avg`).

@@ -1,8 +1,12 @@
-"""The curriculum that a mentor network has learned."""
+"""The curriculum that a trained mentor network is."""
 
+import base64
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
@@ -13,7 +17,10 @@ from mentornet_tf.internal.keras_saving import deserialize
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class MentorCurriculum(Curriculum):
-  """Weights learned by a mentor network: sigmoid(mentor([ℓ, d, 0, epoch])).
+  """Weights by a trained mentor: sigmoid(mentor([ℓ, d, 0, epoch])).
+
+  Its configuration holds the mentor's weights, so that clones and copies weigh
+  as it does.
 
   Args:
     mentor: maps [B, 4] features (loss, loss difference, label, epoch) to
@@ -51,13 +58,48 @@ class MentorCurriculum(Curriculum):
     features = curriculum_features(loss, loss_difference, epoch)
     return ops.sigmoid(self.mentor(features)[:, 0])
 
-  def _twin_arguments(self) -> dict[str, Any]:
-    return super()._twin_arguments() | {"mentor": self.mentor}
+  def _clone_arguments(self) -> dict[str, Any]:
+    arguments = super()._clone_arguments() | {"mentor": self.mentor}
+    del arguments["mentor_weights"]
+    return arguments
 
   def get_config(self) -> dict[str, Any]:
-    mentor = keras.saving.serialize_keras_object(self.mentor)
-    return {**super().get_config(), "mentor": mentor}
+    return {
+      **super().get_config(),
+      "mentor": keras.saving.serialize_keras_object(self.mentor),
+      "mentor_weights": [_encode(w) for w in self.mentor.get_weights()],
+    }
 
   @classmethod
-  def from_config(cls, config):
-    return cls(deserialize(config.pop("mentor"), MENTORS), **config)
+  def from_config(cls, config: dict[str, Any]) -> "MentorCurriculum":
+    config = dict(config)
+    mentor = deserialize(config.pop("mentor"), MENTORS)
+    weights = config.pop("mentor_weights", None)
+    curriculum = cls(mentor, **config)
+    if weights is None:
+      warnings.warn(
+        "MentorCurriculum: this configuration comes from an earlier version "
+        "and holds no mentor weights; the mentor is random until weights are "
+        "loaded",
+        stacklevel=2,
+      )
+    else:
+      mentor.set_weights(_decode(weights, mentor.get_weights()))
+    return curriculum
+
+
+def _encode(weight: np.ndarray) -> str:
+  return base64.b64encode(weight.astype("<f4").tobytes()).decode("ascii")
+
+
+def _decode(
+  weights: Sequence[str], like: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+  """The encoded weights in the shapes of `like`."""
+  values = [np.frombuffer(base64.b64decode(w), "<f4") for w in weights]
+  if [v.size for v in values] != [w.size for w in like]:
+    raise UserError(
+      f"mentor_weights: expected the {len(like)} weights of the mentor, got "
+      f"{len(values)} of other sizes; use the configuration as it was saved"
+    )
+  return [v.reshape(w.shape) for v, w in zip(values, like, strict=True)]

@@ -9,8 +9,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from mentornet_tf.curricula.saved_draws import SavedDraws
+from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,31 +23,26 @@ class Mixture:
     share: [B] float32 in 0..1, the example's own part λ; its partner has 1 − λ.
   """
 
-  partner: Any
-  share: Any
+  partner: Tensor
+  share: Tensor
 
-  def mix(self, values):
-    """λ · values + (1 − λ) · values of the partners, for values [B, …].
-
-    Integers, such as raw pixels, become float32.
-    """
+  def mix(self, values: Tensor) -> Tensor:
+    """λ · values + (1 − λ) · values of the partners, for floats [B, …]."""
     values = ops.convert_to_tensor(values)
-    if "float" not in keras.backend.standardize_dtype(values.dtype):
-      values = ops.cast(values, "float32")
     shape = (-1, *[1] * (len(values.shape) - 1))
     share = ops.cast(ops.reshape(self.share, shape), values.dtype)
     return share * values + (1 - share) * self.of_partners(values)
 
-  def of_partners(self, values):
+  def of_partners(self, values: Tensor) -> Tensor:
     """The values [B, …] of each example's partner."""
     return ops.take(values, self.partner, axis=0)
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
-class MentorMix(SavedDraws, keras.layers.Layer):
-  """Draws partners and shares for a batch that a curriculum has weighed.
+class MentorMix(SavedRandomState):
+  """Samples partners and shares for a batch that a curriculum has weighed.
 
-  Partners are drawn independently from softmax(weights). λ ~ Beta(alpha,
+  Partners are sampled independently from softmax(weights). λ ~ Beta(alpha,
   alpha) for each example; an example with a weight of at least 0.5 keeps the
   larger of λ and 1 − λ, others give it to their partner.
 
@@ -54,7 +50,7 @@ class MentorMix(SavedDraws, keras.layers.Layer):
     alpha: parameter of the Beta distribution, above 0; larger ones mix more.
     second_reweight: whether the losses of the mixed examples are weighed once
       more, against a moving average of their own and then without weight decay.
-    seed: seed of the draws.
+    seed: seed of partners and shares.
   """
 
   def __init__(
@@ -66,8 +62,8 @@ class MentorMix(SavedDraws, keras.layers.Layer):
   ):
     kwargs.setdefault("dtype", "float32")  # also under mixed precision
     super().__init__(autocast=False, **kwargs)
-    # TensorFlow draws from the gamma distribution outside XLA only.
-    self.supports_jit = False
+    # TensorFlow samples the gamma distribution outside XLA only.
+    self.supports_jit = keras.backend.backend() != "tensorflow"
     if not 0 < alpha < float("inf"):
       raise UserError(
         f"alpha: expected a finite number > 0, got {alpha}; the published runs "
@@ -79,8 +75,8 @@ class MentorMix(SavedDraws, keras.layers.Layer):
     self._seed_generator = keras.random.SeedGenerator(seed)
     self.built = True
 
-  def draw(self, weight) -> Mixture:
-    """Draws for a batch of weights [B] in 0..1; no gradient flows through."""
+  def sample(self, weight: Tensor) -> Mixture:
+    """How to mix a batch of weights [B] in 0..1; no gradient flows through."""
     weight = ops.stop_gradient(ops.cast(weight, "float32"))
     count = ops.shape(weight)[0]
     partner = keras.random.categorical(

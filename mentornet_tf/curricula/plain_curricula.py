@@ -36,7 +36,7 @@ class UniformCurriculum(Curriculum):
 
 @_register
 class OracleCurriculum(Curriculum):
-  """Weight 1 exactly for the right labels: the upper bound of all curricula.
+  """Weight 1 exactly for clean labels: the upper bound of all curricula.
 
   Raises:
     UserError: a call without `is_clean`.
@@ -49,8 +49,8 @@ class OracleCurriculum(Curriculum):
   ):
     if is_clean is None:
       raise UserError(
-        "oracle: expected is_clean, whether each label is right, got None; "
-        "train on data whose true labels are known, or choose another "
-        "curriculum"
+        "oracle: expected `is_clean`, whether each label is clean, got None; "
+        "train on data whose clean labels are known by the command line or "
+        "weigh() the losses yourself, or choose another curriculum"
       )
     return ops.cast(is_clean, "float32")

@@ -1,6 +1,7 @@
-"""The moving average of a student's weights, for evaluation and judging.
+"""The EMA student: the moving average of a student's weights.
 
-Keras' optimisers keep it (`use_ema=True`); here it is read and put to use.
+Keras' optimizers keep it (`use_ema=True`); here it is read and put to use, for
+evaluation and for weighing examples.
 """
 
 from collections.abc import Iterator
@@ -9,9 +10,8 @@ from contextlib import contextmanager
 import keras
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.runs.checkpointing import named
 
-# How Keras names the averages among an optimiser's variables.
+# How Keras names the averages among an optimizer's variables.
 _SUFFIX = "_average"
 
 
@@ -26,32 +26,21 @@ def averaged_weights(
 
 
 def check_keeps_average(optimizer: keras.optimizers.Optimizer) -> None:
-  """Raises UserError unless the optimiser averages the weights."""
+  """Raises UserError unless the optimizer averages the weights."""
   optimizer = _unscaled(optimizer)
   if not optimizer.use_ema:
     raise UserError(
-      "judge_by_average: expected an optimizer that averages the weights, got "
-      f"{type(optimizer).__name__} without; give it use_ema=True and an "
-      "ema_momentum (--ema_decay=0.99)"
+      "weigh_by_average: expected an optimizer that averages the weights, got "
+      f"{type(optimizer).__name__} without; set `ema_decay`, or give the "
+      "optimizer use_ema=True and an ema_momentum"
     )
 
 
 def _unscaled(
   optimizer: keras.optimizers.Optimizer,
 ) -> keras.optimizers.Optimizer:
-  """Without what Keras puts around an optimiser under mixed_float16."""
+  """Without what Keras puts around an optimizer under mixed_float16."""
   return getattr(optimizer, "inner_optimizer", optimizer)
-
-
-def averages_by_weight(
-  student: keras.Model, optimizer: keras.optimizers.Optimizer
-) -> dict[str, keras.Variable]:
-  """The averages under the names that checkpoints give to the weights."""
-  averages = averaged_weights(optimizer)
-  if not averages:
-    return {}
-  names = named(student.trainable_variables)
-  return dict(zip(names, averages, strict=True))
 
 
 @contextmanager

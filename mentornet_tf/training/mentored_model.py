@@ -1,121 +1,276 @@
-"""A student under a curriculum, and the one implementation of its step."""
+"""SPADE: the step that trains a student under a curriculum."""
 
+import dataclasses
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
-from mentornet_tf.curricula.curriculum import Curriculum
-from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
-from mentornet_tf.curricula.mentormix import MentorMix, Mixture
+from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
 from mentornet_tf.curricula.registry import CURRICULA
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.keras_internals import compiled_loss
 from mentornet_tf.internal.keras_saving import deserialize
+from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.students.saved_layers import STUDENT_LAYERS
-from mentornet_tf.training.ema import (
-  averaged_weights,
-  check_keeps_average,
+from mentornet_tf.training import ema, replicas, step_metrics
+from mentornet_tf.training.example_losses import (
+  ExampleLosses,
+  example_losses,
+  single_loss,
 )
 
-# A weight counts as used above this value (golden `mentor_sequence_*`).
-_USED_ABOVE = 1e-3
+# JAX has no int64 by default.
+_LARGE_INTEGER = "int32" if keras.backend.backend() == "jax" else "int64"
 
 
-def training_epoch(step, total_steps: int):
-  """Percentage of training done: 100 · step // total_steps, at most 99.
+@dataclasses.dataclass(frozen=True)
+class TrainingBatch:
+  """A mini-batch and what the student computed for it in training mode.
 
-  Args:
-    step: int64 scalar, counted from 0.
-    total_steps: length of training in steps.
-
-  Returns:
-    int32 scalar 0..99. Source: golden `epoch_percentage`.
+  Attributes:
+    x: inputs [B, …], also in dicts and other structures.
+    y: labels, in any form that the compiled loss takes.
+    y_pred: predictions [B, …].
+    penalty: scalar, the sum of the student's penalties.
+    sample_weight: [B] or [B, …], the user's factors of the losses, or None.
+    is_clean: [B] bool, whether each label is clean, or None where not known.
   """
-  percentage = NUM_EPOCHS * ops.cast(step, "int64") // total_steps
-  return ops.cast(ops.minimum(percentage, NUM_EPOCHS - 1), "int32")
+
+  x: Tensor
+  y: Tensor
+  y_pred: Tensor
+  penalty: Tensor
+  sample_weight: Tensor | None = None
+  is_clean: Tensor | None = None
 
 
-def data_utilization(used_examples, batch_size, step):
-  """min(1, N / B / (step + 2)): the share of examples used so far.
+@dataclasses.dataclass(frozen=True)
+class MentoredLoss:
+  """The loss of one training step, and what it was computed from.
 
-  The offset of 2 is the original's (golden `mentor_sequence_*`).
+  Attributes:
+    total: scalar, what the student minimizes.
+    weighted: scalar, its part without penalties: mean(ℓ·v).
+    example_loss: [B] float32, the student's own losses ℓ of the batch.
+    weighed: the weights v, and what they were computed from.
   """
-  per_batch = ops.cast(used_examples, "float32") / ops.cast(
-    batch_size, "float32"
-  )
-  return ops.minimum(per_batch / ops.cast(step + 2, "float32"), 1.0)
+
+  total: Tensor
+  weighted: Tensor
+  example_loss: Tensor
+  weighed: WeighedBatch
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class MentoredModel(keras.Model):
   """Trains `student` on a loss whose examples `curriculum` weighs (SPADE).
 
-  Predicts and evaluates as the student alone. Every training step follows
-  paper Algorithm 1: losses of the batch, weights from the losses, one optimiser
-  step on the student for mean(ℓ·v) + decay · Σv / B. With `mixing` the step is
-  MentorMix's (arXiv 1911.09781, algorithm 1): the weights decide how examples
-  are mixed, and the student learns from the mixed ones.
+  Predicts and evaluates as the student alone. Every training step follows paper
+  Algorithm 1: losses of the batch, weights from the losses, one optimizer step
+  of the student on mean(ℓ·v) + penalties · mean(v). The weights multiply the
+  user's own sample weights. An example without a label (`ignore_class`) or with
+  a sample weight of 0 has no weight and enters no percentile.
+
+  A step is a batch, however large: the last one of an epoch may be smaller, and
+  its percentile is that of fewer losses.
 
   Args:
-    student: maps a batch of images to logits [B, num_classes]; its
-      regularisation losses are the weight decay.
-    curriculum: maps losses [B] and the epoch to weights [B].
-    total_steps: number of steps of the optimizer that make up the whole
-      training; the epoch is counted in percent of it. With
-      `gradient_accumulation_steps=k` these are 1/k of the batches.
-    mixing: how examples are mixed; None trains on them as they are.
-    judge_by_average: whether the curriculum is shown the losses of the average
-      of the student's weights, which the optimizer then has to keep
-      (`use_ema=True`), computed as in evaluation. They tell wrong labels better
-      and cost another forward pass. The student still learns by its own.
+    student: maps a batch of inputs to one output [B, …], such as logits [B,
+      num_classes]; its penalties (regularizers, `add_loss`) are the weight
+      decay.
+    curriculum: maps losses [B] and the percentage of training to weights [B].
+    total_steps: number of batches of the whole training, over all calls of
+      `fit`; progress is counted in percent of it.
+    mixing: a `MentorMix`; the model is then a `MentorMixModel`.
+    weigh_by_average: whether the curriculum sees the losses of the EMA student,
+      the average of the student's weights that the optimizer then has to keep
+      (`use_ema=True`), computed as in evaluation. They tell noisy labels better
+      and cost another forward pass. The student still learns from its own.
+    original_metrics: whether `fit` reports what the original code logs, under
+      its names, besides `mean_weight` and `loss_percentile`.
     **kwargs: further arguments of `keras.Model`.
+
+  Raises:
+    UserError: an argument of another kind or out of range.
   """
+
+  def __new__(cls, *args, mixing=None, **kwargs):
+    if mixing is not None and cls is MentoredModel:
+      from mentornet_tf.training.mentormix_model import MentorMixModel
+
+      cls = MentorMixModel
+    return super().__new__(cls, *args, **kwargs)
 
   def __init__(
     self,
     student: keras.Model,
     curriculum: Curriculum,
     total_steps: int,
-    mixing: MentorMix | None = None,
-    judge_by_average: bool = False,
-    **kwargs,
+    mixing: None = None,
+    weigh_by_average: bool = False,
+    original_metrics: bool = False,
+    judge_by_average: bool | None = None,
+    **kwargs: Any,
   ):
     super().__init__(**kwargs)
-    if not isinstance(curriculum, Curriculum):
-      raise UserError(
-        "curriculum: expected a Curriculum, for instance MentorCurriculum("
-        f'load_mentor("mentornet_pd")), got {curriculum!r}'
+    if judge_by_average is not None:
+      warnings.warn(
+        "judge_by_average is deprecated; use weigh_by_average",
+        DeprecationWarning,
+        stacklevel=2,
       )
-    if total_steps < 1:
-      raise UserError(f"total_steps: expected at least 1, got {total_steps}")
-    if judge_by_average and not curriculum.uses_losses:
-      raise UserError(
-        "judge_by_average: expected a curriculum that weighs by losses, got "
-        f"{type(curriculum).__name__}; choose another, or leave the average out"
-      )
-    if mixing is not None and not isinstance(mixing, MentorMix):
-      raise UserError(
-        "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
-        f"None, got {mixing!r}"
-      )
+      weigh_by_average = judge_by_average
+    _check_arguments(student, curriculum, total_steps, weigh_by_average)
     self.student = student
     self.curriculum = curriculum
     self.total_steps = total_steps
-    self.mixing = mixing
-    self.judge_by_average = judge_by_average
-    # The losses of mixed examples have a moving average of their own.
-    self.second_curriculum = None
-    if mixing is not None and mixing.second_reweight:
-      self.second_curriculum = curriculum.twin()
-    self.used_examples = self.add_weight(
-      name="used_examples",
-      shape=(),
-      dtype="int64",
-      initializer="zeros",
-      trainable=False,
-    )
+    self.weigh_by_average = weigh_by_average
+    self.original_metrics = original_metrics
+    self.used_examples = self._counter("used_examples", _LARGE_INTEGER)
+    self.step = self._counter("step", "int32")
+    self._reports = step_metrics.make_metrics(original_metrics)
+    self._in_training = True  # what the latest pass was for
+    self._optimizer_state: list[Tensor] | None = None
     self.built = student.built
+
+  def _counter(self, name: str, dtype: str) -> keras.Variable:
+    return self.add_weight(
+      name=name, shape=(), dtype=dtype, initializer="zeros", trainable=False
+    )
+
+  def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    return self.student(inputs, training=training)
+
+  def compute_loss(
+    self,
+    x: Tensor = None,
+    y: Tensor = None,
+    y_pred: Tensor = None,
+    sample_weight: Tensor | None = None,
+    training: bool = True,
+  ) -> Tensor:
+    """What Keras' step takes the gradient of; in evaluation Keras' own loss."""
+    single_loss(self, y, y_pred)  # refuses what has no loss per example
+    self._in_training = training
+    if not training:
+      return super().compute_loss(x, y, y_pred, sample_weight, training)
+    loss = self.mentored_loss(x, y, y_pred, sample_weight)
+    step_metrics.update(self._reports, self, loss)
+    return loss.total
+
+  def mentored_loss(
+    self,
+    x: Tensor,
+    y: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor | None = None,
+    is_clean: Tensor | None = None,
+  ) -> MentoredLoss:
+    """The loss F(w, v) of a training step, for the attributes of a batch.
+
+    Updates the state of the curriculum and the step. `fit` and the loop of the
+    command line both take the gradient of what it returns.
+    """
+    replicas.check_single(self)
+    penalty = sum(self.losses, 0.0)  # other passes replace the layers' own
+    batch = TrainingBatch(  # Algorithm 1, line 3
+      x, y, y_pred, penalty, sample_weight, is_clean
+    )
+    loss = self.batch_losses(batch)  # Algorithm 1, line 4
+    seen = self.seen_loss(x, loss.values, lambda p: self.per_example_loss(y, p))
+    percent = training_percent(self.step.value, self.total_steps)
+    # Lines 5 to 7, the mentor's own training, run between steps (joint/).
+    weighed = self.curriculum.weigh(  # Algorithm 1, line 8 (a formula) or 9
+      seen, percent, is_clean, loss.mask
+    )
+    weighted, penalty = self.student_loss(batch, loss, weighed)
+    total = weighted + penalty  # Algorithm 1, line 10: F(w, v)
+    self.step.assign_add(1)  # Algorithm 1, line 11
+    used = step_metrics.count_used(weighed.weight)
+    self.used_examples.assign_add(ops.cast(used, _LARGE_INTEGER))
+    return MentoredLoss(total, weighted, loss.values, weighed)
+
+  def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
+    """The losses of a batch that its weights are computed from."""
+    loss = single_loss(self, batch.y, batch.y_pred)
+    return example_losses(loss, batch.y, batch.y_pred, batch.sample_weight)
+
+  def student_loss(
+    self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
+  ) -> tuple[Tensor, Tensor]:
+    """mean(ℓ·v) and penalties · mean(v), two scalars."""
+    weights = loss.sample_weights(weighed.weight, batch.sample_weight)
+    weighted = compiled_loss(self, batch.y, batch.y_pred, weights)
+    return weighted, batch.penalty * weighed.mean_weight
+
+  def per_example_loss(self, y: Tensor, y_pred: Tensor) -> Tensor:
+    """[B] float32 losses of the compiled loss, before any reduction."""
+    return example_losses(single_loss(self, y, y_pred), y, y_pred).values
+
+  def seen_loss(
+    self, x: Tensor, own: Tensor, loss_of: Callable[[Tensor], Tensor]
+  ) -> Tensor:
+    """The [B] float32 losses that the curriculum sees.
+
+    Args:
+      x: what the student was given.
+      own: [B] float32, its own losses in training.
+      loss_of: from predictions [B, …] to losses [B].
+
+    Raises:
+      UserError: `weigh_by_average`, and the optimizer keeps no average.
+    """
+    if not self.weigh_by_average:
+      return own
+    ema.check_keeps_average(self.optimizer)
+    if not self.optimizer.built:  # as in the first step of `fit`
+      self.optimizer.build(self.student.trainable_variables)
+    with self.optimizer_scope():
+      averages = [v.value for v in ema.averaged_weights(self.optimizer)]
+      # There is no average before the first step.
+      is_first = ops.equal(self.optimizer.iterations.value, 0)
+    y_pred, _ = self.student.stateless_call(
+      averages,
+      [v.value for v in self.student.non_trainable_variables],
+      x,
+      training=False,
+    )
+    return ops.where(is_first, own, loss_of(y_pred))
+
+  def compute_loss_and_updates(self, *args, optimizer_variables=None, **kwargs):
+    """JAX only: keeps the optimizer's state, which the loss may read."""
+    self._optimizer_state = optimizer_variables
+    try:
+      return super().compute_loss_and_updates(
+        *args, optimizer_variables=optimizer_variables, **kwargs
+      )
+    finally:
+      self._optimizer_state = None
+
+  def optimizer_scope(self) -> AbstractContextManager:
+    """Where the optimizer's variables have their values within a step."""
+    if self._optimizer_state is None:
+      return nullcontext()
+    state = zip(self.optimizer.variables, self._optimizer_state, strict=True)
+    return keras.StatelessScope(state_mapping=state)
+
+  def get_metrics_result(self) -> dict[str, Any]:
+    results = super().get_metrics_result()
+    if not self._in_training:  # nothing is weighed in evaluation
+      for metric in self._reports:
+        results.pop(metric.name, None)
+    return results
+
+  @property
+  def losses(self) -> list[Tensor]:
+    """The student's penalties; those of a mentor are not part of its task."""
+    # Under JAX Keras hands over those of the step's forward pass.
+    return super().losses if self._losses_override else self.student.losses
 
   @property
   def trainable_variables(self) -> list[keras.Variable]:
@@ -124,169 +279,26 @@ class MentoredModel(keras.Model):
 
   @property
   def trainable_weights(self) -> list[keras.Variable]:
-    """The same; it is what Keras averages at the end of `fit`."""
     return self.student.trainable_weights
 
-  def call(self, inputs, training=None):
-    return self.student(inputs, training=training)
+  @property
+  def non_trainable_variables(self) -> list[keras.Variable]:
+    return _without(self.variables, self.trainable_variables)
 
-  def build(self, input_shape):
-    if not self.student.built:
-      self.student.build(input_shape)
-    self.built = True
+  @property
+  def non_trainable_weights(self) -> list[keras.Variable]:
+    return _without(self.weights, self.trainable_weights)
 
-  def per_example_loss(self, labels, logits):
-    """[B] float32 losses of the compiled loss, before any reduction."""
-    loss = keras.losses.get(self.loss)
-    function = loss.call if isinstance(loss, keras.losses.Loss) else loss
-    values = function(labels, ops.cast(logits, "float32"))
-    if values.shape.rank == 0:
-      raise UserError(
-        "loss: expected one value for each example, got a single number; give "
-        "a loss whose `call` returns the shape [batch]"
+  def load_own_variables(self, store: Mapping[str, Any]) -> None:
+    if len(store.keys()) == 1:
+      self.used_examples.assign(store["0"])
+      warnings.warn(
+        "MentoredModel: this file comes from a version that did not save the "
+        "progress of training; assign to `step` before training continues",
+        stacklevel=2,
       )
-    return ops.mean(ops.reshape(values, (ops.shape(values)[0], -1)), axis=1)
-
-  def judged_loss(self, images, loss, loss_of):
-    """The [B] float32 losses that the curriculum is shown.
-
-    Args:
-      images: what the student was given.
-      loss: [B] float32, its own losses in training.
-      loss_of: from logits [B, num_classes] to losses [B].
-
-    Raises:
-      UserError: the average is to judge, and the optimizer keeps none.
-    """
-    if not self.judge_by_average:
-      return loss
-    check_keeps_average(self.optimizer)
-    if not self.optimizer.built:  # as in the first step of `fit`
-      self.optimizer.build(self.student.trainable_variables)
-    logits, _ = self.student.stateless_call(
-      [average.value for average in averaged_weights(self.optimizer)],
-      [variable.value for variable in self.student.non_trainable_variables],
-      images,
-      training=False,
-    )
-    # There is no average before the first step.
-    is_first = ops.convert_to_tensor(self.optimizer.iterations) == 0
-    return ops.where(is_first, loss, loss_of(logits))
-
-  def train_step(self, data) -> dict[str, Any]:
-    images, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-    return self.mentored_step(images, labels, sample_weight)
-
-  def mentored_step(
-    self, images, labels, sample_weight=None, is_clean=None
-  ) -> dict[str, Any]:
-    """One SPADE or MentorMix step.
-
-    Args:
-      images: [B, …], what the student takes.
-      labels: [B] or [B, num_classes], what the compiled loss takes.
-      sample_weight: [B] factors of the weighted loss, or None.
-      is_clean: [B] bool, whether each label is right, for a curriculum that
-        asks for it; None where not known.
-
-    Returns:
-      The scalars to log, under their original names. `curriculum.last` then
-      holds what the weights were computed from.
-    """
-    if sample_weight is not None:
-      # Keras also takes [B, 1], which would spread over pairs of examples.
-      sample_weight = ops.reshape(sample_weight, (-1,))
-    step = ops.cast(self.optimizer.iterations, "int64")
-    epoch = training_epoch(step, self.total_steps)
-    with tf.GradientTape() as tape:
-      if self.mixing is None:
-        logits, loss, penalty = self._forward(images, labels)
-        weight = self._weigh(images, labels, loss, epoch, is_clean)
-        weighted_loss = _weighted_mean(loss * weight, sample_weight)
-        decay_factor = ops.mean(weight)
-      else:
-        with tape.stop_recording():
-          logits, loss, _ = self._forward(images, labels)
-          weight = self._weigh(images, labels, loss, epoch, is_clean)
-          mixture = self.mixing.draw(weight)
-        weighted_loss, decay_factor, penalty = self._mixed_loss(
-          mixture, images, labels, sample_weight, epoch, is_clean
-        )
-      weight_decay = penalty * decay_factor
-      total_loss = weighted_loss + weight_decay
-      scaled_loss = self.optimizer.scale_loss(total_loss)
-    learning_rate = self.optimizer.learning_rate
-    variables = self.student.trainable_variables
-    self.optimizer.apply(tape.gradient(scaled_loss, variables), variables)
-
-    self._loss_tracker.update_state(total_loss, ops.shape(loss)[0])
-    metrics = self.compute_metrics(images, labels, logits, sample_weight)
-    used = ops.count_nonzero(weight > _USED_ABOVE)
-    self.used_examples.assign_add(ops.cast(used, "int64"))
-    weighed = self.curriculum.last
-    return {
-      **metrics,
-      "mentornet/orig_loss": ops.mean(loss),
-      "mentornet/weighted_loss": weighted_loss,
-      "mentornet/total_loss": total_loss,
-      "total_loss": total_loss,
-      "learning_rate": ops.cast(learning_rate, "float32"),
-      "data_util/data_util": data_utilization(
-        self.used_examples.value, ops.shape(loss)[0], step
-      ),
-      "data_util/batch_sum_v": ops.sum(weight),
-      "debug/percentile_loss": weighed.percentile_loss,
-      "debug/dropout_rate": weighed.dropout_rate,
-      "debug/epoch_step": weighed.epoch,
-      "debug/loss_moving_percentile": weighed.loss_moving_average,
-    }
-
-  def _forward(self, images, labels):
-    """Logits [B, num_classes], losses [B] and penalty of a training pass."""
-    logits = self.student(images, training=True)
-    loss = self.per_example_loss(labels, logits)
-    # Now: another call of the student would replace what its layers added.
-    return logits, loss, sum(self.student.losses, 0.0)
-
-  def _weigh(self, images, labels, loss, epoch, is_clean):
-    """The [B] weights of a batch."""
-    loss = self.judged_loss(
-      images, loss, lambda logits: self.per_example_loss(labels, logits)
-    )
-    return self.curriculum(loss, epoch, is_clean)
-
-  def _mixed_loss(
-    self, mixture: Mixture, images, labels, sample_weight, epoch, is_clean
-  ):
-    """Weighted loss of the mixed batch, factor of the weight decay, penalty."""
-    images = mixture.mix(images)
-    logits = self.student(images, training=True)
-    penalty = sum(self.student.losses, 0.0)
-
-    def loss_of(logits):
-      return self._loss_of_mixture(mixture, labels, logits)
-
-    loss = loss_of(logits)
-    if sample_weight is not None:
-      sample_weight = mixture.mix(ops.cast(sample_weight, "float32"))
-    if self.second_curriculum is None:
-      return _weighted_mean(loss, sample_weight), 1.0, penalty
-    if is_clean is not None:
-      is_clean = is_clean & mixture.of_partners(is_clean)
-    judged = self.judged_loss(images, loss, loss_of)
-    weight = self.second_curriculum(judged, epoch, is_clean)
-    return _weighted_mean(loss * weight, sample_weight), 0.0, penalty
-
-  def _loss_of_mixture(self, mixture: Mixture, labels, logits):
-    """[B] losses by the mixed labels."""
-    if len(labels.shape) == len(logits.shape) and labels.shape[-1] != 1:
-      mixed = mixture.mix(ops.cast(labels, "float32"))
-      return self.per_example_loss(mixed, logits)
-    # Class numbers cannot be mixed; the cross-entropy is linear in the label's
-    # distribution, so that mixing its two values is the same.
-    own = self.per_example_loss(labels, logits)
-    others = self.per_example_loss(mixture.of_partners(labels), logits)
-    return mixture.share * own + (1 - mixture.share) * others
+    else:
+      super().load_own_variables(store)
 
   def get_config(self) -> dict[str, Any]:
     serialize = keras.saving.serialize_keras_object
@@ -295,21 +307,53 @@ class MentoredModel(keras.Model):
       "student": serialize(self.student),
       "curriculum": serialize(self.curriculum),
       "total_steps": self.total_steps,
-      "mixing": self.mixing and serialize(self.mixing),
-      "judge_by_average": self.judge_by_average,
+      "weigh_by_average": self.weigh_by_average,
+      "original_metrics": self.original_metrics,
     }
 
   @classmethod
-  def from_config(cls, config, custom_objects=None):
+  def from_config(
+    cls, config: Mapping[str, Any], custom_objects: Any = None
+  ) -> "MentoredModel":
+    config = dict(config)
     student = deserialize(config.pop("student"), STUDENT_LAYERS, custom_objects)
     curriculum = deserialize(
       config.pop("curriculum"), CURRICULA, custom_objects
     )
+    if "judge_by_average" in config:  # files of earlier versions
+      config["weigh_by_average"] = config.pop("judge_by_average")
     if config.get("mixing") is not None:
       config["mixing"] = keras.saving.deserialize_keras_object(config["mixing"])
     return cls(student, curriculum, **config)
 
 
-def _weighted_mean(values, sample_weight):
-  """Mean of [B] values times the user's factors [B]; divides by B."""
-  return ops.mean(values if sample_weight is None else values * sample_weight)
+def _check_arguments(
+  student: keras.Model,
+  curriculum: Curriculum,
+  total_steps: int,
+  weigh_by_average: bool,
+) -> None:
+  if not isinstance(student, keras.Model):
+    raise UserError(
+      f"student: expected a Keras model, got {student!r}; build one, for "
+      'instance with build_student("resnet32")'
+    )
+  if not isinstance(curriculum, Curriculum):
+    raise UserError(
+      "curriculum: expected a Curriculum, for instance MentorCurriculum("
+      f'load_mentor("mentornet_pd")), got {curriculum!r}'
+    )
+  if total_steps < 1:
+    raise UserError(f"total_steps: expected at least 1, got {total_steps}")
+  if weigh_by_average and not curriculum.uses_losses:
+    raise UserError(
+      "weigh_by_average: expected a curriculum that weighs by losses, got "
+      f"{type(curriculum).__name__}; choose another, or leave the average out"
+    )
+
+
+def _without(
+  variables: list[keras.Variable], others: list[keras.Variable]
+) -> list[keras.Variable]:
+  known = {id(variable) for variable in others}
+  return [variable for variable in variables if id(variable) not in known]

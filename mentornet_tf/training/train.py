@@ -28,11 +28,8 @@ from mentornet_tf.internal.atomic_files import replacing
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
 from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.builders import (
-  build_model,
-  observed_step,
-  variable_groups,
-)
+from mentornet_tf.training.builders import build_model
+from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.ema import with_averaged_weights
 from mentornet_tf.training.image_settings import evaluation_batch_size
 from mentornet_tf.training.joint.clean_subset import (
@@ -43,6 +40,7 @@ from mentornet_tf.training.joint.loop_action import MentorUpdater
 from mentornet_tf.training.joint.update import check_has_mentor
 from mentornet_tf.training.loss_recorder import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
+from mentornet_tf.training.observed_step import observed_step
 from mentornet_tf.training.progress import ProgressBar
 from mentornet_tf.training.reporting import (
   CheckpointSaver,
@@ -155,6 +153,7 @@ def train_and_evaluate(
   _keep_mentor(model.curriculum, folder.path)
   store = CheckpointStore(folder.path, variable_groups(model))
   start_step = store.restore_latest(warn=console.print)
+  model.step.assign(start_step)
   if start_step >= settings.max_number_of_steps:
     console.print(f"{folder.path}: already finished at step {start_step}")
     return TrainingResult(start_step, True, model)
@@ -296,7 +295,7 @@ def _damage_after(
 
   Within a call batches may be read some steps ahead of the model's.
   """
-  done = int(model.optimizer.iterations)
+  done = int(model.step)
   for step in range(done, done + num_steps):
     damage = train_data.training_damage(
       step, settings.batch_size, settings.seed

@@ -5,11 +5,9 @@ import tensorflow as tf
 
 import mentornet_tf as mn
 from mentornet_tf.curricula import target_weights
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
-from mentornet_tf.training.mentored_model import (
-  data_utilization,
-  training_epoch,
-)
+from mentornet_tf.training.step_metrics import data_utilization
 
 
 def recorded_sequence(golden, k):
@@ -31,10 +29,10 @@ def test_stateful_sequence_equals_golden(golden, figure, k):
   used = 0
   for t, losses in enumerate(recorded["losses"]):
     step = tf.constant(recorded["step"][t])
-    epoch = training_epoch(step, int(recorded["max_step"]))
+    epoch = training_percent(step, int(recorded["max_step"]))
     assert int(epoch) == recorded["epoch"][t]
-    weight = curriculum(losses, epoch).numpy()
-    last = curriculum.last
+    last = curriculum.weigh(losses, epoch)
+    weight = last.weight.numpy()
 
     assert int(last.epoch) == recorded["cur_epoch"][t]
     assert float(last.dropout_rate) == recorded["dropout_rate"][t]
@@ -92,8 +90,9 @@ def test_threshold_takes_losses_below_the_percentile_of_the_batch():
 def test_uniform_weighs_all_examples_alike_and_keeps_the_statistics():
   curriculum = mn.UniformCurriculum(loss_p_percentile=1.0)
   losses = np.asarray([1.0, 8.0], np.float32)
-  np.testing.assert_array_equal(curriculum(losses, 0), [1, 1])
-  assert float(curriculum.last.percentile_loss) == 8.0
+  weighed = curriculum.weigh(losses, 0)
+  np.testing.assert_array_equal(weighed.weight, [1, 1])
+  assert float(weighed.percentile_loss) == 8.0
 
 
 def test_burn_in_ends_one_epoch_early():
@@ -106,9 +105,8 @@ def test_burn_in_ends_one_epoch_early():
 
 
 def test_epochs_beyond_99_count_as_99():
-  curriculum = mn.UniformCurriculum()
-  curriculum(np.ones(4, np.float32), 1000)
-  assert int(curriculum.last.epoch) == 99
+  weighed = mn.UniformCurriculum().weigh(np.ones(4, np.float32), 1000)
+  assert int(weighed.epoch) == 99
 
 
 @pytest.mark.parametrize(
@@ -168,9 +166,41 @@ def test_unknown_formula_is_refused():
     mn.FormulaCurriculum("self_pased")
 
 
-def test_last_before_any_call_says_so():
-  with pytest.raises(AttributeError, match="not been called"):
-    _ = mn.UniformCurriculum().last
+def test_last_never_hands_out_the_tensors_of_a_compiled_step():
+  curriculum = mn.ThresholdCurriculum()
+  with pytest.raises(AttributeError, match="expected a call outside"):
+    _ = curriculum.last
+  weighed = curriculum.weigh(np.arange(5.0), 3)
+  assert curriculum.last is weighed
+  tf.function(curriculum)(tf.range(5.0), tf.constant(3))
+  with pytest.raises(AttributeError, match="outside of compiled steps"):
+    _ = curriculum.last
+
+
+def test_examples_that_do_not_count_have_no_weight_and_no_percentile():
+  losses = np.float32([0.5, 9.0, 1.0, 7.0, 2.0, 8.0])
+  mask = np.array([True, False, True, False, True, False])
+  for rate in ("0,100", "0.5,100"):
+    masked, alone = (
+      mn.FormulaCurriculum(
+        "spcl_linear", loss_p_percentile=0.5, example_dropout_rates=rate
+      )
+      for _ in range(2)
+    )
+    got = masked.weigh(losses, 30, mask=mask)
+    expected = alone.weigh(losses[mask], 30)
+    assert float(got.percentile_loss) == float(expected.percentile_loss) == 1
+    assert float(masked.loss_moving_average) == 0.5
+    np.testing.assert_array_equal(
+      got.weight_before_dropout.numpy()[mask], expected.weight_before_dropout
+    )
+    assert (got.weight.numpy()[~mask] == 0).all()
+    mean = got.weight.numpy()[mask].mean()
+    assert float(got.mean_weight) == pytest.approx(mean)
+  none = masked.weigh(losses, 30, mask=np.zeros(6, bool))
+  assert float(none.percentile_loss) == 0.5  # the moving average stays
+  assert float(masked.loss_moving_average) == 0.5
+  assert float(none.mean_weight) == 0
 
 
 @pytest.fixture
@@ -202,7 +232,7 @@ def test_a_formula_of_another_shape_is_refused(register, function, message):
   name = register(function)
   with pytest.raises(UserError) as caught:
     mn.FormulaCurriculum(name)
-  assert f"formula {name!r}: expected one weight an example" in str(
+  assert f"formula {name!r}: expected one weight per example" in str(
     caught.value
   )
   assert message in str(caught.value)

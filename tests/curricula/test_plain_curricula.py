@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 import mentornet_tf as mn
+from mentornet_tf.training.observed_step import training_step
 
 LOSS = np.array([0.1, 3.0, 0.2, 2.0], np.float32)
 
@@ -21,7 +22,7 @@ def test_the_oracle_weighs_exactly_the_right_labels():
 
 
 def test_the_oracle_needs_the_true_labels():
-  with pytest.raises(mn.UserError, match=r"oracle: expected is_clean.*None"):
+  with pytest.raises(mn.UserError, match="oracle: expected `is_clean`.*None"):
     mn.OracleCurriculum()(LOSS, 3)
 
 
@@ -71,8 +72,10 @@ def test_a_step_under_the_oracle_learns_from_the_right_labels_alone():
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   images = data.images.astype(np.float32) / 255
-  report = model.mentored_step(images, data.labels, is_clean=is_clean)
-  loss = model.curriculum.last.loss.numpy()
+  mentored, report = training_step(
+    model, images, data.labels, is_clean=is_clean
+  )
+  loss = mentored.weighed.loss.numpy()
   assert report["data_util/batch_sum_v"] == is_clean.sum()
   assert report["mentornet/weighted_loss"].numpy() == pytest.approx(
     loss[is_clean].sum() / 32, rel=1e-5

@@ -17,7 +17,8 @@ from mentornet_tf.datasets.reading.in_memory import evaluation_batches
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.checkpointing import latest_checkpoint
-from mentornet_tf.training import builders, train
+from mentornet_tf.training import train
+from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.recipes import TrainingSettings
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "bin/export_saved_model.py"
@@ -235,7 +236,7 @@ def test_bad_input_leaves_nothing_behind(trained, tmp_path):
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(trained, tmp_path):
   folder, model = trained
   copy = shutil.copytree(folder, tmp_path / "run")
-  store = train.CheckpointStore(copy, builders.variable_groups(model))
+  store = train.CheckpointStore(copy, variable_groups(model))
   newest = store.save(3)
   Path(f"{newest}.data-00000-of-00001").write_bytes(b"")
   warnings = []

@@ -1,12 +1,15 @@
 """Models and data for tests of `fit`."""
 
+from contextlib import contextmanager
+from unittest import mock
+
 import keras
 import tiny
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.reading.in_memory import evaluation_batches
 from mentornet_tf.runs import checkpointing
-from mentornet_tf.training.builders import variable_groups
+from mentornet_tf.training.checkpoint_groups import variable_groups
 
 STEPS = 50
 
@@ -54,3 +57,17 @@ def without_draws():
       keras.layers.Dense(4),
     ]
   )
+
+
+@contextmanager
+def recorded_weighing(curriculum):
+  """Yields a list that receives what each `weigh` of `curriculum` returns."""
+  weighed = []
+  weigh = curriculum.weigh
+
+  def recorded(*args):
+    weighed.append(weigh(*args))
+    return weighed[-1]
+
+  with mock.patch.object(curriculum, "weigh", recorded):
+    yield weighed

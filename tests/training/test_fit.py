@@ -19,8 +19,8 @@ from mentornet_tf.datasets.reading.in_memory import (
   training_batches,
 )
 from mentornet_tf.mentor_training.recipes import MentorRecipe
-from mentornet_tf.training.builders import observed_step
 from mentornet_tf.training.loop import StepRunner
+from mentornet_tf.training.observed_step import observed_step
 
 
 def stream(start_step=0):

@@ -12,17 +12,18 @@ from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 import mentornet_tf as mn
 from mentornet_tf.analysis.report import write_report
 from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import as_training_data
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import builders, recipes, train
+from mentornet_tf.training import recipes, train
+from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.joint import loop_action
 from mentornet_tf.training.joint.clean_subset import clean_subset
 from mentornet_tf.training.joint.loop_action import updated_mentors
 from mentornet_tf.training.joint.update import (
   update_mentor,
 )
-from mentornet_tf.training.mentored_model import training_epoch
 
 _JOINT = dataclasses.replace(
   SETTINGS,
@@ -35,7 +36,7 @@ _JOINT = dataclasses.replace(
 
 
 def values(model):
-  groups = builders.variable_groups(model)
+  groups = variable_groups(model)
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
@@ -208,7 +209,7 @@ def test_a_fresh_mentor_is_never_asked_before_it_has_learned(total_steps):
   updated = recipes.build_updates(settings).steps(total_steps)[0]
   losses = np.linspace(0, 9, 10, dtype=np.float32)
   for step in range(updated):
-    epoch = training_epoch(step, total_steps)
+    epoch = training_percent(step, total_steps)
     weights = curriculum.weights_without_update(losses, epoch).numpy()
     np.testing.assert_array_equal(weights, np.ones(10))
 

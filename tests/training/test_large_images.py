@@ -25,6 +25,7 @@ from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
 from mentornet_tf.training import builders, train
+from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.recipes import TrainingSettings
 
@@ -76,7 +77,7 @@ def run(folder, run_folder, settings=SETTINGS, options=OPTIONS):
 
 
 def state(model):
-  groups = builders.variable_groups(model)
+  groups = variable_groups(model)
   return [v.numpy() for variables in groups.values() for v in variables]
 
 

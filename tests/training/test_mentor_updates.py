@@ -11,7 +11,7 @@ import mentornet_tf as mn
 from mentornet_tf.mentor_training.learner import build_mentor
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.runs import checkpointing
-from mentornet_tf.training import builders
+from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.ema import with_averaged_weights
 from mentornet_tf.training.joint.update import (
   MentorUpdates,
@@ -19,6 +19,7 @@ from mentornet_tf.training.joint.update import (
   parse_update_times,
   update_mentor,
 )
+from mentornet_tf.training.observed_step import training_step
 
 _QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
 
@@ -44,17 +45,17 @@ def linear_student():
   )
 
 
-def mentored(student=None, mentor=None, judge_by_average=False, **options):
+def mentored(student=None, mentor=None, weigh_by_average=False, **options):
   keras.utils.set_random_seed(2)
   options = {"example_dropout_rates": "0.0,100"} | options
   model = mn.MentoredModel(
     student or student_with_state(),
     mn.MentorCurriculum(mentor or mn.load_mentor("mentornet_pd"), **options),
     total_steps=100,
-    judge_by_average=judge_by_average,
+    weigh_by_average=weigh_by_average,
   )
   optimizer = keras.optimizers.SGD(
-    0.05, use_ema=judge_by_average, ema_momentum=0.9
+    0.05, use_ema=weigh_by_average, ema_momentum=0.9
   )
   optimizer.build(model.student.trainable_variables)
   model.compile(
@@ -81,7 +82,7 @@ def test_gathering_leaves_student_and_curriculum_as_they_were():
   model = mentored()
   images, labels, _ = subset = arrays()
   model.fit(images, labels, batch_size=20, epochs=1, verbose=0)
-  groups = builders.variable_groups(model)
+  groups = variable_groups(model)
   before = [v.numpy() for v in checkpointing.variables_of(groups)]
   rng = np.random.default_rng(0)
   gather_examples(model, batches_of(subset), range(6, 20), rng)
@@ -210,10 +211,10 @@ def test_a_threshold_is_a_chance(threshold):
 
 
 def test_a_mentor_that_judges_by_the_average_learns_from_its_losses():
-  model = mentored(judge_by_average=True)
+  model = mentored(weigh_by_average=True)
   images, labels, is_clean = subset = arrays()
   for _ in range(5):  # `fit` would end with the averages as weights
-    model.train_step((images, labels))
+    training_step(model, images, labels)
   rng = np.random.default_rng(1)
   examples = gather_examples(model, batches_of(subset), range(21), rng)
   losses = np.concatenate(

@@ -6,6 +6,7 @@ import tiny
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.reading.in_memory import evaluation_batches
+from mentornet_tf.training.observed_step import training_step
 
 
 def crossentropy():
@@ -34,7 +35,13 @@ def test_fit_evaluate_and_predict():
   model = mentored(metrics=["accuracy"])
   history = model.fit(images, labels, batch_size=10, epochs=10, verbose=0)
   assert int(model.optimizer.iterations) == 40
-  assert history.history["debug/epoch_step"][-1] == 97
+  assert int(model.step) == 40
+  assert set(history.history) == {
+    "loss",
+    "accuracy",
+    "mean_weight",
+    "loss_percentile",
+  }
   assert history.history["accuracy"][-1] > history.history["accuracy"][0]
   results = model.evaluate(images, labels, verbose=0, return_dict=True)
   logits = model.predict(images, verbose=0)
@@ -58,8 +65,8 @@ def test_step_is_the_formula():
   )
   model = mentored(student=student)
   kernel, bias = (w.numpy().astype(float) for w in student.weights)
-  report = model.train_step((images, labels))
-  weight = model.curriculum.last.weight.numpy().astype(float)
+  mentored_loss, report = training_step(model, images, labels)
+  weight = mentored_loss.weighed.weight.numpy().astype(float)
   assert 0 < weight.sum() < 16
 
   x = images.reshape(16, 4, 8, 4, 8, 3).mean((2, 4)).reshape(16, -1)
@@ -86,8 +93,8 @@ def test_sample_weights_scale_the_objective_only():
   plain, weighted = mentored(), mentored()
   weighted.set_weights(plain.get_weights())
   sample_weight = np.full(16, 0.5, np.float32)
-  report = plain.train_step((images, labels))
-  halved = weighted.train_step((images, labels, sample_weight))
+  _, report = training_step(plain, images, labels)
+  _, halved = training_step(weighted, images, labels, sample_weight)
   assert halved["mentornet/weighted_loss"].numpy() == pytest.approx(
     report["mentornet/weighted_loss"].numpy() / 2
   )
@@ -99,8 +106,8 @@ def test_sample_weights_may_be_a_column():
   flat, column = mentored(), mentored()
   column.set_weights(flat.get_weights())
   sample_weight = np.linspace(0, 1, 16, dtype=np.float32)
-  expected = flat.train_step((images, labels, sample_weight))
-  got = column.train_step((images, labels, sample_weight[:, None]))
+  _, expected = training_step(flat, images, labels, sample_weight)
+  _, got = training_step(column, images, labels, sample_weight[:, None])
   name = "mentornet/weighted_loss"
   assert float(got[name]) == pytest.approx(float(expected[name]))
 
@@ -114,14 +121,14 @@ def test_save_and_load_keep_student_and_curriculum(tmp_path):
   np.testing.assert_allclose(
     loaded.predict(images, verbose=0), model.predict(images, verbose=0)
   )
-  for name in ("used_examples",):
+  for name in ("used_examples", "step"):
     assert int(getattr(loaded, name)) == int(getattr(model, name)) > 0
   average = model.curriculum.loss_moving_average.numpy()
   assert loaded.curriculum.loss_moving_average.numpy() == average
   # Training goes on from the same step.
   for each in (model, loaded):
     each.fit(images, labels, batch_size=40, verbose=0)
-  assert int(loaded.optimizer.iterations) == 9
+  assert int(loaded.optimizer.iterations) == int(loaded.step) == 9
 
 
 @pytest.mark.parametrize(
@@ -138,14 +145,14 @@ def test_losses_with_a_per_example_form_train(loss):
     labels = np.eye(4, dtype=np.float32)[labels]
   model = mentored(loss=loss)
   model.fit(images, labels, batch_size=8, verbose=0)
-  model.train_step((images, labels))
-  assert model.curriculum.last.loss.shape == (16,)
+  mentored_loss, _ = training_step(model, images, labels)
+  assert mentored_loss.weighed.loss.shape == (16,)
 
 
 def test_a_loss_without_a_per_example_form_is_refused():
   model = mentored(loss=lambda y, p: tf.reduce_mean(p))
   with pytest.raises(mn.UserError, match="one value for each example"):
-    model.train_step(images_and_labels(16))
+    model.fit(*images_and_labels(16), verbose=0)
 
 
 def test_several_steps_per_execution_equal_single_ones():

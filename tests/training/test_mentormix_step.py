@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from fit_models import recorded_weighing
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 import mentornet_tf as mn
@@ -15,7 +16,8 @@ from mentornet_tf.evaluation.evaluator import Evaluator
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics
 from mentornet_tf.runs.trained_run import open_run
-from mentornet_tf.training import builders
+from mentornet_tf.training.checkpoint_groups import variable_groups
+from mentornet_tf.training.observed_step import training_step
 
 _DECAY = 0.01
 
@@ -74,10 +76,10 @@ def test_the_step_is_the_algebra(second_reweight):
   kernel, bias = (w.numpy().astype(float) for w in model.student.weights)
   x, one_hot = images.reshape(9, 6).astype(float), np.eye(4)[labels]
 
-  # The same draws, from a mixing of the same seed.
+  # The same samples, from a mixing of the same seed.
   loss, _ = cross_entropies(x, one_hot, kernel, bias)
   weight = spcl_linear(loss)
-  drawn = mn.MentorMix(alpha=2.0, seed=4).draw(weight.astype(np.float32))
+  drawn = mn.MentorMix(alpha=2.0, seed=4).sample(weight.astype(np.float32))
   partner = np.asarray(drawn.partner)
   share = np.asarray(drawn.share, float)[:, None]
   assert ((share > 0.5)[:, 0] == (weight >= 0.5)).all()
@@ -89,7 +91,7 @@ def test_the_step_is_the_algebra(second_reweight):
   decay = 0.0 if second_reweight else _DECAY
   gradient = mixed_x.T @ (slope * second[:, None]) / 9 + 2 * decay * kernel
 
-  report = model.train_step((images, labels))
+  _, report = training_step(model, images, labels)
   assert report["mentornet/orig_loss"].numpy() == pytest.approx(loss.mean())
   assert report["data_util/batch_sum_v"].numpy() == pytest.approx(weight.sum())
   expected = (mixed_loss * second).mean()
@@ -111,8 +113,8 @@ def test_labels_as_numbers_and_as_vectors_give_the_same_step():
   images, labels = batch()
   numbers = mixing_model()
   vectors = mixing_model(keras.losses.CategoricalCrossentropy(from_logits=True))
-  numbers.train_step((images, labels))
-  vectors.train_step((images, np.eye(4, dtype=np.float32)[labels]))
+  training_step(numbers, images, labels)
+  training_step(vectors, images, np.eye(4, dtype=np.float32)[labels])
   for a, b in zip(
     numbers.student.weights, vectors.student.weights, strict=True
   ):
@@ -122,32 +124,36 @@ def test_labels_as_numbers_and_as_vectors_give_the_same_step():
 def test_both_moving_averages_have_a_state_of_their_own():
   model = mixing_model()
   images, labels = batch()
-  model.train_step((images, labels))
-  second = model.second_curriculum
-  assert second.last.loss.shape == (9,)
-  for curriculum in (model.curriculum, second):
-    last = curriculum.last
+  with recorded_weighing(model.second_curriculum) as second:
+    loss, _ = training_step(model, images, labels)
+  (second,) = second
+  assert second.loss.shape == (9,)
+  for curriculum, weighed in (
+    (model.curriculum, loss.weighed),
+    (model.second_curriculum, second),
+  ):
     assert curriculum.loss_moving_average.numpy() == pytest.approx(
-      0.5 * float(last.percentile_loss)
+      0.5 * float(weighed.percentile_loss)
     )
-  first_loss, second_loss = model.curriculum.last.loss, second.last.loss
-  assert np.abs(first_loss - second_loss).max() > 0.01
+  assert np.abs(loss.weighed.loss - second.loss).max() > 0.01
 
 
 def test_a_mentor_is_shared_by_both_weighings():
   mentor = mn.load_mentor("mentornet_pd")
   model = mixing_model(curriculum=mn.MentorCurriculum(mentor))
   assert model.second_curriculum.mentor is mentor
-  groups = builders.variable_groups(model)
-  assert len(groups["second_curriculum"]) == 2  # the average and the draws
+  groups = variable_groups(model)
+  assert (
+    len(groups["second_curriculum"]) == 2
+  )  # the average and the random state
 
 
 def test_only_the_second_pass_has_a_gradient():
   model = mixing_model(second_reweight=False)
   images, labels = batch()
-  traced = tf.function(model.train_step).get_concrete_function(
-    (tf.constant(images), tf.constant(labels))
-  )
+  traced = tf.function(
+    lambda x, y: training_step(model, x, y)[1]
+  ).get_concrete_function(tf.constant(images), tf.constant(labels))
   # One product forward in the first pass, one in the second, one for the
   # gradient of the kernel.
   products = [op for op in traced.graph.get_operations() if op.type == "MatMul"]
@@ -209,7 +215,7 @@ def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
   continued, text = run(tmp_path / "parts", _MIXING)
   assert "continuing from step 8" in text
   values = [
-    [v.numpy() for v in checkpointing.variables_of(builders.variable_groups(m))]
+    [v.numpy() for v in checkpointing.variables_of(variable_groups(m))]
     for m in (whole.model, continued.model)
   ]
   for a, b in zip(*values, strict=True):
@@ -243,7 +249,7 @@ def test_the_average_is_the_formula(tmp_path):
       settings, max_number_of_steps=steps, learning_rate=0.05
     )
     result, _ = run(tmp_path / str(steps), stopped)
-    groups = builders.variable_groups(result.model)
+    groups = variable_groups(result.model)
     histories.append(
       (
         result.model.student.trainable_variables[0].numpy(),

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.training import optimizers
-from mentornet_tf.training.mentored_model import training_epoch
 from mentornet_tf.training.recipes import TrainingSettings, build_optimizer
 
 # The original's trainers, as settings of ours.
@@ -46,7 +46,7 @@ def test_epoch_percentage_equals_golden(golden, figure):
     total = int(name.removeprefix("epoch_max"))
     steps = tf.range(len(recorded[name]), dtype=tf.int64)
     expected = np.minimum(recorded[name], 99)
-    np.testing.assert_array_equal(training_epoch(steps, total), expected)
+    np.testing.assert_array_equal(training_percent(steps, total), expected)
   figure("epoch percentages", 0, 0)
 
 

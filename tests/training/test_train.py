@@ -12,7 +12,8 @@ from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import builders, train
+from mentornet_tf.training import train
+from mentornet_tf.training.checkpoint_groups import variable_groups
 
 # What the original called its summaries.
 _ORIGINAL_TAGS = {
@@ -31,7 +32,7 @@ _ORIGINAL_TAGS = {
 
 
 def state(model) -> list[np.ndarray]:
-  groups = builders.variable_groups(model)
+  groups = variable_groups(model)
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 

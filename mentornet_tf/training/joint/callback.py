@@ -75,7 +75,7 @@ class MentorUpdate(keras.callbacks.Callback):
 
   def on_epoch_begin(self, epoch, logs=None):
     """Looks where the training stands, which may be a continued one."""
-    self._epoch_start = self._optimizer_step()
+    self._epoch_start = self._step()
     self._due = self._updates.steps_after(
       self._epoch_start, self.model.total_steps
     )
@@ -86,7 +86,7 @@ class MentorUpdate(keras.callbacks.Callback):
     # is the optimizer asked, for which the device has to finish.
     if not self._due or self._epoch_start + batch + 1 < self._due[0]:
       return
-    step = self._optimizer_step()
+    step = self._step()
     if step < self._due[0]:
       return
     self._due = self._updates.steps_after(step, self.model.total_steps)
@@ -98,14 +98,14 @@ class MentorUpdate(keras.callbacks.Callback):
     """Warns of times that were not reached."""
     if self._due:
       warnings.warn(
-        f"MentorUpdate: fit ended at step {self._optimizer_step()} of the "
+        f"MentorUpdate: fit ended at step {self._step()} of the "
         f"model's total_steps, {self.model.total_steps}, before the updates at "
         f"{', '.join(map(str, self._due))}",
         stacklevel=2,
       )
 
-  def _optimizer_step(self) -> int:
-    return int(self.model.optimizer.iterations)
+  def _step(self) -> int:
+    return int(self.model.step)
 
 
 def _as_batches(subset, batch_size: int, seed: int) -> Iterable[tuple]:

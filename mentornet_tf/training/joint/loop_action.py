@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.internal.atomic_files import replacing
 from mentornet_tf.internal.figures import png_bytes
 from mentornet_tf.mentor_training.mentor_pictures import (
@@ -13,7 +14,7 @@ from mentornet_tf.mentor_training.mentor_pictures import (
 from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.joint.update import MentorUpdates, update_mentor
 from mentornet_tf.training.loop import Reports
-from mentornet_tf.training.mentored_model import MentoredModel, training_epoch
+from mentornet_tf.training.mentored_model import MentoredModel
 
 # The largest loss in pictures of updates, in nats.
 LOSS_BOUND = 8.0
@@ -74,7 +75,7 @@ class MentorUpdater:
     if step not in self._updates.steps(self._model.total_steps):
       return
     mentor = self._model.curriculum.mentor
-    epoch = int(training_epoch(step, self._model.total_steps))
+    epoch = int(training_percent(step, self._model.total_steps))
     before = weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
     report = update_mentor(self._model, self._batches(), self._updates)
     with replacing(self._folder / _FILE.format(step=step)) as partial:

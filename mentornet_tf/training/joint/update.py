@@ -15,6 +15,7 @@ from keras import ops
 from mentornet_tf.curricula import loss_statistics
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.label_detection import (
   SELECTED_ABOVE,
@@ -28,7 +29,7 @@ from mentornet_tf.mentor_training.learner import (
 )
 from mentornet_tf.mentor_training.learning_folder import LearningReport
 from mentornet_tf.mentor_training.recipes import MentorRecipe
-from mentornet_tf.training.mentored_model import MentoredModel, training_epoch
+from mentornet_tf.training.mentored_model import MentoredModel
 
 # Slower than a mentor is learned from a grid: a checked subset is small, and
 # the state that does best on the fifth kept aside is the one that stays.
@@ -161,7 +162,7 @@ def update_mentor(
     UserError: another curriculum, or no labels of one of both kinds.
   """
   check_has_mentor(model.curriculum)
-  step = int(model.optimizer.iterations)
+  step = int(model.step)
   epochs = _epochs_ahead(step, updates, model.total_steps)
   rng = np.random.default_rng([updates.seed, step])
   examples = gather_examples(model, batches, epochs, rng)
@@ -199,8 +200,8 @@ def _epochs_ahead(step: int, updates: MentorUpdates, total_steps: int) -> range:
   """The percentages of training from `step` to the next update, or the end."""
   end = (*updates.steps_after(step, total_steps), total_steps)[0]
   return range(
-    int(training_epoch(step, total_steps)),
-    int(training_epoch(end - 1, total_steps)) + 1,
+    int(training_percent(step, total_steps)),
+    int(training_percent(end - 1, total_steps)) + 1,
   )
 
 
@@ -267,7 +268,7 @@ def gather_examples(
       trainable, state, images, training=True
     )
     loss = model.per_example_loss(labels, logits)
-    return model.judged_loss(
+    return model.seen_loss(
       images, loss, lambda logits: model.per_example_loss(labels, logits)
     ), state
 

@@ -1,17 +1,17 @@
-"""Random draws that go on where a saved model stopped."""
+"""A random state that continues where a saved model stopped."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-_KEY = "draws"
+import keras
+
+_KEY = "draws"  # as in files of every version
 
 
-class SavedDraws:
-  """Saves the state of a layer's draws with its weights; Keras leaves it out.
+class SavedRandomState(keras.layers.Layer):
+  """Saves the state of `self._seed_generator`, which Keras leaves out."""
 
-  Comes before `keras.layers.Layer` among the bases of a class that draws from
-  `self._seed_generator`.
-  """
+  _seed_generator: keras.random.SeedGenerator
 
   def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
     super().save_own_variables(store)
@@ -19,7 +19,7 @@ class SavedDraws:
 
   def load_own_variables(self, store: Mapping[str, Any]) -> None:
     values = {name: store[name] for name in [*store.keys()]}
-    draws = values.pop(_KEY, None)
+    state = values.pop(_KEY, None)
     super().load_own_variables(values)
-    if draws is not None:
-      self._seed_generator.state.assign(draws)
+    if state is not None:
+      self._seed_generator.state.assign(state)

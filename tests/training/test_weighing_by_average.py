@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from fit_models import recorded_weighing
 
 import mentornet_tf as mn
 from mentornet_tf.training.ema import averaged_weights
+from mentornet_tf.training.observed_step import training_step
 
 
 def model_of(
@@ -26,7 +28,7 @@ def model_of(
     mn.FormulaCurriculum("self_paced", loss_p_percentile=0.5),
     total_steps=20,
     mixing=mixing,
-    judge_by_average=judges,
+    weigh_by_average=judges,
   )
   optimizer.build(student.trainable_variables)
   loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -59,8 +61,8 @@ def test_the_curriculum_sees_the_losses_of_the_average(mixing):
   kernel, bias = model.student.trainable_variables
   averages = None
   for step in range(4):
-    report = model.train_step((images, labels))
-    judged = model.curriculum.last.loss.numpy()
+    loss, report = training_step(model, images, labels)
+    judged = loss.weighed.loss.numpy()
     own = float(report["mentornet/orig_loss"])
     if step == 0:  # no average yet
       assert judged.mean() == pytest.approx(own, rel=1e-5)
@@ -82,7 +84,7 @@ def test_fit_builds_the_optimizer_itself():
     tiny.student(4),
     mn.MentorCurriculum(mn.load_mentor("mentornet_pd")),
     total_steps=10,
-    judge_by_average=True,
+    weigh_by_average=True,
   )
   model.compile(
     keras.optimizers.SGD(0.1, use_ema=True),
@@ -97,35 +99,36 @@ def test_the_second_curriculum_sees_the_losses_of_the_average_too():
   images, labels = images_and_labels()
   model = model_of(averaging(), mn.MentorMix(alpha=8.0))
   kernel, bias = model.student.trainable_variables
-  model.train_step((images, labels))
+  training_step(model, images, labels)
   averages = [kernel.numpy(), bias.numpy()]
   mixtures = []
-  draw = model.mixing.draw
+  sample = model.mixing.sample
   with pytest.MonkeyPatch.context() as patched:
     patched.setattr(
-      model.mixing, "draw", lambda v: mixtures.append(draw(v)) or mixtures[-1]
+      model.mixing,
+      "sample",
+      lambda v: mixtures.append(sample(v)) or mixtures[-1],
     )
-    model.train_step((images, labels))
+    with recorded_weighing(model.second_curriculum) as second:
+      training_step(model, images, labels)
   (mixture,) = mixtures
   mixed = mixture.mix(images).numpy()
   share = mixture.share.numpy()
   partners = mixture.of_partners(labels).numpy()
   expected = share * losses(mixed, labels, *averages)
   expected += (1 - share) * losses(mixed, partners, *averages)
-  np.testing.assert_allclose(
-    model.second_curriculum.last.loss, expected, atol=1e-5
-  )
+  np.testing.assert_allclose(second[0].loss, expected, atol=1e-5)
 
 
 def test_the_student_learns_by_its_own_losses():
   """Its objective is the mean of weight times its own loss."""
   images, labels = images_and_labels()
   model = model_of(averaging())
-  model.train_step((images, labels))
+  training_step(model, images, labels)
   # Every loss lies below this average: weight 1.
   model.curriculum.loss_moving_average.assign(1e6)
-  report = model.train_step((images, labels))
-  assert (model.curriculum.last.weight.numpy() == 1).all()
+  loss, report = training_step(model, images, labels)
+  assert (loss.weighed.weight.numpy() == 1).all()
   assert float(report["mentornet/weighted_loss"]) == pytest.approx(
     float(report["mentornet/orig_loss"]), rel=1e-6
   )
@@ -139,8 +142,8 @@ def test_what_layers_add_to_the_loss_is_that_of_the_training_pass():
       averaging(), judges=judges, activity_regularizer="l2", dropout=0
     )
     for _ in range(2):
-      report = model.train_step((images, labels))
-    weight_share = model.curriculum.last.weight.numpy().mean()
+      loss, report = training_step(model, images, labels)
+    weight_share = loss.weighed.weight.numpy().mean()
     penalty = report["total_loss"] - report["mentornet/weighted_loss"]
     penalties.append(float(penalty) / weight_share)
   own, judged = penalties
@@ -154,7 +157,7 @@ def test_mixed_float16_wraps_the_optimizer():
   try:
     model = model_of(averaging())
     for _ in range(2):
-      report = model.train_step((images, labels))
+      _, report = training_step(model, images, labels)
   finally:
     keras.config.set_dtype_policy("float32")
   assert type(model.optimizer).__name__ == "LossScaleOptimizer"
@@ -165,28 +168,28 @@ def test_an_optimizer_without_average_is_refused():
   images, labels = images_and_labels()
   model = model_of(keras.optimizers.SGD(0.05))
   with pytest.raises(mn.UserError, match="averages the weights, got SGD with"):
-    model.train_step((images, labels))
+    training_step(model, images, labels)
 
 
 def test_a_saved_model_goes_on_judging_by_the_average(tmp_path):
   images, labels = images_and_labels()
   model = model_of(averaging())
   for _ in range(4):  # `fit` would end with the averages as weights
-    model.train_step((images, labels))
+    training_step(model, images, labels)
   kernel = model.student.trainable_variables[0].numpy()
   average = averaged_weights(model.optimizer)[0].numpy()
   assert abs(kernel - average).max() > 1e-3
   model.save(tmp_path / "model.keras")
   loaded = keras.models.load_model(tmp_path / "model.keras")
-  assert loaded.judge_by_average
+  assert loaded.weigh_by_average
   for a, b in zip(
     averaged_weights(model.optimizer),
     averaged_weights(loaded.optimizer),
     strict=True,
   ):
     np.testing.assert_array_equal(a.numpy(), b.numpy())
-  for each in (model, loaded):
-    each.train_step((images, labels))
-  np.testing.assert_allclose(
-    loaded.curriculum.last.loss, model.curriculum.last.loss, rtol=1e-6
-  )
+  losses = [
+    training_step(each, images, labels)[0].weighed.loss
+    for each in (model, loaded)
+  ]
+  np.testing.assert_allclose(*losses, rtol=1e-6)

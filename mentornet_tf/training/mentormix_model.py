@@ -1,0 +1,137 @@
+"""MentorMix: the step that trains a student on mixed examples.
+
+Source: Jiang et al., ICML 2020 (arXiv 1911.09781), algorithm 1.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
+from mentornet_tf.curricula.mentormix import MentorMix, Mixture
+from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.keras_internals import compiled_loss
+from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.training.example_losses import (
+  ExampleLosses,
+  example_losses,
+  single_loss,
+)
+from mentornet_tf.training.mentored_model import MentoredModel, TrainingBatch
+
+
+@keras.saving.register_keras_serializable(package="mentornet_tf")
+class MentorMixModel(MentoredModel):
+  """A `MentoredModel` that learns from mixed examples.
+
+  The weights decide how the examples of a batch are mixed; a second forward
+  pass on the mixed inputs gives the loss that the student learns from.
+
+  Args:
+    student: see `MentoredModel`. Its inputs are floats.
+    curriculum: see `MentoredModel`.
+    total_steps: see `MentoredModel`.
+    mixing: how examples are mixed.
+    **kwargs: further arguments of `MentoredModel`.
+
+  Raises:
+    UserError: an argument of another kind; in a step: integer inputs, or
+      examples without a label.
+  """
+
+  def __init__(
+    self,
+    student: keras.Model,
+    curriculum: Curriculum,
+    total_steps: int,
+    mixing: MentorMix,
+    **kwargs: Any,
+  ):
+    if not isinstance(mixing, MentorMix):
+      raise UserError(
+        "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
+        f"None, got {mixing!r}"
+      )
+    super().__init__(student, curriculum, total_steps, **kwargs)
+    self.mixing = mixing
+    # The losses of mixed examples have a moving average of their own.
+    self.second_curriculum = (
+      curriculum.clone() if mixing.second_reweight else None
+    )
+
+  def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
+    _check_can_be_mixed(batch.x)
+    loss = single_loss(self, batch.y, batch.y_pred)
+    losses = example_losses(loss, batch.y, batch.y_pred)
+    if losses.mask is not None:
+      raise UserError(
+        "mixing: expected a label for every example, got a loss or a mask that "
+        "leaves some out (`ignore_class`); drop these examples from the data"
+      )
+    return losses
+
+  def student_loss(
+    self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
+  ) -> tuple[Tensor, Tensor]:
+    """mean(ℓ̃·ṽ) of the mixed examples and the penalty, two scalars."""
+    mixture = self.mixing.sample(weighed.weight)
+    x = keras.tree.map_structure(mixture.mix, batch.x)
+    y_pred = self.student(x, training=True)
+    penalty = sum(self.student.losses, 0.0)
+    targets = _mixed_targets(mixture, batch.y, y_pred)
+
+    def loss_of(y_pred: Tensor) -> Tensor:
+      values = (s * self.per_example_loss(y, y_pred) for y, s in targets)
+      return sum(values, 0.0)
+
+    weight = ops.ones_like(weighed.weight)
+    if self.second_curriculum is not None:
+      penalty = ops.zeros_like(penalty)  # as the original has it
+      weight = self.second_curriculum.weigh(
+        self.seen_loss(x, loss_of(y_pred), loss_of),
+        training_percent(self.step.value, self.total_steps),
+        _both_clean(mixture, batch.is_clean),
+      ).weight
+    sample_weight = batch.sample_weight
+    if sample_weight is not None:
+      sample_weight = mixture.mix(ops.cast(sample_weight, "float32"))
+    weighted = sum(
+      compiled_loss(
+        self, y, y_pred, loss.sample_weights(weight * share, sample_weight)
+      )
+      for y, share in targets
+    )
+    return weighted, penalty
+
+  def get_config(self) -> dict[str, Any]:
+    mixing = keras.saving.serialize_keras_object(self.mixing)
+    return {**super().get_config(), "mixing": mixing}
+
+
+def _mixed_targets(
+  mixture: Mixture, y: Tensor, y_pred: Tensor
+) -> list[tuple[Tensor, Tensor]]:
+  """Labels and the share [B] of each in the loss of the mixed examples."""
+  if len(y.shape) == len(y_pred.shape) and y.shape[-1] != 1:
+    mixed = mixture.mix(ops.cast(y, "float32"))
+    return [(mixed, ops.ones_like(mixture.share))]
+  # Class numbers cannot be mixed; the cross-entropy is linear in the label's
+  # distribution, so that mixing its two values is the same.
+  partners = mixture.of_partners(y)
+  return [(y, mixture.share), (partners, 1 - mixture.share)]
+
+
+def _both_clean(mixture: Mixture, is_clean: Tensor | None) -> Tensor | None:
+  return None if is_clean is None else is_clean & mixture.of_partners(is_clean)
+
+
+def _check_can_be_mixed(x: Tensor) -> None:
+  for leaf in keras.tree.flatten(x):
+    dtype = keras.backend.standardize_dtype(leaf.dtype)
+    if "float" not in dtype:
+      raise UserError(
+        f"x: expected inputs of floats under MentorMix, got {dtype}; cast "
+        "images to float32, and train on tokens without `mixing`"
+      )

@@ -1,0 +1,74 @@
+"""The training step of the command line, which observes each example."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from mentornet_tf.training import loop
+from mentornet_tf.training.mentored_model import MentoredLoss, MentoredModel
+from mentornet_tf.training.step_metrics import original_report
+
+
+def training_step(
+  model: MentoredModel,
+  x: tf.Tensor,
+  y: tf.Tensor,
+  sample_weight: tf.Tensor | None = None,
+  is_clean: tf.Tensor | None = None,
+) -> tuple[MentoredLoss, loop.Report]:
+  """The step of `fit`, which also returns what it computed.
+
+  Args:
+    model: compiled, with an optimizer that is built.
+    x: inputs [B, …].
+    y: labels, in any form that the compiled loss takes.
+    sample_weight: [B], the user's factors of the losses, or None.
+    is_clean: [B] bool, whether each label is clean; None where not known.
+
+  Returns:
+    The loss with the weights behind it, and what the original logs.
+  """
+  variables = model.trainable_variables
+  with tf.GradientTape() as tape:
+    y_pred = model(x, training=True)
+    loss = model.mentored_loss(x, y, y_pred, sample_weight, is_clean)
+    scaled = model.optimizer.scale_loss(loss.total)
+  report = original_report(model, loss)
+  model.optimizer.apply(tape.gradient(scaled, variables), variables)
+  return loss, report
+
+
+def observed_step(
+  model: MentoredModel, has_clean_labels: bool, with_examples: bool = False
+) -> Callable[[loop.Batch], loop.Report]:
+  """A training step of the loop.
+
+  Args:
+    model: compiled, with an optimizer that is built.
+    has_clean_labels: whether batches hold "clean_label".
+    with_examples: whether "example/id", "example/label", "example/clean_label"
+      and "example/loss" [B] are reported.
+
+  Returns:
+    A function of a batch. It reports the scalars of the original's TensorBoard,
+    "example/weight" [B] before example dropout, and "example/is_clean" [B]
+    where that is known.
+  """
+
+  def step(batch: loop.Batch) -> loop.Report:
+    is_clean = None
+    if has_clean_labels:
+      is_clean = batch["label"] == batch["clean_label"]
+    loss, report = training_step(
+      model, batch["image"], batch["label"], is_clean=is_clean
+    )
+    report["example/weight"] = loss.weighed.weight_before_dropout
+    if has_clean_labels:
+      report["example/is_clean"] = is_clean
+    if with_examples:
+      report["example/loss"] = loss.weighed.loss
+      for name in ("id", "label", "clean_label"):
+        report[f"example/{name}"] = batch[name]
+    return report
+
+  return step
