@@ -9,7 +9,12 @@ from keras.src.backend import get_keras_mask
 
 from mentornet_tf.internal.typing import Tensor
 
-__all__ = ["compiled_loss", "compiled_losses", "get_keras_mask"]
+__all__ = [
+  "compiled_loss",
+  "compiled_losses",
+  "get_keras_mask",
+  "mark_built",
+]
 
 
 def compiled_losses(
@@ -33,3 +38,22 @@ def compiled_loss(
 ) -> Tensor:
   """The scalar of the compiled loss alone, without penalties."""
   return model._compile_loss(y, y_pred, sample_weight)
+
+
+def mark_built(model: keras.Model, part: keras.Model) -> None:
+  """Marks `model` as built for the inputs that `part` was built for.
+
+  Keras exports a model by these shapes, which it would record only when it
+  builds the model itself.
+  """
+  model.built = True
+  inputs = getattr(part, "_inputs_struct", None)
+  if isinstance(part, keras.Sequential):
+    shape = part.input_shape
+  elif inputs is not None:  # a functional model, whose inputs may be a dict
+    shape = keras.tree.map_structure(lambda x: tuple(x.shape), inputs)
+  else:
+    shapes = getattr(part, "_build_shapes_dict", None) or {}
+    shape = next(iter(shapes.values()), None)
+  if shape is not None:
+    model._build_shapes_dict = {"inputs_shape": shape}

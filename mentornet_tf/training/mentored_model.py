@@ -13,7 +13,7 @@ from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.keras_internals import compiled_loss
+from mentornet_tf.internal.keras_internals import compiled_loss, mark_built
 from mentornet_tf.internal.keras_saving import deserialize
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.students.saved_layers import STUDENT_LAYERS
@@ -136,7 +136,8 @@ class MentoredModel(keras.Model):
     self._reports = step_metrics.make_metrics(original_metrics)
     self._in_training = True  # what the latest pass was for
     self._optimizer_state: list[Tensor] | None = None
-    self.built = student.built
+    if student.built:
+      mark_built(self, student)
 
   def _counter(self, name: str, dtype: str) -> keras.Variable:
     return self.add_weight(
