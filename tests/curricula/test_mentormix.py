@@ -79,55 +79,6 @@ def test_a_mixture_mixes_any_shape():
   np.testing.assert_array_equal(mixture.of_partners(partner), partner[partner])
 
 
-@pytest.mark.parametrize("alpha", [0.4, 2.0, 8.0])
-def test_shares_follow_the_beta_distribution_folded_at_one_half(alpha):
-  weight = np.array([0.5, 1.0, 0.49, 0.0], np.float32)
-  _, shares = draws(weight, 1000, alpha=alpha)
-  trusted, others = shares[:, :2].ravel(), shares[:, 2:].ravel()
-  assert trusted.min() >= 0.5 >= others.max()
-
-  def folded(x):
-    return 2 * stats.beta.cdf(x, alpha, alpha) - 1
-
-  assert stats.kstest(trusted, folded).pvalue > _ERROR_RATE
-  assert stats.kstest(1 - others, folded).pvalue > _ERROR_RATE
-  # Each example has a share of its own.
-  assert abs(np.corrcoef(shares.T)[0, 1]) < 4 / np.sqrt(len(shares))
-
-
-def test_samples_repeat_with_the_seed_alone():
-  weight = np.linspace(0, 1, 8, dtype=np.float32)
-  first, again = draws(weight, 3, seed=5), draws(weight, 3, seed=5)
-  other = draws(weight, 3, seed=6)
-  for a, b, c in zip(first, again, other, strict=True):
-    np.testing.assert_array_equal(a, b)
-    assert (a != c).any()
-    assert (a[0] != a[1]).any()
-
-
-def test_a_mixture_mixes_any_shape():
-  mixing = mn.MentorMix()
-  mixture = mixing.sample(np.linspace(0, 1, 5, dtype=np.float32))
-  partner, share = np.asarray(mixture.partner), np.asarray(mixture.share)
-  images = np.random.default_rng(0).normal(size=(5, 4, 3, 2))
-  images = images.astype(np.float32)
-  factor = share[:, None, None, None]
-  np.testing.assert_allclose(
-    mixture.mix(images),
-    factor * images + (1 - factor) * images[partner],
-    rtol=1e-6,
-  )
-  np.testing.assert_array_equal(mixture.of_partners(partner), partner[partner])
-
-
-def test_raw_pixels_are_mixed_as_numbers():
-  mixture = mn.MentorMix().sample(np.linspace(0, 1, 5, dtype=np.float32))
-  pixels = np.random.default_rng(0).integers(0, 256, (5, 3), np.uint8)
-  mixed = np.asarray(mixture.mix(pixels))
-  assert mixed.dtype == np.float32
-  np.testing.assert_array_equal(mixed, mixture.mix(pixels.astype(np.float32)))
-
-
 @pytest.mark.parametrize("alpha", [0, -1.0, float("nan"), float("inf")])
 def test_alpha_must_be_a_positive_number(alpha):
   with pytest.raises(mn.UserError, match="alpha: expected a finite number > 0"):

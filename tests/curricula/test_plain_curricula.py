@@ -22,7 +22,7 @@ def test_the_oracle_weighs_exactly_the_right_labels():
 
 
 def test_the_oracle_needs_the_true_labels():
-  with pytest.raises(mn.UserError, match="oracle: expected `is_clean`.*None"):
+  with pytest.raises(mn.UserError, match=r"oracle: expected `is_clean`.*None"):
     mn.OracleCurriculum()(LOSS, 3)
 
 
