@@ -1,20 +1,24 @@
-"""Finding and reading checkpoints that TensorFlow 1 wrote."""
+"""Finding and reading checkpoints that TensorFlow 1 wrote.
+
+TensorFlow is imported by the functions that read files: students and mentors
+import this module, and run under every Keras back end.
+"""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from mentornet_tf.errors import UserError
 
+if TYPE_CHECKING:
+  import tensorflow as tf
+
 # Only checkpoints of TensorFlow 2's objects hold this entry.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
-
-# What TensorFlow raises for files that it cannot read.
-_UNREADABLE = (tf.errors.OpError, LookupError, RuntimeError, ValueError)
 
 
 def newest_prefix(folder: str | os.PathLike) -> str | None:
@@ -23,6 +27,8 @@ def newest_prefix(folder: str | os.PathLike) -> str | None:
   TensorFlow 1 wrote absolute paths there. In a folder that was moved since,
   the file of that name beside it is taken.
   """
+  import tensorflow as tf
+
   prefix = tf.train.latest_checkpoint(str(folder))
   if prefix is not None:
     return prefix
@@ -86,10 +92,12 @@ def read_variables(
 
 
 @contextmanager
-def _reading(prefix: str) -> Iterator:
+def _reading(prefix: str) -> Iterator["tf.train.CheckpointReader"]:
+  import tensorflow as tf
+
   try:
     yield tf.train.load_checkpoint(prefix)
-  except _UNREADABLE as error:
+  except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
     reason = " ".join(str(error).split())
     raise UserError(
       f"{prefix}: expected a complete TensorFlow 1 checkpoint, got a damaged "

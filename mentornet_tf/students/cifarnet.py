@@ -1,6 +1,6 @@
 """The "inception" student: the small convolutional network CifarNet.
 
-Layer names are the original's variable scopes with "." for "/", so that its
+Layer names are the original's variable scopes with "-" for "/", so that its
 checkpoints map on mechanically (see `tf1_names`).
 """
 
@@ -57,30 +57,30 @@ def cifarnet(
   x = PooledConvolution(
     64,
     5,
-    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet.conv1"),
-    name="CifarNet.conv1",
+    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet-conv1"),
+    name="CifarNet-conv1",
   )(images)
-  x = LocalResponseNormalization(name="CifarNet.norm1")(x)
+  x = LocalResponseNormalization(name="CifarNet-norm1")(x)
   x = keras.layers.Conv2D(
     64,
     5,
     padding="same",
     activation="relu",
-    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet.conv2"),
-    name="CifarNet.conv2",
+    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet-conv2"),
+    name="CifarNet-conv2",
   )(x)
-  x = LocalResponseNormalization(name="CifarNet.norm2")(x)
-  x = keras.layers.MaxPooling2D(2, name="CifarNet.pool2")(x)
-  x = keras.layers.Flatten(name="CifarNet.flatten")(x)
-  x = dense(384, "CifarNet.fc3", 0.04, 0.1, activation="relu")(x)
+  x = LocalResponseNormalization(name="CifarNet-norm2")(x)
+  x = keras.layers.MaxPooling2D(2, name="CifarNet-pool2")(x)
+  x = keras.layers.Flatten(name="CifarNet-flatten")(x)
+  x = dense(384, "CifarNet-fc3", 0.04, 0.1, activation="relu")(x)
   if dropout_keep_probability < 1:
     x = keras.layers.Dropout(
       1 - dropout_keep_probability,
-      seed=options.layer_seed(seed, "CifarNet.dropout3"),
-      name="CifarNet.dropout3",
+      seed=options.layer_seed(seed, "CifarNet-dropout3"),
+      name="CifarNet-dropout3",
     )(x)
-  x = dense(192, "CifarNet.fc4", 0.04, 0.1, activation="relu")(x)
-  logits = dense(num_classes, "CifarNet.logits", 1 / 192, 0.0, dtype="float32")(
+  x = dense(192, "CifarNet-fc4", 0.04, 0.1, activation="relu")(x)
+  logits = dense(num_classes, "CifarNet-logits", 1 / 192, 0.0, dtype="float32")(
     x
   )
   return keras.Model(images, logits, name="CifarNet")

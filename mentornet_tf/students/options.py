@@ -55,7 +55,9 @@ def layer_seed(seed: int | None, layer_name: str) -> int | None:
   """
   if seed is None:
     return None
-  return zlib.crc32(f"{seed}/{layer_name}".encode()) & 0x7FFFFFFF
+  # Names had dots in version 0.1, whose seeds still give the same weights.
+  name = layer_name.replace("-", ".")
+  return zlib.crc32(f"{seed}/{name}".encode()) & 0x7FFFFFFF
 
 
 def check_keep_probability(value: float) -> None:

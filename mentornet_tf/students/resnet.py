@@ -1,7 +1,7 @@
 """The residual students: "resnet101", "resnet32" and their relatives.
 
 A wide residual net with pre-activation. Layer names are the original's variable
-scopes with "." for "/", so that its checkpoints map on mechanically (see
+scopes with "-" for "/", so that its checkpoints map on mechanically (see
 `tf1_names`).
 """
 
@@ -75,7 +75,7 @@ def residual_network(
 
   parts = _Parts(leakiness, weight_decay, seed)
   images = keras.Input(input_shape, name="images")
-  x = parts.convolution("init.init_conv", stem_filters, 3)(images)
+  x = parts.convolution("init-init_conv", stem_filters, 3)(images)
   for stage, (width, first_stride) in enumerate(
     zip(widths, _STRIDES, strict=True), start=1
   ):
@@ -84,9 +84,9 @@ def residual_network(
       name = f"unit_{stage}_{unit}"
       shared = stage == 1 and unit == 0
       x = parts.residual_unit(x, name, width, stride, shared, bottleneck)
-  x = parts.batch_norm("unit_last.final_bn")(x)
-  x = parts.leaky_relu("unit_last.leaky_relu")(x)
-  x = keras.layers.GlobalAveragePooling2D(name="unit_last.global_average")(x)
+  x = parts.batch_norm("unit_last-final_bn")(x)
+  x = parts.leaky_relu("unit_last-leaky_relu")(x)
+  x = keras.layers.GlobalAveragePooling2D(name="unit_last-global_average")(x)
   logits = keras.layers.Dense(
     num_classes,
     kernel_initializer=keras.initializers.VarianceScaling(
@@ -165,39 +165,39 @@ class _Parts:
   def residual_unit(self, x, name, width, stride, shared, bottleneck):
     """One unit: x [B, h, w, c] -> [B, h / stride, w / stride, width]."""
     if shared:
-      scope = f"{name}.shared_activation"
-      x = self.leaky_relu(f"{scope}.leaky_relu")(x)
-      x = self.batch_norm(f"{scope}.init_bn")(x)
+      scope = f"{name}-shared_activation"
+      x = self.leaky_relu(f"{scope}-leaky_relu")(x)
+      x = self.batch_norm(f"{scope}-init_bn")(x)
       shortcut = x
     else:
-      scope = f"{name}.residual_only_activation"
+      scope = f"{name}-residual_only_activation"
       shortcut = x
-      x = self.batch_norm(f"{scope}.init_bn")(x)
-      x = self.leaky_relu(f"{scope}.leaky_relu")(x)
+      x = self.batch_norm(f"{scope}-init_bn")(x)
+      x = self.leaky_relu(f"{scope}-leaky_relu")(x)
 
     if bottleneck:
       convolutions = [(width // 4, 1), (width // 4, 3), (width, 1)]
     else:
       convolutions = [(width, 3), (width, 3)]
     for number, (filters, size) in enumerate(convolutions, start=1):
-      scope = f"{name}.sub{number}"
+      scope = f"{name}-sub{number}"
       if number > 1:
-        x = self.batch_norm(f"{scope}.bn{number}")(x)
-        x = self.leaky_relu(f"{scope}.leaky_relu")(x)
+        x = self.batch_norm(f"{scope}-bn{number}")(x)
+        x = self.leaky_relu(f"{scope}-leaky_relu")(x)
       x = self.convolution(
-        f"{scope}.conv{number}", filters, size, stride if number == 1 else 1
+        f"{scope}-conv{number}", filters, size, stride if number == 1 else 1
       )(x)
     shortcut = self._fit_shortcut(shortcut, name, width, stride)
-    return keras.layers.Add(name=f"{name}.sub_add")([x, shortcut])
+    return keras.layers.Add(name=f"{name}-sub_add")([x, shortcut])
 
   def _fit_shortcut(self, shortcut, name, width, stride):
     if stride > 1:
       shortcut = keras.layers.AveragePooling2D(
-        stride, name=f"{name}.sub_add.average"
+        stride, name=f"{name}-sub_add-average"
       )(shortcut)
     growth = width - shortcut.shape[-1]
     if growth:
-      shortcut = ChannelPadding(growth // 2, name=f"{name}.sub_add.padding")(
+      shortcut = ChannelPadding(growth // 2, name=f"{name}-sub_add-padding")(
         shortcut
       )
     return shortcut

@@ -1,8 +1,10 @@
 """The original's variable name for every variable of a student.
 
-A layer's name is the original's scope with "." for "/"; the rest follows from
+A layer's name is the original's scope with "-" for "/"; the rest follows from
 what the variable is. Source: golden student_variables.
 """
+
+import re
 
 import keras
 
@@ -30,7 +32,8 @@ def tf1_variables(student: keras.Model) -> dict[str, keras.Variable]:
   """
   found = {}
   for layer in student.layers:
-    scope = layer.name.replace(".", "/")
+    # Version 0.1 wrote "." for "/", which torch allows in no variable's name.
+    scope = re.sub("[-.]", "/", layer.name)
     kernel = "weights" if scope.startswith("CifarNet/") else "DW"
     renamed = {
       "kernel": kernel,

@@ -90,7 +90,7 @@ def test_published_students():
   resnet32 = mn.build_student("resnet32", num_classes=100)
   convolutions = [v for v in resnet32.weights if v.name == "kernel"]
   assert len(convolutions) == 1 + 2 * 3 * 5 + 1
-  assert resnet32.get_layer("init.init_conv").filters == 64
+  assert resnet32.get_layer("init-init_conv").filters == 64
   assert resnet32.output_shape == (None, 100)
   kernels = sum(np.square(v.numpy()).sum() for v in convolutions)
   np.testing.assert_allclose(sum(resnet32.losses), 1e-4 * kernels, rtol=1e-4)
@@ -99,7 +99,7 @@ def test_published_students():
 def test_options_reach_the_builder():
   student = build_student("resnet32", 5, widths=(64, 64, 64), units_per_stage=1)
   assert student.get_layer("logit").kernel.shape == (64, 5)
-  assert student.get_layer("init.init_conv").filters == 64
+  assert student.get_layer("init-init_conv").filters == 64
 
 
 def test_own_function_with_options(own_students):
