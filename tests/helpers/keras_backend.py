@@ -69,6 +69,8 @@ def run_under(
       "KERAS_BACKEND": backend,
       "CUDA_VISIBLE_DEVICES": "",
       "JAX_PLATFORMS": "cpu",
+      # Else compiling, which optimizes for long runs, takes most of the time.
+      "XLA_FLAGS": "--xla_backend_optimization_level=1",
       "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     },
     capture_output=True,
