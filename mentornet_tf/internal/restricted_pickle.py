@@ -42,7 +42,13 @@ PLAIN_DATA = frozenset(
 class _PlainDataUnpickler(pickle.Unpickler):
   """An unpickler that looks up only the names it was given."""
 
-  def __init__(self, file, source, allowed_globals, encoding):
+  def __init__(
+    self,
+    file: BinaryIO,
+    source: str,
+    allowed_globals: Collection[tuple[str, str]],
+    encoding: str,
+  ) -> None:
     super().__init__(file, encoding=encoding)
     self._source = source
     self._allowed_globals = allowed_globals
@@ -90,13 +96,18 @@ def load(
     with open(file_or_bytes, "rb") as file:
       return _load(file, str(file_or_bytes), allowed_globals, encoding)
   if isinstance(file_or_bytes, (bytes, bytearray, memoryview)):
-    file = io.BytesIO(file_or_bytes)
-    return _load(file, "pickle", allowed_globals, encoding)
+    data = io.BytesIO(file_or_bytes)
+    return _load(data, "pickle", allowed_globals, encoding)
   source = getattr(file_or_bytes, "name", "pickle")
   return _load(file_or_bytes, str(source), allowed_globals, encoding)
 
 
-def _load(file, source, allowed_globals, encoding):
+def _load(
+  file: BinaryIO,
+  source: str,
+  allowed_globals: Collection[tuple[str, str]],
+  encoding: str,
+) -> Any:
   reader = _PlainDataUnpickler(file, source, allowed_globals, encoding)
   try:
     return reader.load()

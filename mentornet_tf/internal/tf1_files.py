@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
-def newest_prefix(folder: str | os.PathLike) -> str | None:
+def newest_prefix(folder: str | os.PathLike[str]) -> str | None:
   """Prefix of the checkpoint that a folder's `checkpoint` file names, if any.
 
   TensorFlow 1 wrote absolute paths there. In a folder that was moved since,
@@ -39,7 +39,7 @@ def newest_prefix(folder: str | os.PathLike) -> str | None:
   return moved if os.path.isfile(moved + ".index") else None
 
 
-def checkpoint_prefix(path: str | os.PathLike) -> str:
+def checkpoint_prefix(path: str | os.PathLike[str]) -> str:
   """The prefix of the TensorFlow 1 checkpoint at a folder or prefix.
 
   Raises:
@@ -55,14 +55,14 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
       f"{prefix}.index; give a folder that holds a file named 'checkpoint', or "
       "a prefix such as folder/mentornet.model-30000"
     )
-  prefix = newest_prefix(text)
-  if prefix is None:
+  newest = newest_prefix(text)
+  if newest is None:
     raise UserError(
       f"{text}: expected a folder with a TensorFlow 1 checkpoint, got one "
       "whose file 'checkpoint' is missing or names files that are not there; "
       "give the checkpoint's prefix, such as folder/mentornet.model-30000"
     )
-  return prefix
+  return newest
 
 
 def is_tf1_checkpoint(prefix: str) -> bool:

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from mentornet_tf.commands import command_line
@@ -49,7 +50,7 @@ def results(
   """
   context = multiprocessing.get_context("spawn")
   waiting = iter(numbers)
-  workers = {}
+  workers: dict[Connection, BaseProcess] = {}
   try:
     for _ in range(min(num_workers, len(numbers))):
       here, there = context.Pipe()
@@ -63,7 +64,8 @@ def results(
       here.send(task)
       here.send(next(waiting))
     while workers:
-      for connection in wait(list(workers)):
+      ready: list[Any] = wait(list(workers))
+      for connection in ready:
         kind, content = _received(connection, workers[connection])
         if kind == "items":
           on_items(content)
@@ -82,21 +84,20 @@ def results(
       process.join()
 
 
-def _received(
-  connection: Connection, process: multiprocessing.Process
-) -> tuple[str, Any]:
+def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
   try:
     return connection.recv()
   except (EOFError, ConnectionResetError) as error:
     process.join()
-    if process.exitcode < 0:
+    exit_code = process.exitcode or 0
+    if exit_code < 0:
       raise UserError(
         "expected the worker processes to live, got one ended by signal "
-        f"{-process.exitcode}; give fewer of them (--num_workers) if the "
+        f"{-exit_code}; give fewer of them (--num_workers) if the "
         "memory was used up, and start again"
       ) from error
     raise RuntimeError(
-      f"a worker process ended with exit code {process.exitcode}"
+      f"a worker process ended with exit code {exit_code}"
     ) from error
 
 

@@ -4,6 +4,8 @@ Layer names are the original's variable scopes with "-" for "/", so that its
 checkpoints map on mechanically (see `tf1_names`).
 """
 
+from typing import Any
+
 import keras
 
 from mentornet_tf.students import options
@@ -43,7 +45,9 @@ def cifarnet(
   options.check_image_shape(input_shape, side_at_least=4)
   options.check_seed(seed)
 
-  def dense(units, name, stddev, bias, **kwargs):
+  def dense(
+    units: int, name: str, stddev: float, bias: float, **kwargs: Any
+  ) -> keras.layers.Layer:
     return keras.layers.Dense(
       units,
       kernel_initializer=_truncated_normal(stddev, seed, name),
@@ -86,7 +90,9 @@ def cifarnet(
   return keras.Model(images, logits, name="CifarNet")
 
 
-def _truncated_normal(stddev: float, seed: int | None, layer_name: str):
+def _truncated_normal(
+  stddev: float, seed: int | None, layer_name: str
+) -> keras.initializers.Initializer:
   return keras.initializers.TruncatedNormal(
     stddev=stddev, seed=options.layer_seed(seed, layer_name)
   )

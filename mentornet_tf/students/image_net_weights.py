@@ -14,7 +14,9 @@ from mentornet_tf.errors import UserError
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 
 
-def load_image_net_weights(body: keras.Model, path: str | os.PathLike) -> None:
+def load_image_net_weights(
+  body: keras.Model, path: str | os.PathLike[str]
+) -> None:
   """Sets all weights of `body`, a network without its last layer.
 
   Args:

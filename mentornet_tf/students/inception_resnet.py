@@ -16,7 +16,7 @@ def inception_resnet_v2(
   *,
   dropout_keep_probability: float = 0.8,
   weight_decay: float = 4e-5,
-  weights_path: str | os.PathLike | None = None,
+  weights_path: str | os.PathLike[str] | None = None,
   input_shape: tuple[int, int, int] = (299, 299, 3),
   seed: int | None = None,
 ) -> keras.Model:

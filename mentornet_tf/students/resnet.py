@@ -8,11 +8,13 @@ scopes with "-" for "/", so that its checkpoints map on mechanically (see
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import ops
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Shape, Tensor
 from mentornet_tf.students import options
 from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
@@ -104,26 +106,34 @@ def residual_network(
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class ChannelPadding(keras.layers.Layer):
-  """Adds channels of zeros, `padding` before and as many after.
+  """Pads the channels with zeros, `padding` on each side.
 
-  Input shape: [B, height, width, channels].
-  Output shape: [B, height, width, channels + 2 · padding].
+  Args:
+    padding: channels to add before the first and after the last one.
+    **kwargs: further arguments of `keras.layers.Layer`.
+
+  Input shape:
+    [B, height, width, channels].
+
+  Output shape:
+    [B, height, width, channels + 2 · padding].
   """
 
-  def __init__(self, padding: int, **kwargs):
+  def __init__(self, padding: int, **kwargs: Any) -> None:
     super().__init__(**kwargs)
     self.padding = padding
 
-  def call(self, inputs):
+  def call(self, inputs: Tensor) -> Tensor:
     """Pads `inputs` [B, height, width, channels]."""
     return ops.pad(inputs, [(0, 0)] * 3 + [(self.padding, self.padding)])
 
-  def compute_output_shape(self, input_shape):
-    """The input's shape with 2 · padding more channels."""
-    return (*input_shape[:-1], input_shape[-1] + 2 * self.padding)
+  def compute_output_shape(self, input_shape: Shape) -> Shape:
+    """The input shape with 2 · padding more channels."""
+    *others, channels = input_shape
+    return (*others, None if channels is None else channels + 2 * self.padding)
 
-  def get_config(self) -> dict:
-    """The constructor's arguments."""
+  def get_config(self) -> dict[str, Any]:
+    """The arguments of the constructor."""
     return super().get_config() | {"padding": self.padding}
 
 
@@ -135,13 +145,15 @@ class _Parts:
   weight_decay: float
   seed: int | None
 
-  def decay(self):
+  def decay(self) -> keras.regularizers.Regularizer | None:
     """Regulariser that yields weight_decay · ½‖W‖²."""
     if self.weight_decay == 0:
       return None
     return keras.regularizers.L2(self.weight_decay / 2)
 
-  def convolution(self, name: str, filters: int, size: int, stride: int = 1):
+  def convolution(
+    self, name: str, filters: int, size: int, stride: int = 1
+  ) -> keras.layers.Layer:
     deviation = math.sqrt(2 / (size * size * filters))
     return keras.layers.Conv2D(
       filters,
@@ -156,13 +168,21 @@ class _Parts:
       name=name,
     )
 
-  def batch_norm(self, name: str):
+  def batch_norm(self, name: str) -> keras.layers.Layer:
     return ZeroDebiasedBatchNormalization(name=name)
 
-  def leaky_relu(self, name: str):
+  def leaky_relu(self, name: str) -> keras.layers.Layer:
     return keras.layers.LeakyReLU(negative_slope=self.leakiness, name=name)
 
-  def residual_unit(self, x, name, width, stride, shared, bottleneck):
+  def residual_unit(
+    self,
+    x: Tensor,
+    name: str,
+    width: int,
+    stride: int,
+    shared: bool,
+    bottleneck: bool,
+  ) -> Tensor:
     """One unit: x [B, h, w, c] -> [B, h / stride, w / stride, width]."""
     if shared:
       scope = f"{name}-shared_activation"
@@ -190,7 +210,9 @@ class _Parts:
     shortcut = self._fit_shortcut(shortcut, name, width, stride)
     return keras.layers.Add(name=f"{name}-sub_add")([x, shortcut])
 
-  def _fit_shortcut(self, shortcut, name, width, stride):
+  def _fit_shortcut(
+    self, shortcut: Tensor, name: str, width: int, stride: int
+  ) -> Tensor:
     if stride > 1:
       shortcut = keras.layers.AveragePooling2D(
         stride, name=f"{name}-sub_add-average"
@@ -203,7 +225,12 @@ class _Parts:
     return shortcut
 
 
-def _check_geometry(stem_filters, widths, bottleneck, input_shape):
+def _check_geometry(
+  stem_filters: int,
+  widths: tuple[int, int, int],
+  bottleneck: bool,
+  input_shape: tuple[int, int, int],
+) -> None:
   options.check_integers("widths", widths, length=3)
   path = (stem_filters, *widths)
   for before, after in itertools.pairwise(path):

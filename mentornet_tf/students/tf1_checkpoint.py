@@ -1,6 +1,7 @@
 """Reads students that the original TensorFlow 1 code trained."""
 
 import os
+from collections.abc import Iterable, Mapping
 
 import keras
 import numpy as np
@@ -16,7 +17,9 @@ _LOGIT_BIASES = ("CifarNet/logits/biases", "logit/biases")
 _MANY_UPDATES = 1000.0
 
 
-def load_tf1_student(student: keras.Model, path: str | os.PathLike) -> None:
+def load_tf1_student(
+  student: keras.Model, path: str | os.PathLike[str]
+) -> None:
   """Sets a student's weights from a checkpoint of the original code.
 
   What is read: the variables under the student's own scopes (the first part of
@@ -63,7 +66,7 @@ def load_tf1_student(student: keras.Model, path: str | os.PathLike) -> None:
     variable.assign(arrays[name])
 
 
-def tf1_num_classes(path: str | os.PathLike) -> int:
+def tf1_num_classes(path: str | os.PathLike[str]) -> int:
   """Number of classes of the student in a checkpoint of the original code.
 
   Raises:
@@ -90,7 +93,9 @@ def _is_helper(name: str) -> bool:
   return name.endswith(("/moving_mean/biased", "/moving_mean/local_step"))
 
 
-def _helpers_after_many_updates(helpers, arrays) -> dict[str, np.ndarray]:
+def _helpers_after_many_updates(
+  helpers: Iterable[str], arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
   """Values of the helpers whose stored mean is there."""
   values = {}
   for name in helpers:
@@ -104,7 +109,9 @@ def _helpers_after_many_updates(helpers, arrays) -> dict[str, np.ndarray]:
   return values
 
 
-def _problems(variables, arrays) -> list[str]:
+def _problems(
+  variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]
+) -> list[str]:
   if all(_is_helper(name) for name in variables.keys() & arrays.keys()):
     return ["it holds none of them, so it is of another network"]
   problems = [
