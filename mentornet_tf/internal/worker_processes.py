@@ -78,10 +78,10 @@ def results(
           if number is None:
             workers.pop(connection).join()
   finally:
-    for process in workers.values():
-      process.terminate()
-    for process in workers.values():
-      process.join()
+    for worker in workers.values():
+      worker.terminate()
+    for worker in workers.values():
+      worker.join()
 
 
 def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
