@@ -22,10 +22,10 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 def newest_prefix(folder: str | os.PathLike[str]) -> str | None:
-  """Prefix of the checkpoint that a folder's `checkpoint` file names, if any.
+  """Prefix of the checkpoint named in a folder's `checkpoint` file, if any.
 
-  TensorFlow 1 wrote absolute paths there. In a folder that was moved since,
-  the file of that name beside it is taken.
+  TensorFlow 1 wrote absolute paths there. If the folder has been moved since,
+  the file of that name in the folder is used.
   """
   import tensorflow as tf
 
@@ -66,7 +66,7 @@ def checkpoint_prefix(path: str | os.PathLike[str]) -> str:
 
 
 def is_tf1_checkpoint(prefix: str) -> bool:
-  """Whether the checkpoint at `prefix` goes by variable names alone.
+  """Whether the checkpoint at `prefix` identifies variables by name only.
 
   Raises:
     UserError: if the checkpoint is damaged.
@@ -101,5 +101,5 @@ def _reading(prefix: str) -> Iterator["tf.train.CheckpointReader"]:
     reason = " ".join(str(error).split())
     raise UserError(
       f"{prefix}: expected a complete TensorFlow 1 checkpoint, got a damaged "
-      f"one ({reason}); copy its .index and .data files anew"
+      f"one ({reason}); copy its .index and .data files again"
     ) from error

@@ -1,8 +1,8 @@
-"""One task for many numbers, in processes that end with the one that asks.
+"""Runs a task for many numbers in worker processes.
 
-Unlike `concurrent.futures`, a worker of a process that was killed ends within
-its next report of progress, an interrupt leaves nothing running, and a worker
-that dies is noticed.
+Unlike with `concurrent.futures`, workers do not outlive the process that
+started them: if it is killed, each ends at its next report of progress; an
+interrupt leaves nothing running, and a worker that dies is noticed.
 """
 
 import multiprocessing
@@ -28,7 +28,7 @@ def results(
   on_items: Callable[[int], None] = lambda count: None,
   prepare: Callable[[], None] = command_line.start_tensorflow,
 ) -> Iterator[tuple[int, Any]]:
-  """Runs the task for every number; gives each result as it comes.
+  """Runs the task for every number and yields results as they arrive.
 
   Args:
     task: what to do; it and its results must be picklable. Workers are fresh
@@ -113,7 +113,7 @@ def _work(connection: Connection, prepare: Callable[[], None]) -> None:
     while (number := connection.recv()) is not None:
       connection.send(_outcome(task, number, connection))
   except (EOFError, ConnectionError):
-    # The process that asks is gone, and nobody needs the rest.
+    # The parent process is gone.
     return
 
 

@@ -1,7 +1,7 @@
 """The "inception" student: the small convolutional network CifarNet.
 
-Layer names are the original's variable scopes with "-" for "/", so that its
-checkpoints map on mechanically (see `tf1_names`).
+Layer names are the original's variable scopes with "-" for "/", so that names
+in its checkpoints follow from them (see `tf1_names`).
 """
 
 from typing import Any
@@ -24,14 +24,15 @@ def cifarnet(
 ) -> keras.Model:
   """Builds CifarNet; source: golden students_cifarnet and student_variables.
 
-  No weight decay: the original declares a regulariser and never adds it.
+  There is no weight decay: the original declares a regulariser but never adds
+  it to the loss.
 
   Args:
     num_classes: width of the logits.
     dropout_keep_probability: share of the first dense layer's activations that
-      training keeps, 0 < p <= 1; 1 leaves dropout out.
+      training keeps, 0 < p <= 1; 1 disables dropout.
     input_shape: (height, width, channels) of one image; sides >= 4.
-    seed: fixes the initial weights and the dropout; None draws from Keras.
+    seed: seeds the initial weights and the dropout; None uses Keras' own seed.
 
   Returns:
     A model from standardised images [B, height, width, channels] float32 to

@@ -1,4 +1,4 @@
-"""Students by name: the ones of this package and any function of the user's."""
+"""Students by name: those of this package and functions of the user."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Entry:
-  """A student's builder as "module:function", and what it is called with."""
+  """A student's builder as "module:function", and its default options."""
 
   builder: str
   defaults: dict[str, Any] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The residual students: "resnet101", "resnet32" and their relatives.
 
 A wide residual net with pre-activation. Layer names are the original's variable
-scopes with "-" for "/", so that its checkpoints map on mechanically (see
+scopes with "-" for "/", so that names in its checkpoints follow from them (see
 `tf1_names`).
 """
 
@@ -38,11 +38,11 @@ def residual_network(
   """Builds a residual net; source: golden students_resnet_*.
 
   A 3×3 stem, three stages of residual units at strides 1, 2, 2, then batch
-  norm, leaky ReLU, global average and a dense layer. The first unit activates
-  before it splits, leaky ReLU first and batch norm second, so that its shortcut
-  takes the result; every later unit takes batch norm first, and only on the
-  residual side. Shortcuts have no weights: average pooling where the stride is
-  2, zero channels on both sides where the width grows.
+  norm, leaky ReLU, global average pooling and a dense layer. The first unit
+  activates before it splits, leaky ReLU before batch norm, so that its shortcut
+  is activated too; every later unit applies batch norm before leaky ReLU, on
+  the residual branch only. Shortcuts have no weights: average pooling where the
+  stride is 2, zero channels on both sides where the width grows.
 
   The model's `losses` sum to weight_decay · Σ ½‖W‖² over the convolution
   kernels and the dense kernel.
@@ -57,7 +57,7 @@ def residual_network(
     leakiness: slope of the leaky ReLU below 0.
     weight_decay: factor of the decay above.
     input_shape: (height, width, channels) of one image; sides divisible by 4.
-    seed: fixes the initial weights; None draws from Keras.
+    seed: seeds the initial weights; None uses Keras' own seed.
 
   Returns:
     A model from standardised images [B, height, width, channels] float32 to

@@ -1,7 +1,7 @@
 """The original's variable name for every variable of a student.
 
-A layer's name is the original's scope with "-" for "/"; the rest follows from
-what the variable is. Source: golden student_variables.
+A layer's name is the original's scope with "-" for "/"; the rest of the name
+follows from the kind of variable. Source: golden student_variables.
 """
 
 import re
@@ -28,7 +28,7 @@ def tf1_variables(student: keras.Model) -> dict[str, keras.Variable]:
     name such as "unit_1_0/sub1/conv1/DW" -> Keras variable, in layer order.
 
   Raises:
-    UserError: the student has a variable that the original knows no name for.
+    UserError: the original has no name for a variable of the student.
   """
   found = {}
   for layer in student.layers:

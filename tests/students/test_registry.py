@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import zlib
 
+import keras
 import numpy as np
 import pytest
 
@@ -187,3 +189,11 @@ def test_names_need_no_keras():
     "student_names(); assert 'keras' not in sys.modules"
   )
   subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_seeds_give_the_weights_of_version_0_1():
+  kernel = build_student("inception", seed=4).get_layer("CifarNet-fc4").kernel
+  initializer = keras.initializers.TruncatedNormal(
+    stddev=0.04, seed=zlib.crc32(b"4/CifarNet.fc4") & 0x7FFFFFFF
+  )
+  np.testing.assert_array_equal(kernel.numpy(), initializer(kernel.shape))
