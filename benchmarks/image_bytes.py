@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-r"""Times how image files are made fit for records; prints a Markdown table.
+r"""Times the preparation of image files for records; prints a Markdown table.
 
 benchmarks/image_bytes.py                on two photographs of noise
 benchmarks/image_bytes.py a.jpg b.jpg    on files of your own
 
-Every ratio is against what nobody can do without, in the same run: for a file
-that stays as it is, reading it; for one that is reduced, Pillow's decoding in
-full, resizing and encoding.
+Every ratio is against the least work possible, in the same run: for a file that
+is kept unchanged, reading it; for one that is reduced, full decoding, resizing
+and encoding by Pillow.
 """
 
 import io

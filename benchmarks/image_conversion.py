@@ -4,7 +4,7 @@
 Rounds alternate between the cases, each in this one process: the conversion of
 generated images as they are against copying the files, and with --resize
 against bare loops that decode, resize and encode. A ratio is the median over
-rounds of images a second against the other case; processor time beside wall
+rounds of images per second against the other case; processor time beside wall
 time, since other work on the machine lengthens the latter.
 
   benchmarks/image_conversion.py --images=400 --rounds=5
@@ -238,7 +238,7 @@ def _print_list_costs(folder: Path) -> None:
   print(f"list read: {time.process_time() - began:.1f} s, {peak():.0f} MB")
   images.fingerprint()
   images.shuffled(0).save(folder)
-  print(f"work begun: {time.process_time() - began:.1f} s, {peak():.0f} MB")
+  print(f"work started: {time.process_time() - began:.1f} s, {peak():.0f} MB")
 
 
 def _write_list(root: Path) -> None:

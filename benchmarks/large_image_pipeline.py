@@ -3,7 +3,7 @@
 
 Writes JPEG records of textures of ImageNet's usual sizes. Rounds alternate
 between the cases, all on the same number of threads, and each ratio is the
-median over rounds of this round's images a second, or images a second of
+median over rounds of this round's images per second, or images per second of
 processor time, against the bare loop's:
 `decode_and_crop_jpeg` and an antialiased `tf.image.resize` on the same images
 in memory, without order, labels, flips, scaling or batches.

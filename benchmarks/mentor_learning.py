@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-r"""Measures how well and how fast mentors are learned; prints Markdown tables.
+r"""Measures quality and speed of mentor training; prints Markdown tables.
 
 benchmarks/mentor_learning.py --part=seeds    error over seeds and curricula
 benchmarks/mentor_learning.py --part=forms    logistic, MLP and MentorNet
-benchmarks/mentor_learning.py --part=speed    steps a second, time to quality
+benchmarks/mentor_learning.py --part=speed    steps per second, time to quality
 """
 
 import sys
@@ -115,7 +115,7 @@ def print_forms(seeds: int) -> None:
 
 
 def print_speed(seeds: int) -> None:
-  """Prints steps a second, and seconds until the quality is reached."""
+  """Prints steps per second, and seconds until the quality is reached."""
   from mentornet_tf.mentor_training.examples import predefined_examples
 
   examples = predefined_examples("mentornet_pd")
@@ -123,8 +123,8 @@ def print_speed(seeds: int) -> None:
   ours, compiling = steps_per_second(examples, batches)
   plain = plain_steps_per_second(examples, batches[:1000])
   print("Batches of 32, the original's recipe, first call not counted.\n")
-  print("| loop | steps a second |\n|---|---|")
-  print(f"| one tf.function call a step | {plain:.0f} |")
+  print("| loop | steps per second |\n|---|---|")
+  print(f"| one tf.function call per step | {plain:.0f} |")
   print(f"| many steps a call (ours) | {ours:.0f} |")
   print(f"| ratio | {ours / plain:.1f} |")
   print(f"\nThe first call took {compiling:.1f} s more (compiling).")
@@ -141,7 +141,7 @@ def print_speed(seeds: int) -> None:
 
 
 def print_label_quality(_: int) -> None:
-  """Prints how well mentors and the plain loss find the right labels."""
+  """Prints how well mentors and the plain loss find clean labels."""
   from mentornet_tf.curricula.mentors import load_mentor
   from mentornet_tf.errors import UserError
   from mentornet_tf.mentor_training.label_quality import compare_label_quality
@@ -162,7 +162,7 @@ def print_label_quality(_: int) -> None:
 
 
 def steps_per_second(examples, batches):
-  """Our steps a second with the original's recipe, and seconds of compiling."""
+  """Our steps per second by the original's recipe, and seconds of compiling."""
   from mentornet_tf.mentor_training.learner import build_mentor
   from mentornet_tf.mentor_training.mentor_steps import MentorSteps
   from mentornet_tf.mentor_training.recipes import original_recipe
@@ -184,7 +184,7 @@ def steps_per_second(examples, batches):
 
 
 def plain_steps_per_second(examples, batches):
-  """The usual TensorFlow 2 loop: a Keras optimiser, one call a step."""
+  """The usual TensorFlow 2 loop: a Keras optimiser, one call per step."""
   import keras
   import tensorflow as tf
 

@@ -151,7 +151,7 @@ def _cases() -> dict[str, Callable[[], float]]:
     "our loop, mentornet_pd, judged by the average": loop(
       mentor(), judge_by_average=True
     ),
-    "our loop, mentornet_pd, one checkpoint a round": loop(mentor(), True),
+    "our loop, mentornet_pd, one checkpoint per round": loop(mentor(), True),
     "our loop, baseline": loop(mn.UniformCurriculum()),
     "keras fit, our layers, mentornet_pd": mentored_fit(),
     "input pipeline alone": pipeline_alone(),

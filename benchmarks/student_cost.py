@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Works out on paper what training a student takes on GPUs of a known kind.
+"""Estimates what training a student takes on a known kind of GPU.
 
 Counts the multiply-adds of the built model and divides: nothing is timed.
 
@@ -34,8 +34,8 @@ _EXAMPLES = flags.DEFINE_integer(
 _PEAK = flags.DEFINE_float(
   "peak_teraflops",
   312,
-  "Peak of one GPU in 10^12 operations a second; 312 is an NVIDIA A100's with "
-  "bfloat16.",
+  "Peak of one GPU in 10^12 operations per second; 312 is an NVIDIA A100's "
+  "with bfloat16.",
   lower_bound=0,
 )
 _UTILISATION = flags.DEFINE_float(

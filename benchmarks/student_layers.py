@@ -40,7 +40,7 @@ def main() -> None:
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   import tensorflow as tf
 
-  tf.get_logger().setLevel("ERROR")  # One graph a case is meant.
+  tf.get_logger().setLevel("ERROR")  # One graph per case is intended.
   tf.config.threading.set_intra_op_parallelism_threads(_THREADS.value)
   tf.config.threading.set_inter_op_parallelism_threads(_THREADS.value)
   print(

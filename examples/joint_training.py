@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Trains a student and its mentor together, from a small checked subset.
 
-Digits of which 40 % got a random label; for one in five somebody has looked up
-whether the label is right. The mentor starts from scratch.
+Digits of which 40 % have a random label; for one in five it is known whether
+the label is clean. The mentor starts from scratch.
 """
 
 import sys
@@ -35,7 +35,7 @@ images, labels = (
 checked = np.random.default_rng(0).permutation(len(labels))[: len(labels) // 5]
 subset = images[checked], labels[checked], (labels == train.labels)[checked]
 
-# Weights are 1 until the mentor has first learned, at 20 % of training.
+# Weights are 1 until the first update of the mentor, at 20 % of training.
 curriculum = mn.MentorCurriculum(
   mn.MentorNet(epoch_embedding_trainable=True),
   burn_in_epoch=21,
@@ -83,5 +83,6 @@ weights = curriculum.weights_without_update(
 accuracy = model.evaluate(
   standardised(test), test.labels, verbose=0, return_dict=True
 )["accuracy"]
-print(f"weight AUC {roc_auc_score(labels == train.labels, weights):.3f}")
+detection = roc_auc_score(labels == train.labels, weights)
+print(f"label-noise detection AUROC {detection:.3f}")
 print(f"test accuracy {accuracy:.3f}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Learns a mentor for a curriculum of your own, and shows what it has learned.
+"""Trains a mentor for a curriculum of your own, and shows what it has learned.
 
 The curriculum here trusts a label the less, the further its loss lies above the
 moving percentile, and forgives less as training goes on.
@@ -30,7 +30,7 @@ register_target_weights("falling_trust", falling_trust)
 recipe = MentorRecipe(steps=1500, loss="squared_error")
 mentor = build_mentor("mentornet", recipe)
 report = learn_mentor(mentor, predefined_examples("falling_trust"), recipe)
-print(f"mean squared error on points not learned from: {report.test_mse:.4f}")
+print(f"mean squared error on held-out points: {report.test_mse:.4f}")
 
 mentor.save("falling_trust.keras")  # --trained_mentornet_dir takes this file
 curriculum = mn.MentorCurriculum(mn.load_mentor("falling_trust.keras"))

@@ -2,10 +2,13 @@
 
 The public names below load on first use, so that importing the package prints
 nothing and a command line can answer `--help` before TensorFlow has started.
+Saved models load after `import mentornet_tf`, whichever classes they hold.
 """
 
 from importlib import import_module
 from typing import Any
+
+from mentornet_tf.internal import keras_saving
 
 __version__ = "0.1.0"
 
@@ -37,6 +40,8 @@ _HOMES = {
 }
 
 __all__ = [*_HOMES, "__version__"]
+
+keras_saving.register_with_keras()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,9 @@
-"""The one exception class for mistakes that a user can mend."""
+"""The exception for mistakes that a user can correct."""
 
 
 class UserError(ValueError):
-  """What the user gave cannot be used.
+  """An argument, flag or file of the user cannot be used.
 
   The message is one line: what was expected, what was received and what to do.
-  Command lines print it without a traceback and exit with a non-zero status.
+  Commands print it without a traceback and exit with a non-zero status.
   """

@@ -1,1 +1,1 @@
-"""What every room builds on: files, processes, figures, user functions."""
+"""What every other package builds on: files, processes, Keras, types."""

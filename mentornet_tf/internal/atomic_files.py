@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear complete or not at all."""
 
 import os
 import shutil
@@ -11,10 +11,10 @@ from mentornet_tf.errors import UserError
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-  """Yields a temporary path beside `path`, which takes its place at the end.
+  """Yields a temporary path beside `path`, which replaces `path` at the end.
 
-  The temporary name keeps the ending, which some writers go by. If the body
-  raises, the temporary file is removed and `path` stays as it was.
+  The temporary name keeps the suffix, from which some writers infer the format.
+  If the body raises, the temporary file is removed and `path` is unchanged.
   """
   path = Path(path)
   partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
@@ -26,13 +26,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-  """Writes a file as a whole."""
+  """Writes a file atomically."""
   with replacing(path) as partial:
     partial.write_bytes(data)
 
 
 def refuse_existing(path: str | Path) -> None:
-  """Raises UserError if there is something at `path` already."""
+  """Raises UserError if `path` exists already."""
   if os.path.lexists(path):
     raise UserError(
       f"{path}: expected the name of a new folder, got one that exists; choose "
@@ -42,12 +42,12 @@ def refuse_existing(path: str | Path) -> None:
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
-  """Yields a temporary folder beside `path`, which gets that name at the end.
+  """Yields a temporary folder beside `path`, renamed to `path` at the end.
 
   If the body raises, the temporary folder is removed.
 
   Raises:
-    UserError: there is something at `path` already.
+    UserError: `path` exists already.
   """
   refuse_existing(path)
   path = Path(path)

@@ -9,7 +9,7 @@ from mentornet_tf.internal import atomic_files
 
 
 def save_figure(figure: Figure, path: str | Path, dpi: int = 110) -> None:
-  """Writes a figure, whole or not at all; the ending decides the format."""
+  """Writes a figure atomically; the suffix of `path` decides the format."""
   with atomic_files.replacing(path) as partial:
     figure.savefig(partial, dpi=dpi)
 

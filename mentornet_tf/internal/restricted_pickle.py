@@ -1,8 +1,8 @@
 """Reads pickles that hold plain data, and refuses every other pickle.
 
 A pickle is a program: loading one with `pickle.load` may run any code. Old data
-sets and the original's mentor data come as pickles all the same, so this reader
-lets a pickle build only numbers, text, containers and numpy arrays.
+sets and the original's mentor data are pickles all the same. This reader lets
+them build numbers, text, containers and NumPy arrays only.
 """
 
 import io
@@ -18,7 +18,7 @@ from mentornet_tf.errors import UserError
 
 _NUMPY_CORE = "numpy._core" if hasattr(np, "_core") else "numpy.core"
 
-# Modules that were renamed: by Python 3, by numpy 2 (either way round).
+# Modules that Python 3 renamed; those of numpy 2 are renamed either way below.
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 _BUILTINS = (
@@ -40,9 +40,15 @@ PLAIN_DATA = frozenset(
 
 
 class _PlainDataUnpickler(pickle.Unpickler):
-  """An unpickler that looks up only the names it was given."""
+  """An unpickler that looks up allowed names only."""
 
-  def __init__(self, file, source, allowed_globals, encoding):
+  def __init__(
+    self,
+    file: BinaryIO,
+    source: str,
+    allowed_globals: Collection[tuple[str, str]],
+    encoding: str,
+  ) -> None:
     super().__init__(file, encoding=encoding)
     self._source = source
     self._allowed_globals = allowed_globals
@@ -74,8 +80,8 @@ def load(
     file_or_bytes: a path, the pickle itself as bytes, or an open binary file.
     allowed_globals: (module, name) pairs that the pickle may look up, with
       their Python 3 names.
-    encoding: how byte strings written by Python 2 are read: "latin1" gives
-      text, "bytes" leaves them alone. Arrays written by Python 2 need one of
+    encoding: how byte strings written by Python 2 are read: "latin1" decodes
+      them to text, "bytes" keeps them. Arrays written by Python 2 need one of
       these two.
 
   Returns:
@@ -90,20 +96,25 @@ def load(
     with open(file_or_bytes, "rb") as file:
       return _load(file, str(file_or_bytes), allowed_globals, encoding)
   if isinstance(file_or_bytes, (bytes, bytearray, memoryview)):
-    file = io.BytesIO(file_or_bytes)
-    return _load(file, "pickle", allowed_globals, encoding)
+    data = io.BytesIO(file_or_bytes)
+    return _load(data, "pickle", allowed_globals, encoding)
   source = getattr(file_or_bytes, "name", "pickle")
   return _load(file_or_bytes, str(source), allowed_globals, encoding)
 
 
-def _load(file, source, allowed_globals, encoding):
+def _load(
+  file: BinaryIO,
+  source: str,
+  allowed_globals: Collection[tuple[str, str]],
+  encoding: str,
+) -> Any:
   reader = _PlainDataUnpickler(file, source, allowed_globals, encoding)
   try:
     return reader.load()
   except UserError:
     raise
   except (
-    # What the unpickler raises on damaged bytes, whichever opcode they hit.
+    # What the unpickler may raise on damaged bytes.
     pickle.UnpicklingError,
     ArithmeticError,
     AttributeError,
@@ -116,5 +127,5 @@ def _load(file, source, allowed_globals, encoding):
   ) as error:
     raise UserError(
       f"{source}: expected a complete pickle, got a damaged or other file "
-      f"({type(error).__name__}: {error}); get the file anew"
+      f"({type(error).__name__}: {error}); download or copy the file again"
     ) from error

@@ -1,28 +1,34 @@
-"""Finding and reading checkpoints that TensorFlow 1 wrote."""
+"""Finding and reading checkpoints that TensorFlow 1 wrote.
+
+TensorFlow is imported by the functions that read files: students and mentors
+import this module, and run under every Keras back end.
+"""
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from mentornet_tf.errors import UserError
+
+if TYPE_CHECKING:
+  import tensorflow as tf
 
 # Only checkpoints of TensorFlow 2's objects hold this entry.
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
-# What TensorFlow raises for files that it cannot read.
-_UNREADABLE = (tf.errors.OpError, LookupError, RuntimeError, ValueError)
 
+def newest_prefix(folder: str | os.PathLike[str]) -> str | None:
+  """Prefix of the checkpoint named in a folder's `checkpoint` file, if any.
 
-def newest_prefix(folder: str | os.PathLike) -> str | None:
-  """Prefix of the checkpoint that a folder's `checkpoint` file names, if any.
-
-  TensorFlow 1 wrote absolute paths there. In a folder that was moved since,
-  the file of that name beside it is taken.
+  TensorFlow 1 wrote absolute paths there. If the folder has been moved since,
+  the file of that name in the folder is used.
   """
+  import tensorflow as tf
+
   prefix = tf.train.latest_checkpoint(str(folder))
   if prefix is not None:
     return prefix
@@ -33,7 +39,7 @@ def newest_prefix(folder: str | os.PathLike) -> str | None:
   return moved if os.path.isfile(moved + ".index") else None
 
 
-def checkpoint_prefix(path: str | os.PathLike) -> str:
+def checkpoint_prefix(path: str | os.PathLike[str]) -> str:
   """The prefix of the TensorFlow 1 checkpoint at a folder or prefix.
 
   Raises:
@@ -49,18 +55,18 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
       f"{prefix}.index; give a folder that holds a file named 'checkpoint', or "
       "a prefix such as folder/mentornet.model-30000"
     )
-  prefix = newest_prefix(text)
-  if prefix is None:
+  newest = newest_prefix(text)
+  if newest is None:
     raise UserError(
       f"{text}: expected a folder with a TensorFlow 1 checkpoint, got one "
       "whose file 'checkpoint' is missing or names files that are not there; "
       "give the checkpoint's prefix, such as folder/mentornet.model-30000"
     )
-  return prefix
+  return newest
 
 
 def is_tf1_checkpoint(prefix: str) -> bool:
-  """Whether the checkpoint at `prefix` goes by variable names alone.
+  """Whether the checkpoint at `prefix` identifies variables by name only.
 
   Raises:
     UserError: if the checkpoint is damaged.
@@ -86,12 +92,14 @@ def read_variables(
 
 
 @contextmanager
-def _reading(prefix: str) -> Iterator:
+def _reading(prefix: str) -> Iterator["tf.train.CheckpointReader"]:
+  import tensorflow as tf
+
   try:
     yield tf.train.load_checkpoint(prefix)
-  except _UNREADABLE as error:
+  except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
     reason = " ".join(str(error).split())
     raise UserError(
       f"{prefix}: expected a complete TensorFlow 1 checkpoint, got a damaged "
-      f"one ({reason}); copy its .index and .data files anew"
+      f"one ({reason}); copy its .index and .data files again"
     ) from error

@@ -1,4 +1,4 @@
-"""Functions of the user's own, named as "package.module:function"."""
+"""The user's functions, named as "package.module:function"."""
 
 import importlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ def load_function(path: str, role: str) -> Callable[..., Any]:
 
   Args:
     path: the module's dotted name, a colon and the function's name.
-    role: what the function is for; it opens every error message.
+    role: what the function is for; every error message begins with it.
 
   Raises:
     UserError: the path is malformed, the module cannot be imported, or it

@@ -1,8 +1,8 @@
-"""One task for many numbers, in processes that end with the one that asks.
+"""Runs a task for many numbers in worker processes.
 
-Unlike `concurrent.futures`, a worker of a process that was killed ends within
-its next report of progress, an interrupt leaves nothing running, and a worker
-that dies is noticed.
+Unlike with `concurrent.futures`, workers do not outlive the process that
+started them: if it is killed, each ends at its next report of progress; an
+interrupt leaves nothing running, and a worker that dies is noticed.
 """
 
 import multiprocessing
@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from mentornet_tf.commands import command_line
@@ -27,7 +28,7 @@ def results(
   on_items: Callable[[int], None] = lambda count: None,
   prepare: Callable[[], None] = command_line.start_tensorflow,
 ) -> Iterator[tuple[int, Any]]:
-  """Runs the task for every number; gives each result as it comes.
+  """Runs the task for every number and yields results as they arrive.
 
   Args:
     task: what to do; it and its results must be picklable. Workers are fresh
@@ -49,7 +50,7 @@ def results(
   """
   context = multiprocessing.get_context("spawn")
   waiting = iter(numbers)
-  workers = {}
+  workers: dict[Connection, BaseProcess] = {}
   try:
     for _ in range(min(num_workers, len(numbers))):
       here, there = context.Pipe()
@@ -63,7 +64,8 @@ def results(
       here.send(task)
       here.send(next(waiting))
     while workers:
-      for connection in wait(list(workers)):
+      ready: list[Any] = wait(list(workers))
+      for connection in ready:
         kind, content = _received(connection, workers[connection])
         if kind == "items":
           on_items(content)
@@ -76,27 +78,26 @@ def results(
           if number is None:
             workers.pop(connection).join()
   finally:
-    for process in workers.values():
-      process.terminate()
-    for process in workers.values():
-      process.join()
+    for worker in workers.values():
+      worker.terminate()
+    for worker in workers.values():
+      worker.join()
 
 
-def _received(
-  connection: Connection, process: multiprocessing.Process
-) -> tuple[str, Any]:
+def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
   try:
     return connection.recv()
   except (EOFError, ConnectionResetError) as error:
     process.join()
-    if process.exitcode < 0:
+    exit_code = process.exitcode or 0
+    if exit_code < 0:
       raise UserError(
         "expected the worker processes to live, got one ended by signal "
-        f"{-process.exitcode}; give fewer of them (--num_workers) if the "
+        f"{-exit_code}; give fewer of them (--num_workers) if the "
         "memory was used up, and start again"
       ) from error
     raise RuntimeError(
-      f"a worker process ended with exit code {process.exitcode}"
+      f"a worker process ended with exit code {exit_code}"
     ) from error
 
 
@@ -112,7 +113,7 @@ def _work(connection: Connection, prepare: Callable[[], None]) -> None:
     while (number := connection.recv()) is not None:
       connection.send(_outcome(task, number, connection))
   except (EOFError, ConnectionError):
-    # The process that asks is gone, and nobody needs the rest.
+    # The parent process is gone.
     return
 
 

@@ -1,8 +1,10 @@
 """The "inception" student: the small convolutional network CifarNet.
 
-Layer names are the original's variable scopes with "." for "/", so that its
-checkpoints map on mechanically (see `tf1_names`).
+Layer names are the original's variable scopes with "-" for "/", so that names
+in its checkpoints follow from them (see `tf1_names`).
 """
+
+from typing import Any
 
 import keras
 
@@ -22,14 +24,15 @@ def cifarnet(
 ) -> keras.Model:
   """Builds CifarNet; source: golden students_cifarnet and student_variables.
 
-  No weight decay: the original declares a regulariser and never adds it.
+  There is no weight decay: the original declares a regulariser but never adds
+  it to the loss.
 
   Args:
     num_classes: width of the logits.
     dropout_keep_probability: share of the first dense layer's activations that
-      training keeps, 0 < p <= 1; 1 leaves dropout out.
+      training keeps, 0 < p <= 1; 1 disables dropout.
     input_shape: (height, width, channels) of one image; sides >= 4.
-    seed: fixes the initial weights and the dropout; None draws from Keras.
+    seed: seeds the initial weights and the dropout; None uses Keras' own seed.
 
   Returns:
     A model from standardised images [B, height, width, channels] float32 to
@@ -43,7 +46,9 @@ def cifarnet(
   options.check_image_shape(input_shape, side_at_least=4)
   options.check_seed(seed)
 
-  def dense(units, name, stddev, bias, **kwargs):
+  def dense(
+    units: int, name: str, stddev: float, bias: float, **kwargs: Any
+  ) -> keras.layers.Layer:
     return keras.layers.Dense(
       units,
       kernel_initializer=_truncated_normal(stddev, seed, name),
@@ -57,36 +62,38 @@ def cifarnet(
   x = PooledConvolution(
     64,
     5,
-    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet.conv1"),
-    name="CifarNet.conv1",
+    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet-conv1"),
+    name="CifarNet-conv1",
   )(images)
-  x = LocalResponseNormalization(name="CifarNet.norm1")(x)
+  x = LocalResponseNormalization(name="CifarNet-norm1")(x)
   x = keras.layers.Conv2D(
     64,
     5,
     padding="same",
     activation="relu",
-    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet.conv2"),
-    name="CifarNet.conv2",
+    kernel_initializer=_truncated_normal(0.05, seed, "CifarNet-conv2"),
+    name="CifarNet-conv2",
   )(x)
-  x = LocalResponseNormalization(name="CifarNet.norm2")(x)
-  x = keras.layers.MaxPooling2D(2, name="CifarNet.pool2")(x)
-  x = keras.layers.Flatten(name="CifarNet.flatten")(x)
-  x = dense(384, "CifarNet.fc3", 0.04, 0.1, activation="relu")(x)
+  x = LocalResponseNormalization(name="CifarNet-norm2")(x)
+  x = keras.layers.MaxPooling2D(2, name="CifarNet-pool2")(x)
+  x = keras.layers.Flatten(name="CifarNet-flatten")(x)
+  x = dense(384, "CifarNet-fc3", 0.04, 0.1, activation="relu")(x)
   if dropout_keep_probability < 1:
     x = keras.layers.Dropout(
       1 - dropout_keep_probability,
-      seed=options.layer_seed(seed, "CifarNet.dropout3"),
-      name="CifarNet.dropout3",
+      seed=options.layer_seed(seed, "CifarNet-dropout3"),
+      name="CifarNet-dropout3",
     )(x)
-  x = dense(192, "CifarNet.fc4", 0.04, 0.1, activation="relu")(x)
-  logits = dense(num_classes, "CifarNet.logits", 1 / 192, 0.0, dtype="float32")(
+  x = dense(192, "CifarNet-fc4", 0.04, 0.1, activation="relu")(x)
+  logits = dense(num_classes, "CifarNet-logits", 1 / 192, 0.0, dtype="float32")(
     x
   )
   return keras.Model(images, logits, name="CifarNet")
 
 
-def _truncated_normal(stddev: float, seed: int | None, layer_name: str):
+def _truncated_normal(
+  stddev: float, seed: int | None, layer_name: str
+) -> keras.initializers.Initializer:
   return keras.initializers.TruncatedNormal(
     stddev=stddev, seed=options.layer_seed(seed, layer_name)
   )

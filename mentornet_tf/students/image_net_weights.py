@@ -1,4 +1,4 @@
-"""Starting a Keras network from a file of weights, all but its last layer."""
+"""Initial weights of a Keras network from a file, but for its last layer."""
 
 import os
 from collections.abc import Sequence
@@ -10,19 +10,21 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 
-# What reading a damaged or foreign file raises.
+# Raised on reading a damaged or foreign file.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 
 
-def load_image_net_weights(body: keras.Model, path: str | os.PathLike) -> None:
+def load_image_net_weights(
+  body: keras.Model, path: str | os.PathLike[str]
+) -> None:
   """Sets all weights of `body`, a network without its last layer.
 
   Args:
     body: the network, from images to features.
-    path: weights of the same network, with or without a dense layer at its end,
-      which is left out: `.keras`, a whole model; `.weights.h5`, what Keras 3's
-      `save_weights` writes; any other `.h5`, weights or a whole model as
-      Keras 2 wrote them, such as the files that Keras offers for download.
+    path: weights of the same network; a dense layer at its end is ignored.
+      `.keras` is a whole model, `.weights.h5` a file of Keras 3's
+      `save_weights`, any other `.h5` weights or a whole model as Keras 2 wrote
+      them, such as the files that Keras offers for download.
 
   Raises:
     UserError: there is no such file, it cannot be read, or it holds weights of
@@ -82,7 +84,7 @@ def _values_in_order(path: Path) -> list[list[np.ndarray]]:
 
 
 def _variables(layer: keras.layers.Layer) -> list[keras.Variable]:
-  """A layer's weights in the order that files have them in."""
+  """A layer's weights in the order in which files store them."""
   return layer.trainable_weights + layer.non_trainable_weights
 
 
@@ -90,7 +92,7 @@ def _assign(
   body: keras.Model, values: Sequence[Sequence[np.ndarray]], path: Path
 ) -> None:
   layers = [layer for layer in body.layers if layer.weights]
-  # A kernel of two axes and a bias: a last layer of the file's own.
+  # A last layer in the file: its kernel has two axes.
   if len(values) == len(layers) + 1 and values[-1][0].ndim == 2:
     values = values[:-1]
   if len(values) != len(layers):

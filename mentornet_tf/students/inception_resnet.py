@@ -7,7 +7,7 @@ import keras
 from mentornet_tf.students import options
 from mentornet_tf.students.image_net_weights import load_image_net_weights
 
-# What the strides of the network leave something of.
+# Smaller images vanish under the strides of the network.
 _SMALLEST_SIDE = 75
 
 
@@ -16,7 +16,7 @@ def inception_resnet_v2(
   *,
   dropout_keep_probability: float = 0.8,
   weight_decay: float = 4e-5,
-  weights_path: str | os.PathLike | None = None,
+  weights_path: str | os.PathLike[str] | None = None,
   input_shape: tuple[int, int, int] = (299, 299, 3),
   seed: int | None = None,
 ) -> keras.Model:
@@ -30,15 +30,15 @@ def inception_resnet_v2(
   Args:
     num_classes: width of the logits.
     dropout_keep_probability: share of the pooled features that training keeps,
-      0 < p <= 1; 1 leaves dropout out. The paper's is 0.8.
-    weight_decay: factor of the decay above; 0 leaves it out.
+      0 < p <= 1; 1 disables dropout. The paper uses 0.8.
+    weight_decay: factor of the decay above; 0 disables it.
     weights_path: a file with weights of the same network to start from, for
       instance those that Keras offers for ImageNet; see
       `load_image_net_weights`. The last layer is always new. None starts from
       random weights.
     input_shape: (height, width, 3) of one image; sides >= 75.
-    seed: fixes the dropout; the initial weights draw from Keras' own seed
-      (`keras.utils.set_random_seed`). None draws both from there.
+    seed: seeds the dropout. The initial weights use Keras' own seed
+      (`keras.utils.set_random_seed`), and None uses it for both.
 
   Returns:
     A model from images [B, height, width, 3] float32 in [-1, 1] to logits
@@ -79,9 +79,9 @@ def inception_resnet_v2(
 
 
 def _add_weight_decay(student: keras.Model, weight_decay: float) -> None:
-  """Regularises every kernel; the layers exist already, with none."""
+  """Regularises every kernel of layers that were built without."""
   for layer in student.layers:
     if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-      # The layer's own is what is saved, the variable's what is computed.
+      # Saving uses the layer's regulariser, the loss the variable's.
       layer.kernel_regularizer = keras.regularizers.L2(weight_decay / 2)
       layer.kernel.regularizer = layer.kernel_regularizer

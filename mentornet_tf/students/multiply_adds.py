@@ -1,4 +1,4 @@
-"""What a student costs: its multiply-adds, counted from the built model."""
+"""The cost of a student: multiply-adds, counted from the built model."""
 
 import math
 
@@ -10,17 +10,17 @@ from mentornet_tf.errors import UserError
 def count_multiply_adds(student: keras.Model) -> int:
   """Multiply-adds of one forward pass on one image.
 
-  Counts the convolutions and dense layers, where all but a few per cent of the
-  work of such networks is. A training step takes about three times as many: the
-  gradient by the inputs and that by the weights cost as much as the forward
-  pass each.
+  Counts convolutions and dense layers, which do all but a few per cent of the
+  work of such networks. A training step takes about three times as many: the
+  gradients with respect to the inputs and to the weights cost as much as the
+  forward pass each.
 
   Args:
     student: a functional model whose image size is known.
 
   Raises:
-    UserError: the student is no such model, or has a layer with a kernel that
-      is not known here.
+    UserError: the student is no such model, or has a kernel in a layer of
+      another kind.
   """
   if not isinstance(student, keras.Model) or not student.inputs:
     raise UserError(
@@ -43,7 +43,7 @@ def _of_layer(layer: keras.layers.Layer) -> int:
   if isinstance(layer, keras.layers.Dense):
     return size
   if isinstance(layer, keras.layers.Conv2D):
-    # Every weight of a kernel is used once at each place of the result.
+    # Each weight of a kernel is used once per position of the output.
     height, width = layer.output.shape[1:3]
     return size * height * width
   raise UserError(

@@ -1,4 +1,4 @@
-"""Checks on the options that the student builders share."""
+"""Checks of options that several student builders take."""
 
 import zlib
 
@@ -51,11 +51,14 @@ def check_seed(seed: int | None) -> None:
 def layer_seed(seed: int | None, layer_name: str) -> int | None:
   """A seed for one layer, so that layers of one shape differ in their values.
 
-  With no seed the layer draws from Keras' own (`keras.utils.set_random_seed`).
+  None stays None: the layer then uses Keras' own seed
+  (`keras.utils.set_random_seed`).
   """
   if seed is None:
     return None
-  return zlib.crc32(f"{seed}/{layer_name}".encode()) & 0x7FFFFFFF
+  # Names had dots in version 0.1, whose seeds still give the same weights.
+  name = layer_name.replace("-", ".")
+  return zlib.crc32(f"{seed}/{name}".encode()) & 0x7FFFFFFF
 
 
 def check_keep_probability(value: float) -> None:
@@ -64,7 +67,7 @@ def check_keep_probability(value: float) -> None:
   if value == 0:
     raise UserError(
       "dropout_keep_probability: expected more than 0, got 0, which would drop "
-      "everything; 1 switches dropout off"
+      "everything; 1 disables dropout"
     )
 
 
@@ -81,7 +84,7 @@ def check_image_shape(
 
 
 def check_channels(input_shape: tuple[int, int, int], channels: int) -> None:
-  """Raises UserError unless images have so many channels."""
+  """Raises UserError unless images have `channels` channels."""
   if input_shape[2] != channels:
     raise UserError(
       f"input_shape: expected {channels} channels, got {tuple(input_shape)!r}; "

@@ -1,6 +1,7 @@
-"""Students by name: the ones of this package and any function of the user's."""
+"""Students by name: those of this package and functions of the user."""
 
 import inspect
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Entry:
-  """A student's builder as "module:function", and what it is called with."""
+  """A student's builder as "module:function", and its default options."""
 
   builder: str
   defaults: dict[str, Any] = field(default_factory=dict)
@@ -84,7 +85,9 @@ def _name_advice() -> str:
   )
 
 
-def _check_options(name, builder, options):
+def _check_options(
+  name: str, builder: Callable[..., Any], options: Collection[str]
+) -> None:
   """Raises UserError for options that `builder` does not take."""
   parameters = inspect.signature(builder).parameters.values()
   accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
@@ -107,7 +110,9 @@ def _check_options(name, builder, options):
     )
 
 
-def _check_student(name, student, num_classes, options):
+def _check_student(
+  name: str, student: Any, num_classes: int, options: Mapping[str, Any]
+) -> None:
   """Raises UserError unless `student` maps images to logits [B, classes]."""
   import keras
 

@@ -1,18 +1,20 @@
 """The residual students: "resnet101", "resnet32" and their relatives.
 
 A wide residual net with pre-activation. Layer names are the original's variable
-scopes with "." for "/", so that its checkpoints map on mechanically (see
+scopes with "-" for "/", so that names in its checkpoints follow from them (see
 `tf1_names`).
 """
 
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import ops
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Shape, Tensor
 from mentornet_tf.students import options
 from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
@@ -36,11 +38,11 @@ def residual_network(
   """Builds a residual net; source: golden students_resnet_*.
 
   A 3×3 stem, three stages of residual units at strides 1, 2, 2, then batch
-  norm, leaky ReLU, global average and a dense layer. The first unit activates
-  before it splits, leaky ReLU first and batch norm second, so that its shortcut
-  takes the result; every later unit takes batch norm first, and only on the
-  residual side. Shortcuts have no weights: average pooling where the stride is
-  2, zero channels on both sides where the width grows.
+  norm, leaky ReLU, global average pooling and a dense layer. The first unit
+  activates before it splits, leaky ReLU before batch norm, so that its shortcut
+  is activated too; every later unit applies batch norm before leaky ReLU, on
+  the residual branch only. Shortcuts have no weights: average pooling where the
+  stride is 2, zero channels on both sides where the width grows.
 
   The model's `losses` sum to weight_decay · Σ ½‖W‖² over the convolution
   kernels and the dense kernel.
@@ -55,7 +57,7 @@ def residual_network(
     leakiness: slope of the leaky ReLU below 0.
     weight_decay: factor of the decay above.
     input_shape: (height, width, channels) of one image; sides divisible by 4.
-    seed: fixes the initial weights; None draws from Keras.
+    seed: seeds the initial weights; None uses Keras' own seed.
 
   Returns:
     A model from standardised images [B, height, width, channels] float32 to
@@ -75,7 +77,7 @@ def residual_network(
 
   parts = _Parts(leakiness, weight_decay, seed)
   images = keras.Input(input_shape, name="images")
-  x = parts.convolution("init.init_conv", stem_filters, 3)(images)
+  x = parts.convolution("init-init_conv", stem_filters, 3)(images)
   for stage, (width, first_stride) in enumerate(
     zip(widths, _STRIDES, strict=True), start=1
   ):
@@ -84,9 +86,9 @@ def residual_network(
       name = f"unit_{stage}_{unit}"
       shared = stage == 1 and unit == 0
       x = parts.residual_unit(x, name, width, stride, shared, bottleneck)
-  x = parts.batch_norm("unit_last.final_bn")(x)
-  x = parts.leaky_relu("unit_last.leaky_relu")(x)
-  x = keras.layers.GlobalAveragePooling2D(name="unit_last.global_average")(x)
+  x = parts.batch_norm("unit_last-final_bn")(x)
+  x = parts.leaky_relu("unit_last-leaky_relu")(x)
+  x = keras.layers.GlobalAveragePooling2D(name="unit_last-global_average")(x)
   logits = keras.layers.Dense(
     num_classes,
     kernel_initializer=keras.initializers.VarianceScaling(
@@ -104,26 +106,34 @@ def residual_network(
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class ChannelPadding(keras.layers.Layer):
-  """Adds channels of zeros, `padding` before and as many after.
+  """Pads the channels with zeros, `padding` on each side.
 
-  Input shape: [B, height, width, channels].
-  Output shape: [B, height, width, channels + 2 · padding].
+  Args:
+    padding: channels to add before the first and after the last one.
+    **kwargs: further arguments of `keras.layers.Layer`.
+
+  Input shape:
+    [B, height, width, channels].
+
+  Output shape:
+    [B, height, width, channels + 2 · padding].
   """
 
-  def __init__(self, padding: int, **kwargs):
+  def __init__(self, padding: int, **kwargs: Any) -> None:
     super().__init__(**kwargs)
     self.padding = padding
 
-  def call(self, inputs):
+  def call(self, inputs: Tensor) -> Tensor:
     """Pads `inputs` [B, height, width, channels]."""
     return ops.pad(inputs, [(0, 0)] * 3 + [(self.padding, self.padding)])
 
-  def compute_output_shape(self, input_shape):
-    """The input's shape with 2 · padding more channels."""
-    return (*input_shape[:-1], input_shape[-1] + 2 * self.padding)
+  def compute_output_shape(self, input_shape: Shape) -> Shape:
+    """The input shape with 2 · padding more channels."""
+    *others, channels = input_shape
+    return (*others, None if channels is None else channels + 2 * self.padding)
 
-  def get_config(self) -> dict:
-    """The constructor's arguments."""
+  def get_config(self) -> dict[str, Any]:
+    """The arguments of the constructor."""
     return super().get_config() | {"padding": self.padding}
 
 
@@ -135,13 +145,15 @@ class _Parts:
   weight_decay: float
   seed: int | None
 
-  def decay(self):
+  def decay(self) -> keras.regularizers.Regularizer | None:
     """Regulariser that yields weight_decay · ½‖W‖²."""
     if self.weight_decay == 0:
       return None
     return keras.regularizers.L2(self.weight_decay / 2)
 
-  def convolution(self, name: str, filters: int, size: int, stride: int = 1):
+  def convolution(
+    self, name: str, filters: int, size: int, stride: int = 1
+  ) -> keras.layers.Layer:
     deviation = math.sqrt(2 / (size * size * filters))
     return keras.layers.Conv2D(
       filters,
@@ -156,54 +168,69 @@ class _Parts:
       name=name,
     )
 
-  def batch_norm(self, name: str):
+  def batch_norm(self, name: str) -> keras.layers.Layer:
     return ZeroDebiasedBatchNormalization(name=name)
 
-  def leaky_relu(self, name: str):
+  def leaky_relu(self, name: str) -> keras.layers.Layer:
     return keras.layers.LeakyReLU(negative_slope=self.leakiness, name=name)
 
-  def residual_unit(self, x, name, width, stride, shared, bottleneck):
+  def residual_unit(
+    self,
+    x: Tensor,
+    name: str,
+    width: int,
+    stride: int,
+    shared: bool,
+    bottleneck: bool,
+  ) -> Tensor:
     """One unit: x [B, h, w, c] -> [B, h / stride, w / stride, width]."""
     if shared:
-      scope = f"{name}.shared_activation"
-      x = self.leaky_relu(f"{scope}.leaky_relu")(x)
-      x = self.batch_norm(f"{scope}.init_bn")(x)
+      scope = f"{name}-shared_activation"
+      x = self.leaky_relu(f"{scope}-leaky_relu")(x)
+      x = self.batch_norm(f"{scope}-init_bn")(x)
       shortcut = x
     else:
-      scope = f"{name}.residual_only_activation"
+      scope = f"{name}-residual_only_activation"
       shortcut = x
-      x = self.batch_norm(f"{scope}.init_bn")(x)
-      x = self.leaky_relu(f"{scope}.leaky_relu")(x)
+      x = self.batch_norm(f"{scope}-init_bn")(x)
+      x = self.leaky_relu(f"{scope}-leaky_relu")(x)
 
     if bottleneck:
       convolutions = [(width // 4, 1), (width // 4, 3), (width, 1)]
     else:
       convolutions = [(width, 3), (width, 3)]
     for number, (filters, size) in enumerate(convolutions, start=1):
-      scope = f"{name}.sub{number}"
+      scope = f"{name}-sub{number}"
       if number > 1:
-        x = self.batch_norm(f"{scope}.bn{number}")(x)
-        x = self.leaky_relu(f"{scope}.leaky_relu")(x)
+        x = self.batch_norm(f"{scope}-bn{number}")(x)
+        x = self.leaky_relu(f"{scope}-leaky_relu")(x)
       x = self.convolution(
-        f"{scope}.conv{number}", filters, size, stride if number == 1 else 1
+        f"{scope}-conv{number}", filters, size, stride if number == 1 else 1
       )(x)
     shortcut = self._fit_shortcut(shortcut, name, width, stride)
-    return keras.layers.Add(name=f"{name}.sub_add")([x, shortcut])
+    return keras.layers.Add(name=f"{name}-sub_add")([x, shortcut])
 
-  def _fit_shortcut(self, shortcut, name, width, stride):
+  def _fit_shortcut(
+    self, shortcut: Tensor, name: str, width: int, stride: int
+  ) -> Tensor:
     if stride > 1:
       shortcut = keras.layers.AveragePooling2D(
-        stride, name=f"{name}.sub_add.average"
+        stride, name=f"{name}-sub_add-average"
       )(shortcut)
     growth = width - shortcut.shape[-1]
     if growth:
-      shortcut = ChannelPadding(growth // 2, name=f"{name}.sub_add.padding")(
+      shortcut = ChannelPadding(growth // 2, name=f"{name}-sub_add-padding")(
         shortcut
       )
     return shortcut
 
 
-def _check_geometry(stem_filters, widths, bottleneck, input_shape):
+def _check_geometry(
+  stem_filters: int,
+  widths: tuple[int, int, int],
+  bottleneck: bool,
+  input_shape: tuple[int, int, int],
+) -> None:
   options.check_integers("widths", widths, length=3)
   path = (stem_filters, *widths)
   for before, after in itertools.pairwise(path):

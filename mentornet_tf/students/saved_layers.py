@@ -1,4 +1,4 @@
-"""The layers of this package's students, for loading saved models."""
+"""The custom layers of the students, for loading saved models."""
 
 from mentornet_tf.students.layers.local_response_normalization import (
   LocalResponseNormalization,

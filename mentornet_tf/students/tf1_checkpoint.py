@@ -1,6 +1,7 @@
 """Reads students that the original TensorFlow 1 code trained."""
 
 import os
+from collections.abc import Iterable, Mapping
 
 import keras
 import numpy as np
@@ -9,25 +10,27 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal.tf1_files import checkpoint_prefix, read_variables
 from mentornet_tf.students.tf1_names import tf1_variables
 
-# The biases of the last layer; their number is that of the classes.
+# The biases of the last layer, one per class.
 _LOGIT_BIASES = ("CifarNet/logits/biases", "logit/biases")
 
 # Updates after which 1 - 0.9^k is 1 in float32, with room to spare.
 _MANY_UPDATES = 1000.0
 
 
-def load_tf1_student(student: keras.Model, path: str | os.PathLike) -> None:
+def load_tf1_student(
+  student: keras.Model, path: str | os.PathLike[str]
+) -> None:
   """Sets a student's weights from a checkpoint of the original code.
 
-  What is read: the variables under the student's own scopes (the first part of
-  a name: `CifarNet`, or `init`, `unit_*` and `logit`). All others are left out:
-  `global_step`, `mentor_inputs/…`, `data_util/…`, `mentornet/…`. So are the
-  slots of optimisers and averages, which are named `<variable>/<slot>`.
+  Reads the variables under the student's own scopes (the first part of a name:
+  `CifarNet`, or `init`, `unit_*` and `logit`). All others are ignored:
+  `global_step`, `mentor_inputs/…`, `data_util/…`, `mentornet/…`, and the slots
+  of optimisers and averages, which are named `<variable>/<slot>`.
 
   A checkpoint of an evaluation graph lacks the two helpers behind each stored
   mean of the residual nets (`biased`, `local_step`). They are then set as after
-  a great many updates: `biased` to the stored mean, with no debiasing left, so
-  that training goes on from the stored mean.
+  very many updates: `biased` to the stored mean, and `local_step` so large that
+  nothing is left to debias. Training continues from the stored mean.
 
   Args:
     student: a CifarNet or residual net of the checkpoint's size and classes, as
@@ -35,9 +38,9 @@ def load_tf1_student(student: keras.Model, path: str | os.PathLike) -> None:
     path: a folder with a `checkpoint` file, or a checkpoint prefix.
 
   Raises:
-    UserError: no checkpoint there, a damaged one, or one that does not fit. The
+    UserError: there is no checkpoint, it is damaged, or it does not fit. The
       message names every variable that is missing, left over, of another shape
-      or not finite; the student has not been changed then.
+      or not finite; the student is unchanged.
   """
   prefix = checkpoint_prefix(path)
   variables = tf1_variables(student)
@@ -63,11 +66,11 @@ def load_tf1_student(student: keras.Model, path: str | os.PathLike) -> None:
     variable.assign(arrays[name])
 
 
-def tf1_num_classes(path: str | os.PathLike) -> int:
+def tf1_num_classes(path: str | os.PathLike[str]) -> int:
   """Number of classes of the student in a checkpoint of the original code.
 
   Raises:
-    UserError: no checkpoint there, or no student in it.
+    UserError: there is no checkpoint, or no student in it.
   """
   prefix = checkpoint_prefix(path)
   found = read_variables(prefix, _LOGIT_BIASES.__contains__)
@@ -90,8 +93,10 @@ def _is_helper(name: str) -> bool:
   return name.endswith(("/moving_mean/biased", "/moving_mean/local_step"))
 
 
-def _helpers_after_many_updates(helpers, arrays) -> dict[str, np.ndarray]:
-  """Values of the helpers whose stored mean is there."""
+def _helpers_after_many_updates(
+  helpers: Iterable[str], arrays: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+  """Values of the helpers whose stored mean is in `arrays`."""
   values = {}
   for name in helpers:
     # "<layer>/<layer>/moving_mean/biased"
@@ -104,7 +109,9 @@ def _helpers_after_many_updates(helpers, arrays) -> dict[str, np.ndarray]:
   return values
 
 
-def _problems(variables, arrays) -> list[str]:
+def _problems(
+  variables: Mapping[str, keras.Variable], arrays: Mapping[str, np.ndarray]
+) -> list[str]:
   if all(_is_helper(name) for name in variables.keys() & arrays.keys()):
     return ["it holds none of them, so it is of another network"]
   problems = [

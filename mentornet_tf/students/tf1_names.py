@@ -1,8 +1,10 @@
 """The original's variable name for every variable of a student.
 
-A layer's name is the original's scope with "." for "/"; the rest follows from
-what the variable is. Source: golden student_variables.
+A layer's name is the original's scope with "-" for "/"; the rest of the name
+follows from the kind of variable. Source: golden student_variables.
 """
+
+import re
 
 import keras
 
@@ -26,11 +28,12 @@ def tf1_variables(student: keras.Model) -> dict[str, keras.Variable]:
     name such as "unit_1_0/sub1/conv1/DW" -> Keras variable, in layer order.
 
   Raises:
-    UserError: the student has a variable that the original knows no name for.
+    UserError: the original has no name for a variable of the student.
   """
   found = {}
   for layer in student.layers:
-    scope = layer.name.replace(".", "/")
+    # Version 0.1 wrote "." for "/", which torch allows in no variable's name.
+    scope = re.sub("[-.]", "/", layer.name)
     kernel = "weights" if scope.startswith("CifarNet/") else "DW"
     renamed = {
       "kernel": kernel,

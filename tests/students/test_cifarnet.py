@@ -26,9 +26,9 @@ def test_logits_equal_the_original(golden, figure, num_classes):
 @pytest.mark.parametrize(
   ("layer", "array"),
   [
-    ("CifarNet.conv1", "cifarnet_pool1_first2"),
-    ("CifarNet.pool2", "cifarnet_pool2_first2"),
-    ("CifarNet.fc3", "cifarnet_fc3"),
+    ("CifarNet-conv1", "cifarnet_pool1_first2"),
+    ("CifarNet-pool2", "cifarnet_pool2_first2"),
+    ("CifarNet-fc3", "cifarnet_fc3"),
   ],
 )
 def test_intermediate_outputs_equal_the_original(golden, figure, layer, array):
@@ -49,9 +49,9 @@ def draws_of(layer, seed=2):
 @pytest.mark.parametrize(
   ("layer", "deviation", "bias"),
   [
-    ("CifarNet.conv2", 0.05, 0.0),
-    ("CifarNet.fc3", 0.04, 0.1),
-    ("CifarNet.fc4", 0.04, 0.1),
+    ("CifarNet-conv2", 0.05, 0.0),
+    ("CifarNet-fc3", 0.04, 0.1),
+    ("CifarNet-fc4", 0.04, 0.1),
   ],
 )
 def test_weights_start_truncated_normal(layer, deviation, bias):
@@ -66,14 +66,14 @@ def test_weights_start_truncated_normal(layer, deviation, bias):
 
 
 def test_logits_start_near_zero():
-  kernel, bias = draws_of("CifarNet.logits")
+  kernel, bias = draws_of("CifarNet-logits")
   assert 1 / 192 < np.abs(kernel).max() <= 2 / 192
   assert not bias.any()
 
 
 def test_dropout_keeps_the_asked_share_in_training_only():
   student = cifarnet(dropout_keep_probability=0.6)
-  assert student.get_layer("CifarNet.dropout3").rate == pytest.approx(0.4)
+  assert student.get_layer("CifarNet-dropout3").rate == pytest.approx(0.4)
   without = cifarnet(dropout_keep_probability=1)
   assert not any("dropout" in layer.name for layer in without.layers)
 

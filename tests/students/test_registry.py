@@ -1,6 +1,8 @@
 import subprocess
 import sys
+import zlib
 
+import keras
 import numpy as np
 import pytest
 
@@ -90,7 +92,7 @@ def test_published_students():
   resnet32 = mn.build_student("resnet32", num_classes=100)
   convolutions = [v for v in resnet32.weights if v.name == "kernel"]
   assert len(convolutions) == 1 + 2 * 3 * 5 + 1
-  assert resnet32.get_layer("init.init_conv").filters == 64
+  assert resnet32.get_layer("init-init_conv").filters == 64
   assert resnet32.output_shape == (None, 100)
   kernels = sum(np.square(v.numpy()).sum() for v in convolutions)
   np.testing.assert_allclose(sum(resnet32.losses), 1e-4 * kernels, rtol=1e-4)
@@ -99,7 +101,7 @@ def test_published_students():
 def test_options_reach_the_builder():
   student = build_student("resnet32", 5, widths=(64, 64, 64), units_per_stage=1)
   assert student.get_layer("logit").kernel.shape == (64, 5)
-  assert student.get_layer("init.init_conv").filters == 64
+  assert student.get_layer("init-init_conv").filters == 64
 
 
 def test_own_function_with_options(own_students):
@@ -187,3 +189,11 @@ def test_names_need_no_keras():
     "student_names(); assert 'keras' not in sys.modules"
   )
   subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_seeds_give_the_weights_of_version_0_1():
+  kernel = build_student("inception", seed=4).get_layer("CifarNet-fc4").kernel
+  initializer = keras.initializers.TruncatedNormal(
+    stddev=0.04, seed=zlib.crc32(b"4/CifarNet.fc4") & 0x7FFFFFFF
+  )
+  np.testing.assert_array_equal(kernel.numpy(), initializer(kernel.shape))

@@ -85,7 +85,7 @@ def test_decay_is_half_the_squared_norm_of_kernels_only():
 
 def test_convolutions_start_normal_with_fan_out_variance():
   student = residual_network(10, units_per_stage=1, seed=3)
-  kernel = student.get_layer("unit_3_0.sub2.conv2").kernel.numpy()
+  kernel = student.get_layer("unit_3_0-sub2-conv2").kernel.numpy()
   deviation = (2 / (9 * 640)) ** 0.5
   # 3.7 M draws; each bound is five standard errors, so a right initialiser
   # fails one by chance with probability below 1e-6.
@@ -109,7 +109,7 @@ def test_dense_layer_starts_uniform_with_unit_scaling():
 
 def test_batch_norm_starts_as_the_identity_on_its_statistics():
   student = small_network()
-  layer = student.get_layer("unit_last.final_bn")
+  layer = student.get_layer("unit_last-final_bn")
   starts = {v.name: (v.numpy().min(), v.numpy().max()) for v in layer.weights}
   assert starts == {
     "gamma": (1, 1),
@@ -125,13 +125,13 @@ def test_equal_widths_keep_the_strides():
   student = small_network(widths=(4, 4, 4))
   names = [layer.name for layer in student.layers]
   assert not any("padding" in name for name in names)
-  assert student.get_layer("unit_3_0.sub_add").output.shape[1:] == (8, 8, 4)
+  assert student.get_layer("unit_3_0-sub_add").output.shape[1:] == (8, 8, 4)
 
 
 def test_bottleneck_units_have_three_convolutions():
   student = small_network(bottleneck=True, widths=(8, 16, 32))
   shapes = [
-    tuple(student.get_layer(f"unit_2_0.sub{k}.conv{k}").kernel.shape)
+    tuple(student.get_layer(f"unit_2_0-sub{k}-conv{k}").kernel.shape)
     for k in (1, 2, 3)
   ]
   assert shapes == [(1, 1, 8, 4), (3, 3, 4, 4), (1, 1, 4, 16)]
@@ -147,7 +147,7 @@ def test_one_seed_gives_one_network():
 def test_layers_of_one_shape_start_differently():
   student = small_network(seed=5, units_per_stage=2)
   one, other = (
-    student.get_layer(f"unit_1_1.sub{k}.conv{k}").kernel for k in (1, 2)
+    student.get_layer(f"unit_1_1-sub{k}-conv{k}").kernel for k in (1, 2)
   )
   assert np.abs(keras.ops.subtract(one, other)).max() > 1e-3
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from student_layers import LAYERS, model_with, training_step
 
 from mentornet_tf.students.layers.local_response_normalization import (
   LocalResponseNormalization,
@@ -13,14 +14,6 @@ from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
 )
 from mentornet_tf.students.resnet import ChannelPadding
-
-LAYERS = {
-  "lrn": lambda: LocalResponseNormalization(),
-  "lrn_options": lambda: LocalResponseNormalization(2, 2.0, 0.1, 0.5),
-  "batch_norm": lambda: ZeroDebiasedBatchNormalization(0.8, 0.01),
-  "pooled": lambda: PooledConvolution(4, 3, "he_normal"),
-  "padding": lambda: ChannelPadding(2),
-}
 
 
 def images(batch=2, side=6, channels=7, seed=0):
@@ -38,6 +31,50 @@ def test_symbolic_shape_and_dtype_hold(layer_name, batch):
   assert (batch, *symbolic.shape[1:]) == tuple(output.shape)
   assert symbolic.dtype == keras.backend.standardize_dtype(output.dtype)
   assert symbolic.dtype == "float32"
+
+
+WEIGHTS = {
+  "batch_norm": {
+    "gamma": (7,),
+    "beta": (7,),
+    "moving_mean": (7,),
+    "moving_variance": (7,),
+    "biased": (7,),
+    "local_step": (),
+  },
+  "pooled": {"kernel": (3, 3, 7, 4), "bias": (4,)},
+}
+TRAINED = {"gamma", "beta", "kernel", "bias"}
+
+
+@pytest.mark.parametrize("layer_name", LAYERS)
+def test_weights_have_their_names_and_shapes(layer_name):
+  layer = LAYERS[layer_name]()
+  layer.build((None, 6, 6, 7))
+  weights = {weight.name: tuple(weight.shape) for weight in layer.weights}
+  assert weights == WEIGHTS.get(layer_name, {})
+  trained = {weight.name for weight in layer.trainable_weights}
+  assert trained == TRAINED & weights.keys()
+
+
+@pytest.mark.parametrize("layer_name", LAYERS)
+def test_a_training_step_moves_every_weight(layer_name):
+  step = training_step(model_with(LAYERS[layer_name]()))
+  assert np.isfinite(step.pop("loss"))
+  # Batch normalization takes away what the bias before it adds.
+  still = {"1-bias"} if layer_name == "batch_norm" else set()
+  assert {
+    n for n, moved in step.items() if not abs(moved).max() > 1e-4
+  } == still
+
+
+def test_a_training_step_through_batch_norm_equals_the_stock_layer():
+  ours = training_step(model_with(LAYERS["batch_norm"]()))
+  stock_layer = keras.layers.BatchNormalization(momentum=0.8, epsilon=0.01)
+  stock = training_step(model_with(stock_layer))
+  np.testing.assert_allclose(ours["loss"], stock["loss"], rtol=1e-6)
+  for name in ("0-kernel", "2-gamma", "3-beta", "5-moving_variance"):
+    np.testing.assert_allclose(ours[name], stock[name], rtol=1e-4, atol=2e-6)
 
 
 @pytest.mark.parametrize("layer_name", LAYERS)

@@ -67,3 +67,25 @@ def test_another_model_is_a_user_error():
   model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="d")])
   with pytest.raises(UserError, match=r"CifarNet or residual net.*'d'"):
     tf1_variables(model)
+
+
+def test_models_of_version_0_1_keep_their_names():
+  student = cifarnet()
+  config = student.get_config()
+  for layer in config["layers"]:
+    layer["name"] = layer["config"]["name"] = layer["name"].replace("-", ".")
+  for layer in config["layers"]:
+    for node in layer["inbound_nodes"]:
+      for tensor in node["args"]:
+        history = tensor["config"]["keras_history"]
+        history[0] = history[0].replace("-", ".")
+  config["output_layers"][0] = config["output_layers"][0].replace("-", ".")
+  old = keras.Model.from_config(config)
+  assert old.layers[-1].name == "CifarNet.logits"
+  assert list(tf1_variables(old)) == list(tf1_variables(student))
+
+
+def test_no_layer_name_has_a_dot():
+  """Under torch they name parameters, and PyTorch allows no dots there."""
+  for student in (cifarnet(), residual_network(units_per_stage=1)):
+    assert not [layer.name for layer in student.layers if "." in layer.name]

@@ -71,7 +71,7 @@ def test_helpers_are_read_or_set_so_that_training_goes_on(tmp_path):
   values = values_of(student)
   name = "unit_last/final_bn"
   biased = f"{name}/{name}/moving_mean/biased"
-  layer = student.get_layer("unit_last.final_bn")
+  layer = student.get_layer("unit_last-final_bn")
   load_tf1_student(student, write_as_tf1(tmp_path, values))
   np.testing.assert_array_equal(layer.biased, values[biased])
 

@@ -1,8 +1,13 @@
 """Local response normalisation across channels."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
+
+from mentornet_tf.internal.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -13,18 +18,22 @@ class LocalResponseNormalization(keras.layers.Layer):
   running over the channels j with |j − c| <= depth_radius. Same function as
   `tf.nn.local_response_normalization`. Source: golden students_cifarnet.
 
-  The sums are one product with a 0/1 band matrix, and the gradient is written
-  out, which shares the forward pass's powers; benchmarks/student_layers.py
-  compares the forms.
+  The sums are one product with a 0/1 band matrix, and the gradient is explicit
+  so that it reuses the powers of the forward pass;
+  benchmarks/student_layers.py compares the two forms.
 
   Args:
     depth_radius: channels on each side that count, an integer >= 0.
     bias: offset of the energy, > 0.
     alpha: factor of the energy.
     beta: exponent.
+    **kwargs: further arguments of `keras.layers.Layer`.
 
-  Input shape: [B, ..., channels], floating point.
-  Output shape: the same. Computed in float32 at least.
+  Input shape:
+    [B, ..., channels], floating point; computed in float32 at least.
+
+  Output shape:
+    The same as the input shape.
   """
 
   def __init__(
@@ -33,15 +42,15 @@ class LocalResponseNormalization(keras.layers.Layer):
     bias: float = 1.0,
     alpha: float = 0.001 / 9,
     beta: float = 0.75,
-    **kwargs,
-  ):
+    **kwargs: Any,
+  ) -> None:
     super().__init__(**kwargs)
     self.depth_radius = depth_radius
     self.bias = bias
     self.alpha = alpha
     self.beta = beta
 
-  def call(self, inputs):
+  def call(self, inputs: Tensor) -> Tensor:
     """Normalises `inputs` [B, ..., channels]; same shape out."""
     dtype = keras.backend.result_type(inputs.dtype, "float32")
     channels = inputs.shape[-1]
@@ -51,7 +60,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     )
 
     @ops.custom_gradient
-    def normalise(x):
+    def normalise(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
       scale = self.bias + ops.matmul(ops.square(x), band)
       if self.beta == 0.75:
         root = ops.rsqrt(scale)  # Roots take a fraction of a power's time.
@@ -60,7 +69,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         factor, inverse = ops.power(scale, -self.beta), 1 / scale
       y = x * factor
 
-      def gradient(*args, upstream=None):
+      def gradient(*args: Tensor, upstream: Tensor = None) -> Tensor:
         # The band is symmetric, so it is its own transpose.
         upstream = args[0] if upstream is None else upstream
         crossed = ops.matmul(upstream * y * inverse, (2 * self.beta) * band)
@@ -72,12 +81,12 @@ class LocalResponseNormalization(keras.layers.Layer):
     outputs = ops.reshape(normalise(rows), ops.shape(inputs))
     return ops.cast(outputs, self.compute_dtype)
 
-  def compute_output_shape(self, input_shape):
-    """The shape of the input."""
+  def compute_output_shape(self, input_shape: Shape) -> Shape:
+    """The input shape."""
     return input_shape
 
-  def get_config(self) -> dict:
-    """The constructor's arguments."""
+  def get_config(self) -> dict[str, Any]:
+    """The arguments of the constructor."""
     return super().get_config() | {
       "depth_radius": self.depth_radius,
       "bias": self.bias,

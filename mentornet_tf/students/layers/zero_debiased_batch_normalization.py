@@ -1,42 +1,58 @@
 """Batch normalisation as the original's residual nets keep it."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from mentornet_tf.internal.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class ZeroDebiasedBatchNormalization(keras.layers.Layer):
-  """Batch normalisation whose moving mean forgets its start value.
+  """Batch normalisation whose moving mean forgets its initial value.
 
-  Training normalises by the batch's mean and population variance, inference by
-  the moving ones. After update k the moving mean is biased / (1 − momentum^k),
-  where `biased` is an exponential moving average that started from 0; the
-  moving variance is a plain exponential moving average. Both use the
-  population variance. Source: golden students_resnet_train.
+  Training normalises by the mean and population variance of the batch,
+  inference by their moving averages. After update k the moving mean is
+  biased / (1 − momentum^k), where `biased` is an exponential moving average
+  that starts from 0; the moving variance is a plain exponential moving average.
+  Source: golden students_resnet_train.
 
-  As in stock Keras, a layer with `trainable = False` infers only.
+  As in stock Keras, a layer with `trainable = False` runs in inference mode
+  only. Statistics and variables are at least float32, whatever the compute
+  dtype.
 
   Args:
     momentum: share of the old average that an update keeps.
-    epsilon: added to the variance before its root is taken.
+    epsilon: added to the variance before the square root is taken.
+    **kwargs: further arguments of `keras.layers.Layer`.
 
-  Input shape: [B, ..., channels], floating point.
-  Output shape: the same. Statistics and variables are float32 at least,
-  whatever the compute dtype.
+  Input shape:
+    [B, ..., channels], floating point.
+
+  Output shape:
+    The same as the input shape.
   """
 
-  def __init__(self, momentum: float = 0.9, epsilon: float = 1e-3, **kwargs):
+  def __init__(
+    self, momentum: float = 0.9, epsilon: float = 1e-3, **kwargs: Any
+  ) -> None:
     super().__init__(**kwargs)
     self.momentum = momentum
     self.epsilon = epsilon
 
-  def build(self, input_shape):
-    """Creates the variables: six vectors [channels] but for `local_step`."""
+  def build(self, input_shape: Shape) -> None:
+    """Creates five vectors [channels] and the scalar `local_step`."""
     self._statistics_dtype = keras.backend.result_type(
       self.variable_dtype, "float32"
     )
 
-    def weight(name, initializer, shape=input_shape[-1:], trainable=False):
+    def weight(
+      name: str,
+      initializer: str,
+      shape: Shape = input_shape[-1:],
+      trainable: bool = False,
+    ) -> keras.Variable:
       return self.add_weight(
         name=name,
         shape=shape,
@@ -53,7 +69,7 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
     self.biased = weight("biased", "zeros")
     self.local_step = weight("local_step", "zeros", shape=())
 
-  def call(self, inputs, training=False):
+  def call(self, inputs: Tensor, training: bool = False) -> Tensor:
     """Normalises `inputs` [B, ..., channels]; same shape out."""
     x = ops.cast(inputs, self._statistics_dtype)
     if training and self.trainable:
@@ -73,8 +89,8 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
     )
     return ops.cast(x, self.compute_dtype)
 
-  def _update_moving_statistics(self, mean, variance):
-    def moved(average, value):
+  def _update_moving_statistics(self, mean: Tensor, variance: Tensor) -> None:
+    def moved(average: Tensor, value: Tensor) -> Tensor:
       return average * self.momentum + value * (1 - self.momentum)
 
     self.biased.assign(moved(self.biased, mean))
@@ -84,12 +100,12 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
     )
     self.moving_variance.assign(moved(self.moving_variance, variance))
 
-  def compute_output_shape(self, input_shape):
-    """The shape of the input."""
+  def compute_output_shape(self, input_shape: Shape) -> Shape:
+    """The input shape."""
     return input_shape
 
-  def get_config(self) -> dict:
-    """The constructor's arguments."""
+  def get_config(self) -> dict[str, Any]:
+    """The arguments of the constructor."""
     return super().get_config() | {
       "momentum": self.momentum,
       "epsilon": self.epsilon,
