@@ -12,6 +12,7 @@ from keras import ops
 from rich.console import Console
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
   TrainingData,
@@ -27,7 +28,6 @@ from mentornet_tf.training.image_settings import (
   check_cut_alike,
   evaluation_batch_size,
 )
-from mentornet_tf.training.mentored_model import training_epoch
 from mentornet_tf.training.progress import ShownBatches
 from mentornet_tf.training.recipes import (
   TrainingSettings,
@@ -220,7 +220,7 @@ def suspect_labels(
     weight = ops.convert_to_numpy(
       curriculum.weights_without_update(
         examples["loss"],
-        training_epoch(step, settings.max_number_of_steps),
+        training_percent(step, settings.max_number_of_steps),
         _is_clean(examples),
       )
     )

@@ -28,7 +28,7 @@ from mentornet_tf.datasets.writing.in_memory import (
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.runs.run_folder import read_run, write_json
-from mentornet_tf.training.joint.update import DECISION_THRESHOLD
+from mentornet_tf.training.joint.schedule import DECISION_THRESHOLD
 from mentornet_tf.training.recipes import TrainingSettings
 from mentornet_tf.training.train import (
   RunOptions,

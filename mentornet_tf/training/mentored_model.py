@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
-from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
 from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.registry import CURRICULA
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_saving import deserialize
 from mentornet_tf.students.saved_layers import STUDENT_LAYERS
@@ -20,20 +20,6 @@ from mentornet_tf.training.ema import (
 
 # A weight counts as used above this value (golden `mentor_sequence_*`).
 _USED_ABOVE = 1e-3
-
-
-def training_epoch(step, total_steps: int):
-  """Percentage of training done: 100 · step // total_steps, at most 99.
-
-  Args:
-    step: int64 scalar, counted from 0.
-    total_steps: length of training in steps.
-
-  Returns:
-    int32 scalar 0..99. Source: golden `epoch_percentage`.
-  """
-  percentage = NUM_EPOCHS * ops.cast(step, "int64") // total_steps
-  return ops.cast(ops.minimum(percentage, NUM_EPOCHS - 1), "int32")
 
 
 def data_utilization(used_examples, batch_size, step):
@@ -197,7 +183,7 @@ class MentoredModel(keras.Model):
       # Keras also takes [B, 1], which would spread over pairs of examples.
       sample_weight = ops.reshape(sample_weight, (-1,))
     step = ops.cast(self.optimizer.iterations, "int64")
-    epoch = training_epoch(step, self.total_steps)
+    epoch = training_percent(step, self.total_steps)
     with tf.GradientTape() as tape:
       if self.mixing is None:
         logits, loss, penalty = self._forward(images, labels)

@@ -39,7 +39,7 @@ from mentornet_tf.training.joint.clean_subset import (
   clean_subset,
   update_batches,
 )
-from mentornet_tf.training.joint.loop_action import MentorUpdater
+from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.update import check_has_mentor
 from mentornet_tf.training.loss_recorder import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
@@ -209,7 +209,7 @@ def train_and_evaluate(
     )
   if updates is not None:
     actions.append(
-      MentorUpdater(
+      UpdateMentorAction(
         model,
         lambda: update_batches(settings, clean_data),
         updates,

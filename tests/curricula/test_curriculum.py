@@ -5,11 +5,9 @@ import tensorflow as tf
 
 import mentornet_tf as mn
 from mentornet_tf.curricula import target_weights
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
-from mentornet_tf.training.mentored_model import (
-  data_utilization,
-  training_epoch,
-)
+from mentornet_tf.training.mentored_model import data_utilization
 
 
 def recorded_sequence(golden, k):
@@ -31,7 +29,7 @@ def test_stateful_sequence_equals_golden(golden, figure, k):
   used = 0
   for t, losses in enumerate(recorded["losses"]):
     step = tf.constant(recorded["step"][t])
-    epoch = training_epoch(step, int(recorded["max_step"]))
+    epoch = training_percent(step, int(recorded["max_step"]))
     assert int(epoch) == recorded["epoch"][t]
     weight = curriculum(losses, epoch).numpy()
     last = curriculum.last

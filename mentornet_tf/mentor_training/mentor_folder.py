@@ -19,9 +19,9 @@ from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.mentor_training.examples import MentorExamples
-from mentornet_tf.mentor_training.learned_curriculum import SUMMARY_FILE
 from mentornet_tf.mentor_training.mentor_steps import AdamState, MentorSteps
 from mentornet_tf.mentor_training.recipes import MentorRecipe
+from mentornet_tf.mentor_training.trained_curriculum import SUMMARY_FILE
 
 STATE_FILE = "learning_state.npz"
 
@@ -29,7 +29,7 @@ _STATE_ARRAYS = [field.name for field in dataclasses.fields(AdamState)]
 
 
 @dataclasses.dataclass(frozen=True)
-class LearningReport:
+class MentorReport:
   """How far a mentor has come.
 
   Attributes:
@@ -49,12 +49,12 @@ class LearningReport:
   test_mse: float
 
 
-class LearningFolder:
+class MentorFolder:
   """Saves a learning run so that a stopped one can go on.
 
   Args:
     path: the folder; it is made if need be.
-    settings: all that decides the outcome, as from `learning_settings`.
+    settings: all that decides the outcome, as from `mentor_settings`.
   """
 
   def __init__(self, path: str | Path, settings: dict[str, Any]):
@@ -64,7 +64,7 @@ class LearningFolder:
     self._started = time.perf_counter()
     self._seconds_before = 0.0
 
-  def resume(self, steps: MentorSteps) -> list[LearningReport]:
+  def resume(self, steps: MentorSteps) -> list[MentorReport]:
     """Restores the state of a stopped run, if there is one.
 
     Returns:
@@ -95,9 +95,9 @@ class LearningFolder:
     self._check_settings(path, record["settings"])
     steps.state = AdamState(**{**arrays, "step": int(arrays["step"])})
     self._seconds_before = record["seconds"]
-    return [LearningReport(**report) for report in record["reports"]]
+    return [MentorReport(**report) for report in record["reports"]]
 
-  def save_state(self, state: AdamState, reports: list[LearningReport]) -> None:
+  def save_state(self, state: AdamState, reports: list[MentorReport]) -> None:
     """Saves all that `resume` needs."""
     record = {
       "settings": self._settings,
@@ -109,7 +109,7 @@ class LearningFolder:
     np.savez(buffer, record=json.dumps(record), **arrays)
     atomic_files.write_bytes(self._path / STATE_FILE, buffer.getvalue())
 
-  def finish(self, mentor: keras.Model, reports: list[LearningReport]) -> None:
+  def finish(self, mentor: keras.Model, reports: list[MentorReport]) -> None:
     """Saves the mentor and the summary of the run."""
     with atomic_files.replacing(self._path / MENTOR_FILE) as partial:
       mentor.save(partial)
@@ -145,7 +145,7 @@ class LearningFolder:
       )
 
 
-def learning_settings(
+def mentor_settings(
   mentor: keras.Model, examples: MentorExamples, recipe: MentorRecipe, seed: int
 ) -> dict[str, Any]:
   """All that decides the outcome of a run, as plain data."""

@@ -14,10 +14,10 @@ from mentornet_tf.curricula.mentor_network import (
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.examples import MentorExamples
-from mentornet_tf.mentor_training.learning_folder import (
-  LearningFolder,
-  LearningReport,
-  learning_settings,
+from mentornet_tf.mentor_training.mentor_folder import (
+  MentorFolder,
+  MentorReport,
+  mentor_settings,
 )
 from mentornet_tf.mentor_training.mentor_steps import (
   MentorSteps,
@@ -56,15 +56,15 @@ def build_mentor(
   )
 
 
-def learn_mentor(
+def train_mentor(
   mentor: keras.Model,
   examples: MentorExamples,
   recipe: MentorRecipe | None = None,
   *,
   seed: int = 0,
   folder: str | Path | None = None,
-  on_report: Callable[[LearningReport], None] | None = None,
-) -> LearningReport:
+  on_report: Callable[[MentorReport], None] | None = None,
+) -> MentorReport:
   """Trains a mentor in place.
 
   Args:
@@ -90,11 +90,11 @@ def learn_mentor(
     mentor, examples.train_features, examples.train_targets, recipe, loss_kind
   )
   measure = MentorMeasure(mentor, examples, loss_kind)
-  reports: list[LearningReport] = []
+  reports: list[MentorReport] = []
   saving = None
   if folder is not None:
-    settings = learning_settings(mentor, examples, recipe, seed)
-    saving = LearningFolder(folder, settings)
+    settings = mentor_settings(mentor, examples, recipe, seed)
+    saving = MentorFolder(folder, settings)
     reports = saving.resume(steps)
   rows = len(examples.train_features)
   for batches, count in _batches(rows, recipe, steps.state.step, seed):
@@ -171,12 +171,12 @@ class MentorMeasure:
       )
     ]
 
-  def __call__(self, step: int, epoch: float) -> LearningReport:
+  def __call__(self, step: int, epoch: float) -> MentorReport:
     """The report at `step`, after `epoch` passes over the examples."""
     train, test = self._parts
     train_loss, train_mse = self._losses(*train)
     test_loss, test_mse = self._losses(*test)
-    return LearningReport(
+    return MentorReport(
       step=step,
       epoch=epoch,
       train_loss=train_loss,

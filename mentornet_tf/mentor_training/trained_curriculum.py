@@ -8,7 +8,7 @@ from mentornet_tf.errors import UserError
 SUMMARY_FILE = "training.json"
 
 
-def read_learned_curriculum(
+def read_trained_curriculum(
   folder: str | Path,
 ) -> tuple[str | None, float | None] | None:
   """Reads the predefined curriculum that a mentor was learned from.
