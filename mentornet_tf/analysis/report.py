@@ -21,6 +21,7 @@ from mentornet_tf.analysis.weight_history import (
   read_weight_history,
 )
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import describe_wrong_labels
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
@@ -270,10 +271,10 @@ def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
   before = load_mentor(folder / MENTOR_FILE)
   for step, path in mentors.items():
     after = load_mentor(path)
-    epoch = min(100 * step // settings["max_number_of_steps"], 99)
+    percent = training_percent(step, settings["max_number_of_steps"])
     figure = draw_update(
       *(
-        weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
+        weight_surface(mentor, [percent], loss_bound=LOSS_BOUND)
         for mentor in (before, after)
       )
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
   TrainingData,
@@ -17,6 +18,7 @@ from mentornet_tf.datasets.reading.dataset import (
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.evaluation.evaluator import Evaluation, Evaluator
 from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.mentor_training.loss_dump import write_losses
 from mentornet_tf.runs.checkpointing import (
   DamagedCheckpointError,
   checkpoint_step,
@@ -24,7 +26,6 @@ from mentornet_tf.runs.checkpointing import (
   latest_checkpoint,
 )
 from mentornet_tf.runs.trained_run import TrainedRun
-from mentornet_tf.training.loss_recorder import write_losses
 from mentornet_tf.training.recipes import TrainingSettings
 
 _COLUMNS = (
@@ -234,19 +235,25 @@ def dump_losses(
   batch_size: int,
   path: str | os.PathLike,
   epoch: int | None = None,
+  print_line: Callable[[str], Any] = print,
 ) -> None:
-  """Writes `id epoch noisy_label clean_label loss` of every example.
+  """Writes the losses of all examples as a loss dump.
 
   Args:
     run: the training folder; its newest checkpoint is used.
-    data: what to compute the losses of.
-    batch_size: images in a batch.
-    path: the text file; written under a temporary name first.
-    epoch: the training percentage to write; None takes the checkpoint's.
+    data: the examples.
+    batch_size: images per batch.
+    path: the text file, as `mentor_training.loss_dump` reads it.
+    epoch: the percentage of training to write; None takes the checkpoint's.
+    print_line: takes one line when the dump is written.
   """
   step = run.load_newest()
   if epoch is None:
-    epoch = min(100 * step // (run.total_steps or step), 99)
+    # The original's folders do not say how long the training was to be.
+    epoch = training_percent(step, run.total_steps or max(step, 1))
   examples = _evaluator(run, data, batch_size).per_example()
   write_losses(path, epoch, examples)
-  print(f"{path}: {len(examples['id'])} losses at step {step} (epoch {epoch})")
+  print_line(
+    f"{path}: {len(examples['id'])} losses at step {step} ({epoch} % of "
+    "training)"
+  )

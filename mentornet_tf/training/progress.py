@@ -14,10 +14,10 @@ from rich.progress import (
 )
 
 from mentornet_tf.datasets.reading.dataset import EvaluationBatches
-from mentornet_tf.training.loop import Reports
+from mentornet_tf.training.loop import Action, Reports
 
 
-class ProgressBar:
+class ProgressBar(Action):
   """An action that moves a bar; shows nothing where there is no terminal.
 
   Args:
@@ -47,10 +47,7 @@ class ProgressBar:
   def __exit__(self, *_) -> None:
     self._progress.stop()
 
-  def next_due(self, step: int) -> None:
-    """Asks for no stop of its own."""
-
-  def __call__(self, step: int, reports: Reports) -> None:
+  def observe(self, step: int, reports: Reports) -> None:
     """Moves the bar to `step`."""
     self._progress.update(self._task, completed=step)
 

@@ -14,7 +14,7 @@ from mentornet_tf.mentor_training.mentor_pictures import (
 from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.joint.schedule import UpdateSchedule
 from mentornet_tf.training.joint.update import update_mentor
-from mentornet_tf.training.loop import Reports
+from mentornet_tf.training.loop import Action
 from mentornet_tf.training.mentored_model import MentoredModel
 
 # The largest loss in pictures of updates, in nats.
@@ -32,7 +32,7 @@ def updated_mentors(folder: Path) -> dict[int, Path]:
   return {step: Path(folder) / _FILE.format(step=step) for step in steps}
 
 
-class UpdateMentorAction:
+class UpdateMentorAction(Action):
   """Action that updates the mentor of a model.
 
   Saves every updated mentor in the training folder, and a picture of its
@@ -67,14 +67,12 @@ class UpdateMentorAction:
     self._print_line = print_line
 
   def next_due(self, step: int) -> int | None:
-    """The next step with an update; None after the last."""
+    """The next step with an update, None after the last."""
     later = self._schedule.steps_after(step, self._model.total_steps)
     return later[0] if later else None
 
-  def __call__(self, step: int, reports: Reports) -> None:
-    """Updates the mentor where that is due."""
-    if step not in self._schedule.steps(self._model.total_steps):
-      return
+  def run(self, step: int) -> None:
+    """Updates the mentor, saves it and draws the change."""
     mentor = self._model.curriculum.mentor
     percent = training_percent(step, self._model.total_steps)
     before = weight_surface(mentor, [percent], loss_bound=LOSS_BOUND)
