@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -70,7 +71,9 @@ def draw_metric_curves(
   return figure
 
 
-def _name_ends(axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+def _name_ends(
+  axes: Axes, ends: Sequence[tuple[float, float, str, str]]
+) -> None:
   """Writes every curve's name and last value at its end, without overlap."""
   low, high = axes.get_ylim()
   line = (high - low) / 22

@@ -26,7 +26,7 @@ class WeightSurface:
     losses: [L], in nats.
     differences: [D] loss differences, in nats.
     epochs: [E] percentages.
-    weights: [E, L, D] learned weights.
+    weights: [E, L, D] weights of the mentor.
     targets: [E, L, D] target weights, or None if there is no formula.
   """
 
@@ -88,16 +88,16 @@ def weight_surface(
 
 
 def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:
-  """Draws a column of heat maps per epoch: learned, target, difference.
+  """Draws a column of heat maps per epoch: mentor, target, difference.
 
-  Without targets there is one row of learned weights only.
+  Without targets there is only the row of the mentor's weights.
   """
-  rows = [("learned weight", surface.weights, _WEIGHT_COLORS, (0, 1))]
+  rows = [("weight of the mentor", surface.weights, _WEIGHT_COLORS, (0, 1))]
   if surface.targets is not None:
     error = surface.weights - surface.targets
     rows += [
       ("target weight v*", surface.targets, _WEIGHT_COLORS, (0, 1)),
-      ("learned − target", error, _ERROR_COLORS, (-1, 1)),
+      ("mentor − target", error, _ERROR_COLORS, (-1, 1)),
     ]
   columns = len(surface.epochs)
   figure = Figure(

@@ -190,7 +190,9 @@ class MentorMeasure:
       test_mse=test_mse,
     )
 
-  def _losses(self, features, targets) -> tuple[float, float]:
+  def _losses(
+    self, features: tf.Tensor, targets: tf.Tensor
+  ) -> tuple[float, float]:
     """Mean loss of the requested kind, and mean squared error."""
     logits = self._mentor(features)
     loss, squared_error = (

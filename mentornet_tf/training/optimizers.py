@@ -3,6 +3,8 @@
 Source: golden `learning_rates`, `train_trajectory_*`.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -28,18 +30,26 @@ class Momentum(keras.optimizers.Optimizer):
   """
 
   def __init__(
-    self, learning_rate=0.1, momentum: float = 0.9, name="momentum", **kwargs
+    self,
+    learning_rate: (
+      float | keras.optimizers.schedules.LearningRateSchedule
+    ) = 0.1,
+    momentum: float = 0.9,
+    name: str = "momentum",
+    **kwargs: Any,
   ):
     super().__init__(learning_rate=learning_rate, name=name, **kwargs)
     self.momentum = momentum
 
-  def build(self, variables):
+  def build(self, variables: list[keras.Variable]) -> None:
     if self.built:
       return
     super().build(variables)
     self._accumulators = self.add_optimizer_variables(variables, "accumulator")
 
-  def update_step(self, gradient, variable, learning_rate):
+  def update_step(
+    self, gradient: Any, variable: keras.Variable, learning_rate: Any
+  ) -> None:
     accumulator = self._accumulators[self._get_variable_index(variable)]
     gradient = ops.cast(gradient, variable.dtype)
     momentum = ops.cast(self.momentum, variable.dtype)
@@ -48,7 +58,7 @@ class Momentum(keras.optimizers.Optimizer):
       variable, accumulator * ops.cast(learning_rate, variable.dtype)
     )
 
-  def get_config(self):
+  def get_config(self) -> dict[str, Any]:
     return {**super().get_config(), "momentum": self.momentum}
 
 

@@ -18,7 +18,7 @@ from mentornet_tf.training.loop import Action, Reports
 
 
 class ProgressBar(Action):
-  """An action that moves a bar; shows nothing where there is no terminal.
+  """Action that moves a progress bar, shown on a terminal only.
 
   Args:
     console: where the bar is drawn; lines printed to it appear above the bar.
