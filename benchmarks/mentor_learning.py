@@ -65,7 +65,10 @@ def main() -> None:
 def learn(curriculum, form, seed):
   """Learns one mentor; returns test MSE, seconds, seconds to quality."""
   from mentornet_tf.mentor_training.examples import predefined_examples
-  from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+  from mentornet_tf.mentor_training.mentor_trainer import (
+    build_mentor,
+    train_mentor,
+  )
   from mentornet_tf.mentor_training.recipes import MentorRecipe
 
   examples = predefined_examples(curriculum, seed=seed)
@@ -78,7 +81,7 @@ def learn(curriculum, form, seed):
     if report.test_mse <= QUALITY:
       reached.append(time.perf_counter() - started)
 
-  report = learn_mentor(mentor, examples, recipe, seed=seed, on_report=note)
+  report = train_mentor(mentor, examples, recipe, seed=seed, on_report=note)
   seconds = time.perf_counter() - started
   return report.test_mse, seconds, min(reached, default=np.inf)
 
@@ -162,9 +165,9 @@ def print_label_quality(_: int) -> None:
 
 
 def steps_per_second(examples, batches):
-  """Our steps per second by the original's recipe, and seconds of compiling."""
-  from mentornet_tf.mentor_training.learner import build_mentor
+  """Our steps per second with the original's recipe, and seconds of compiling."""
   from mentornet_tf.mentor_training.mentor_steps import MentorSteps
+  from mentornet_tf.mentor_training.mentor_trainer import build_mentor
   from mentornet_tf.mentor_training.recipes import original_recipe
 
   recipe = original_recipe()
@@ -188,7 +191,7 @@ def plain_steps_per_second(examples, batches):
   import keras
   import tensorflow as tf
 
-  from mentornet_tf.mentor_training.learner import build_mentor
+  from mentornet_tf.mentor_training.mentor_trainer import build_mentor
   from mentornet_tf.mentor_training.recipes import original_recipe
 
   mentor = build_mentor("mentornet", original_recipe())

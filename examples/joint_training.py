@@ -66,7 +66,7 @@ model.fit(
   epochs=EPOCHS,
   verbose=2,
   callbacks=[
-    mn.MentorUpdate(
+    mn.UpdateMentor(
       subset,
       at=(0.2, 0.4, 0.6, 0.8),
       batch_size=BATCH_SIZE,

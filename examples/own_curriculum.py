@@ -15,7 +15,10 @@ import numpy as np
 import mentornet_tf as mn
 from mentornet_tf.curricula.target_weights import register_target_weights
 from mentornet_tf.mentor_training.examples import predefined_examples
-from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+from mentornet_tf.mentor_training.mentor_trainer import (
+  build_mentor,
+  train_mentor,
+)
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 
 
@@ -29,7 +32,7 @@ def falling_trust(features):
 register_target_weights("falling_trust", falling_trust)
 recipe = MentorRecipe(steps=1500, loss="squared_error")
 mentor = build_mentor("mentornet", recipe)
-report = learn_mentor(mentor, predefined_examples("falling_trust"), recipe)
+report = train_mentor(mentor, predefined_examples("falling_trust"), recipe)
 print(f"mean squared error on held-out points: {report.test_mse:.4f}")
 
 mentor.save("falling_trust.keras")  # --trained_mentornet_dir takes this file

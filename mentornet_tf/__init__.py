@@ -5,6 +5,7 @@ nothing and a command line can answer `--help` before TensorFlow has started.
 Saved models load after `import mentornet_tf`, whichever classes they hold.
 """
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +17,6 @@ __version__ = "0.1.0"
 _HOMES = {
   "FormulaCurriculum": "curricula.formula_curriculum",
   "MentorCurriculum": "curricula.mentor_curriculum",
-  "MentorUpdate": "training.joint.callback",
   "MentorMix": "curricula.mentormix",
   "MentorNet": "curricula.mentor_network",
   "MentorMixModel": "training.mentormix_model",
@@ -24,6 +24,7 @@ _HOMES = {
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",
   "UniformCurriculum": "curricula.plain_curricula",
+  "UpdateMentor": "training.joint.callback",
   "UserError": "errors",
   "build_student": "students.registry",
   "corrupt_labels": "datasets.labels.noise",
@@ -39,12 +40,24 @@ _HOMES = {
   "target_weights": "curricula.target_weights",
 }
 
+# Former public name -> its replacement.
+_RENAMED = {"MentorUpdate": "UpdateMentor"}
+
 __all__ = [*_HOMES, "__version__"]
 
 keras_saving.register_with_keras()
 
 
 def __getattr__(name: str) -> Any:
+  if name in _RENAMED:
+    new_name = _RENAMED[name]
+    warnings.warn(
+      f"{__name__}.{name} is now called {new_name}; the old name will be "
+      "removed in a later release",
+      DeprecationWarning,
+      stacklevel=2,
+    )
+    return __getattr__(new_name)
   if name not in _HOMES:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
   value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -115,11 +115,11 @@ def _target(options) -> tuple[str | None, float | None]:
       " alone; add --vstar_fn"
     )
   from mentornet_tf.curricula.target_weights import list_target_weights
-  from mentornet_tf.mentor_training.learned_curriculum import (
-    read_learned_curriculum,
+  from mentornet_tf.mentor_training.trained_curriculum import (
+    read_trained_curriculum,
   )
 
-  learned = read_learned_curriculum(options.model_dir)
+  learned = read_trained_curriculum(options.model_dir)
   if learned:
     return learned
   if options.model_dir in list_target_weights():

@@ -82,7 +82,10 @@ def main() -> None:
 
   examples = load_examples(options.data_path)
   command_line.start_tensorflow()
-  from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+  from mentornet_tf.mentor_training.mentor_trainer import (
+    build_mentor,
+    train_mentor,
+  )
 
   recipe = _recipe(options)
   mentor = build_mentor(options.mentor_form, recipe, seed=options.seed)
@@ -93,7 +96,7 @@ def main() -> None:
   )
   print("  step   pass  train loss  test loss  train MSE  test MSE")
   started = time.monotonic()
-  report = learn_mentor(
+  report = train_mentor(
     mentor,
     examples,
     recipe,

@@ -451,7 +451,7 @@ def _check_joint_flags() -> None:
 
 def _decision_threshold() -> float:
   """0 without updates, as runs from before there were decisions have it."""
-  from mentornet_tf.training.joint.update import DECISION_THRESHOLD
+  from mentornet_tf.training.joint.schedule import DECISION_THRESHOLD
 
   flag = flags.FLAGS
   if not flag.update_mentor_at:

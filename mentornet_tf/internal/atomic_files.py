@@ -40,6 +40,28 @@ def refuse_existing(path: str | Path) -> None:
     )
 
 
+def writable_folder(path: str | Path) -> Path:
+  """Makes the folder at `path` unless it exists.
+
+  Raises:
+    UserError: it cannot be created, or not be written to.
+  """
+  path = Path(path)
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise UserError(
+      f"{path}: expected a folder that can be created and written to, got: "
+      f"{error.strerror}; choose another folder"
+    ) from error
+  if not os.access(path, os.W_OK):
+    raise UserError(
+      f"{path}: expected a folder that can be written to, got no write "
+      "permission; choose another folder or change its permissions"
+    )
+  return path
+
+
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
   """Yields a temporary folder beside `path`, renamed to `path` at the end.

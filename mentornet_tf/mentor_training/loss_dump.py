@@ -1,11 +1,13 @@
-"""Reads a dump of a student's losses: one example at one time a row.
+"""Loss dumps: the losses of a student's examples over its training, as text.
 
-Columns: sample id, epoch percentage, noisy label, clean label, loss in nats
-(golden `data_driven`).
+A row holds the loss of one example at one time. Columns: example id, percentage
+of training, noisy label, clean label, loss in nats (golden `data_driven`).
 """
 
+import itertools
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,14 +15,19 @@ from typing import NamedTuple
 import numpy as np
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.atomic_files import replacing
 
+# Where a run writes its dump, in the training folder.
+FILE_NAME = "losses.csv"
 COLUMNS = ("id", "epoch", "noisy_label", "clean_label", "loss")
+# What a dump is written from, by the names that evaluation and steps give them.
+EXAMPLE_COLUMNS = ("id", "label", "clean_label", "loss")
 
 # Two commas enclose an empty field; two spaces do not.
 _SEPARATOR = re.compile(r"\s*,\s*|\s+")
 
-# Rows are text only for so many characters at a time: Python objects take many
-# times the room of the columns.
+# Characters read at a time: rows as Python objects take many times the memory
+# of the columns.
 _CHUNK_CHARACTERS = 1 << 18
 
 # Whole numbers below it are exact as float64.
@@ -36,10 +43,9 @@ class LossDump:
     example_id: [N] text, which example a row is about.
     epoch: [N] float64, percentage of the student's training done, 0..100.
     noisy_label: [N] int64, the label that was trained on.
-    clean_label: [N] int64, the true label.
+    clean_label: [N] int64.
     loss: [N] float64, in nats.
-    replaced_rows: how many rows a later row with the same key took the place
-      of.
+    replaced_rows: how many rows were replaced by a later row with the same key.
   """
 
   name: str
@@ -56,10 +62,10 @@ class LossDump:
     """Features of every row.
 
     Args:
-      percentile: 0..100, of the losses that differences are taken to,
-        interpolated linearly (golden `data_driven`).
-      by_epoch: take the percentile of each epoch's own losses, as a mentor in
-        use follows them, instead of that of all losses, as the original does.
+      percentile: 0..100, the percentile of the losses, interpolated linearly,
+        from which differences are taken (golden `data_driven`).
+      by_epoch: whether the percentile is that of each epoch's own losses, as
+        for a mentor in use, instead of that of all losses, as in the original.
 
     Returns:
       [N, 4] float64: loss, its difference to the percentile, 0, epoch.
@@ -81,16 +87,16 @@ class LossDump:
 def read_loss_dump(
   path: str | Path, *, one_row_per_id: bool = False
 ) -> LossDump:
-  """Reads a dump.
+  """Reads a loss dump.
 
   Fields may be separated by spaces, tabs or commas; a line may hold several
   space-separated records with commas between them; a header line, blank lines
-  and fields after the fifth are passed over.
+  and fields after the fifth are ignored.
 
   Args:
-    path: the file, as `bin/eval_student.py --output_csv_file` writes it.
-    one_row_per_id: keep only the last row of each id, as the original does,
-      instead of the last row of each (id, epoch).
+    path: the file, as `write_losses` and `append_losses` write it.
+    one_row_per_id: whether to keep only the last row of each id, as the
+      original does, instead of the last row of each (id, epoch).
 
   Raises:
     UserError: an empty file, a row with a missing column, with text in place of
@@ -111,8 +117,9 @@ def read_loss_dump(
   rows = _Rows(*map(np.concatenate, zip(*chunks, strict=True)))
   if not len(rows.loss):
     raise UserError(
-      f"{path}: expected rows of {' '.join(COLUMNS)}, got an empty file; write "
-      "it with bin/eval_student.py --output_csv_file"
+      f"{path}: expected rows of {' '.join(COLUMNS)}, got an empty file; "
+      f"take {FILE_NAME} of a run with `record_losses`, or an evaluation's "
+      "`output_csv_file`"
     )
   kept = _last_of_each(rows.example_id, None if one_row_per_id else rows.epoch)
   return LossDump(
@@ -122,8 +129,68 @@ def read_loss_dump(
   )
 
 
+def write_losses(
+  path: str | os.PathLike, percent: int, examples: Mapping[str, np.ndarray]
+) -> None:
+  """Writes the dump of N examples at one time, whole or not at all.
+
+  Args:
+    path: the file.
+    percent: percentage of training, 0..99.
+    examples: "id", "label", "clean_label" [N] int64 and "loss" [N] float32.
+  """
+  with replacing(path) as partial, partial.open("w") as file:
+    file.writelines(_formatted(percent, examples))
+
+
+def append_losses(
+  path: str | os.PathLike,
+  parts: Iterable[tuple[int, Mapping[str, np.ndarray]]],
+) -> None:
+  """Appends rows to a dump.
+
+  Args:
+    path: the file; created if it does not exist.
+    parts: percentages of training with the examples that `write_losses` takes.
+  """
+  with Path(path).open("a") as file:
+    for percent, examples in parts:
+      file.writelines(_formatted(percent, examples))
+
+
+def truncate_losses(path: Path, count: int) -> None:
+  """Shortens a dump to its first `count` rows.
+
+  Raises:
+    UserError: there are fewer.
+  """
+  if not path.exists() and not count:
+    return
+  kept = 0
+  with replacing(path) as partial, partial.open("w") as new:
+    if path.exists():
+      with path.open() as old:
+        for line in itertools.islice(old, count):
+          new.write(line)
+          kept += 1
+    if kept < count:
+      raise UserError(
+        f"{path}: expected the {count} losses of the steps made so far, got "
+        f"{kept}; `record_losses` has to be set from the beginning of a run: "
+        "choose another training folder, or continue without it"
+      )
+
+
+def _formatted(
+  percent: int, examples: Mapping[str, np.ndarray]
+) -> Iterator[str]:
+  columns = (examples[name] for name in EXAMPLE_COLUMNS)
+  for example_id, label, clean_label, loss in zip(*columns, strict=True):
+    yield f"{example_id} {percent} {label} {clean_label} {loss:.6g}\n"
+
+
 class _Rows(NamedTuple):
-  """Columns as `LossDump` has them, rows replaced by later ones included."""
+  """Columns as `LossDump` has them, including rows that are replaced later."""
 
   example_id: np.ndarray
   epoch: np.ndarray
@@ -156,7 +223,7 @@ def _last_of_each(
 
 
 def _plain_rows(lines: list[str]) -> _Rows | None:
-  """The rows of lines that need no care; None if one of them does."""
+  """The rows of lines in the plain form; None if a line is in another."""
   if any("," in line for line in lines):
     return None
   fields = [row for row in map(str.split, lines) if row]
@@ -187,12 +254,12 @@ def _any_rows(
 
   Args:
     path: named in errors.
-    line_number: of the first of `lines`, from 1.
+    line_number: number of the first of `lines`, counted from 1.
     lines: part of the file.
     seen_rows: whether rows were found before, so that no header may follow.
 
   Raises:
-    UserError: what `read_loss_dump` raises about a row.
+    UserError: a row that `read_loss_dump` refuses.
   """
   rows = []
   for number, line in enumerate(lines, line_number):
@@ -221,7 +288,7 @@ def _is_number(text: str) -> bool:
     float(text)
   except ValueError:
     return False
-  # "nan" and "inf" are numbers to Python, and names to nobody.
+  # "nan" and "inf" count as numbers here; the range checks refuse them.
   return True
 
 

@@ -1,14 +1,15 @@
-"""The outer loop: many steps per host call, and what happens between calls.
+"""The outer loop: many steps per host call, and actions between calls.
 
 The loop knows neither mentors nor students. It runs a step function over a
-stream of batches and hands what the steps report to a list of actions.
+stream of batches, shows the steps' reports to a list of actions, and runs each
+action at the steps where it is due.
 """
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -20,19 +21,55 @@ Report = dict[str, tf.Tensor]
 Reports = dict[str, np.ndarray]
 
 
-class Action(Protocol):
-  """Something done between host calls."""
+class Action:
+  """Something done between host calls; a subclass overrides what it needs.
 
-  def next_due(self, step: int) -> int | None:
-    """The first step after `step` at which calls must stop for this action."""
+  By default an action only observes, and an action that acts is due exactly at
+  the steps that `next_due` names.
+  """
 
-  def __call__(self, step: int, reports: Reports) -> None:
+  def observe(self, step: int, reports: Reports) -> None:
     """Takes the reports of the steps since the last call, up to `step`."""
 
+  def next_due(self, step: int) -> int | None:
+    """The first step after `step` at which to act, None if there is none.
 
-def next_multiple(step: int, interval: int | None) -> int | None:
-  """The first multiple of `interval` after `step`; None without an interval."""
-  return None if not interval else (step // interval + 1) * interval
+    Calls stop there, so that the action sees the state at exactly that step.
+    """
+    return None
+
+  def due(self, step: int) -> bool:
+    """Whether to act at `step`; the loop asks once after every call."""
+    return self.next_due(step - 1) == step
+
+  def run(self, step: int) -> None:
+    """Acts at `step`."""
+
+
+class PeriodicCall(Action):
+  """Calls a function every so many steps.
+
+  Args:
+    interval_steps: steps between calls.
+    function: called with the step.
+  """
+
+  def __init__(self, interval_steps: int, function: Callable[[int], Any]):
+    self._interval_steps = interval_steps
+    self._function = function
+
+  def next_due(self, step: int) -> int:
+    """The next multiple of the interval."""
+    return next_multiple(step, self._interval_steps)
+
+  def run(self, step: int) -> None:
+    """Calls the function."""
+    self._function(step)
+
+
+def next_multiple(step: int, interval: int) -> int:
+  """The first multiple of `interval` after `step`."""
+  return (step // interval + 1) * interval
 
 
 class StepRunner:
@@ -40,7 +77,7 @@ class StepRunner:
 
   Args:
     step: one training step; all its variables exist already.
-    batches: an endless data set of batches with static shapes.
+    batches: an infinite dataset of batches with static shapes.
   """
 
   def __init__(self, step: Callable[[Batch], Report], batches: tf.data.Dataset):
@@ -80,27 +117,36 @@ def run_loop(
 ) -> int:
   """Runs from `start_step` to `total_steps`; returns the step it reached.
 
-  Calls end early where an action is due, so that every action sees the state at
-  exactly its steps.
+  Args:
+    runner: runs a number of steps and returns their stacked reports.
+    actions: observe every call, and then run in this order where they are due.
+    start_step: steps done before.
+    total_steps: length of training.
+    steps_per_call: the most steps per call; calls are shorter where an action
+      is due.
+    should_stop: asked before every call.
   """
   step = start_step
   while step < total_steps and not should_stop():
-    due = [action.next_due(step) for action in actions]
-    stop_at = min([total_steps, *(d for d in due if d is not None)])
+    stops = [action.next_due(step) for action in actions]
+    stop_at = min([total_steps, *(stop for stop in stops if stop is not None)])
     num_steps = min(steps_per_call, stop_at - step)
     reports = runner(num_steps)
     step += num_steps
     for action in actions:
-      action(step, reports)
+      action.observe(step, reports)
+    for action in actions:
+      if action.due(step):
+        action.run(step)
   return step
 
 
 @contextmanager
-def stop_on_signals(*signals: signal.Signals):
+def stop_on_signals(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
   """Yields a function that tells whether one of `signals` has arrived.
 
-  The first one asks the loop to stop between two calls; a second one acts as it
-  did before.
+  The first signal asks the loop to stop between two calls; a second one has its
+  previous effect.
   """
   arrived = []
   previous = {}

@@ -14,16 +14,16 @@ from rich.progress import (
 )
 
 from mentornet_tf.datasets.reading.dataset import EvaluationBatches
-from mentornet_tf.training.loop import Reports
+from mentornet_tf.training.loop import Action, Reports
 
 
-class ProgressBar:
-  """An action that moves a bar; shows nothing where there is no terminal.
+class ProgressBar(Action):
+  """Action that moves a progress bar, shown on a terminal only.
 
   Args:
     console: where the bar is drawn; lines printed to it appear above the bar.
     start_step: where the run starts.
-    total_steps: where it ends.
+    total_steps: length of training.
   """
 
   def __init__(self, console: Console, start_step: int, total_steps: int):
@@ -47,21 +47,18 @@ class ProgressBar:
   def __exit__(self, *_) -> None:
     self._progress.stop()
 
-  def next_due(self, step: int) -> None:
-    """Asks for no stop of its own."""
-
-  def __call__(self, step: int, reports: Reports) -> None:
+  def observe(self, step: int, reports: Reports) -> None:
     """Moves the bar to `step`."""
     self._progress.update(self._task, completed=step)
 
 
 class ShownBatches:
-  """Batches that move a bar as they are taken, where there is a terminal.
+  """Batches that show a progress bar while iterated, on a terminal only.
 
   Args:
-    batches: the batches, each pass over which has a bar of its own.
-    description: what stands before the bar.
-    console: where the bar is drawn; it is gone when the last batch was taken.
+    batches: the batches; every pass over them has its own bar.
+    description: text before the bar.
+    console: where the bar is drawn; it disappears after the last batch.
   """
 
   def __init__(

@@ -22,11 +22,11 @@ from mentornet_tf.datasets.reading.in_memory import (
   Augmentation,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.mentor_training.learner import build_mentor
+from mentornet_tf.mentor_training.mentor_trainer import build_mentor
 from mentornet_tf.training import optimizers
-from mentornet_tf.training.joint.update import (
+from mentornet_tf.training.joint.schedule import (
   UPDATE_RECIPE,
-  MentorUpdates,
+  UpdateSchedule,
   parse_update_times,
 )
 
@@ -106,7 +106,7 @@ class TrainingSettings:
       student, as "0.21,0.75"; empty for never.
     clean_fraction: share of the training images whose true labels the mentor's
       updates may use, where no other images are given for that.
-    update_decision_threshold: the `decision_threshold` of `MentorUpdates`; 0
+    update_decision_threshold: the `decision_threshold` of `UpdateSchedule`; 0
       makes no decisions, which the programs' default, 0.7, does.
     judge_by_average: see `MentoredModel`.
   """
@@ -235,7 +235,7 @@ def _load_mentor(
   return load_mentor(settings.trained_mentornet_dir)
 
 
-def build_updates(settings: TrainingSettings) -> MentorUpdates | None:
+def build_updates(settings: TrainingSettings) -> UpdateSchedule | None:
   """When the mentor is updated during training; None for never.
 
   Raises:
@@ -244,7 +244,7 @@ def build_updates(settings: TrainingSettings) -> MentorUpdates | None:
   if not settings.update_mentor_at:
     return None
   times = parse_update_times(settings.update_mentor_at)
-  return MentorUpdates(
+  return UpdateSchedule(
     times,
     decision_threshold=settings.update_decision_threshold,
     seed=settings.seed,

@@ -25,9 +25,14 @@ from mentornet_tf.evaluation.evaluation_sets import (
   check_classes,
 )
 from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.mentor_training.loss_dump import FILE_NAME
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
 from mentornet_tf.training import loop, recipes
+from mentornet_tf.training.actions.checkpoint_saver import CheckpointSaver
+from mentornet_tf.training.actions.divergence_guard import DivergenceGuard
+from mentornet_tf.training.actions.loss_recorder import LossRecorder
+from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
 from mentornet_tf.training.builders import build_model
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.ema import with_averaged_weights
@@ -36,17 +41,11 @@ from mentornet_tf.training.joint.clean_subset import (
   clean_subset,
   update_batches,
 )
-from mentornet_tf.training.joint.loop_action import MentorUpdater
+from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.update import check_has_mentor
-from mentornet_tf.training.loss_recorder import FILE_NAME, LossRecorder
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.observed_step import observed_step
 from mentornet_tf.training.progress import ProgressBar
-from mentornet_tf.training.reporting import (
-  CheckpointSaver,
-  DivergenceGuard,
-  MetricsReporter,
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -208,7 +207,7 @@ def train_and_evaluate(
     )
   if updates is not None:
     actions.append(
-      MentorUpdater(
+      UpdateMentorAction(
         model,
         lambda: update_batches(settings, clean_data),
         updates,

@@ -9,7 +9,7 @@ import pytest
 from program_runs import run_program
 
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training.joint.update import DECISION_THRESHOLD
+from mentornet_tf.training.joint.schedule import DECISION_THRESHOLD
 
 _BIN = Path(__file__).resolve().parents[2] / "bin"
 _DROPOUT = {

@@ -11,7 +11,12 @@ from mentornet_tf.mentor_training.examples import (
   DATA_DRIVEN_PERCENTILES,
   data_driven_examples,
 )
-from mentornet_tf.mentor_training.loss_dump import read_loss_dump
+from mentornet_tf.mentor_training.loss_dump import (
+  append_losses,
+  read_loss_dump,
+  truncate_losses,
+  write_losses,
+)
 
 ROW = "1 5 1 1 0.31\n2 10 2 0 0.12\n"
 
@@ -176,7 +181,7 @@ def test_malformed_rows_are_refused(read, row, message):
 def test_empty_dumps_are_refused(read, text):
   message = refused(read, text)
   assert "got an empty file" in message
-  assert "--output_csv_file" in message
+  assert "a run with `record_losses`" in message
 
 
 def test_too_few_rows_and_bad_percentiles_are_refused(read):
@@ -232,3 +237,35 @@ def test_rows_are_not_kept_as_python_objects(read):
 
 def test_a_label_beyond_whole_numbers_is_refused(read):
   assert "a label, a whole number" in refused(read, ROW + "3 15 1e300 0 1.0\n")
+
+
+def examples(count, first_id=0):
+  ids = np.arange(first_id, first_id + count)
+  losses = (ids * 0.1 + 1 / 3).astype(np.float32)
+  return {"id": ids, "label": ids % 3, "clean_label": ids % 2, "loss": losses}
+
+
+def test_what_is_written_is_read_back(tmp_path):
+  path = tmp_path / "losses.csv"
+  write_losses(path, 12, examples(3))
+  append_losses(path, [(13, examples(2)), (99, examples(1, first_id=5))])
+  dump = read_loss_dump(path)
+  assert dump.example_id.tolist() == ["0", "1", "2", "0", "1", "5"]
+  assert dump.epoch.tolist() == [12, 12, 12, 13, 13, 99]
+  assert dump.noisy_label.tolist() == [0, 1, 2, 0, 1, 2]
+  assert dump.clean_label.tolist() == [0, 1, 0, 0, 1, 1]
+  expected = np.array([0, 1, 2, 0, 1, 5]) * 0.1 + 1 / 3
+  np.testing.assert_allclose(dump.loss, expected, rtol=1e-5)
+
+
+def test_a_dump_is_shortened_to_the_rows_of_a_checkpoint(tmp_path):
+  path = tmp_path / "losses.csv"
+  truncate_losses(path, 0)
+  assert not path.exists()
+  write_losses(path, 0, examples(5))
+  lines = path.read_text().splitlines(keepends=True)
+  truncate_losses(path, 3)
+  assert path.read_text() == "".join(lines[:3])
+  with pytest.raises(UserError, match=r"expected the 4 losses .* got 3"):
+    truncate_losses(path, 4)
+  assert path.read_text() == "".join(lines[:3])

@@ -215,13 +215,14 @@ def test_a_mentor_update_in_fit_equals_one_in_the_loop():
   ).batch(10)
   recipe = MentorRecipe(steps=30, batch_size=16, warmup_steps=3)
   fitted, looped = model_of(), model_of()
-  update = mn.MentorUpdate(subset, (0.2,), recipe=recipe)
+  update = mn.UpdateMentor(subset, (0.2,), recipe=recipe)
   fit_stream(fitted, STEPS, callbacks=[update])
 
-  from mentornet_tf.training.joint.update import MentorUpdates, update_mentor
+  from mentornet_tf.training.joint.schedule import UpdateSchedule
+  from mentornet_tf.training.joint.update import update_mentor
 
   runner = StepRunner(observed_step(looped, has_clean_labels=True), stream())
   runner(10)
-  update_mentor(looped, subset, MentorUpdates((0.2,), recipe))
+  update_mentor(looped, subset, UpdateSchedule((0.2,), recipe))
   runner(STEPS - 10)
   assert_same(fitted, looped)

@@ -1,4 +1,4 @@
-"""Joint training in whole runs: updates, resuming, the checked subset."""
+"""Joint training in whole runs: updates, resuming, the clean subset."""
 
 import dataclasses
 import json
@@ -21,9 +21,7 @@ from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.joint import loop_action
 from mentornet_tf.training.joint.clean_subset import clean_subset
 from mentornet_tf.training.joint.loop_action import updated_mentors
-from mentornet_tf.training.joint.update import (
-  update_mentor,
-)
+from mentornet_tf.training.joint.update import update_mentor
 
 _JOINT = dataclasses.replace(
   SETTINGS,
@@ -97,7 +95,7 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
 
 
 def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
-  """The mixture's averages and the average of the weights go on, too."""
+  """The averages of the mixture and of the weights are restored, too."""
   settings = dataclasses.replace(
     _JOINT,
     curriculum="mentormix",
@@ -115,7 +113,7 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
     np.testing.assert_array_equal(a, b)
 
 
-def test_a_run_from_before_decisions_does_not_begin_to_decide(
+def test_a_run_of_a_version_without_decisions_continues_without(
   tmp_path, monkeypatch
 ):
   chances = dataclasses.replace(_JOINT, update_decision_threshold=0.0)
@@ -159,9 +157,9 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
-    ({"clean_fraction": 0.0}, "either --clean_data_dir or a"),
-    ({"curriculum": "self_paced"}, "with a mentor to update, got Formula"),
-    ({"curriculum": "oracle"}, "with a mentor to update, got Oracle"),
+    ({"clean_fraction": 0.0}, "either `clean_data_dir` or a"),
+    ({"curriculum": "self_paced"}, "with a mentor to update.* got Formula"),
+    ({"curriculum": "oracle"}, "with a mentor to update.* got Oracle"),
     ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
     ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
@@ -198,7 +196,7 @@ def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
 
 
 @pytest.mark.parametrize("total_steps", [24, 103, 999])
-def test_a_fresh_mentor_is_never_asked_before_it_has_learned(total_steps):
+def test_a_fresh_mentor_is_not_used_before_its_first_update(total_steps):
   settings = dataclasses.replace(
     _JOINT,
     trained_mentornet_dir="scratch",
@@ -254,7 +252,7 @@ def in_memory(data):
   return as_training_data(data, _JOINT)
 
 
-def test_mistakes_with_the_subset_are_told():
+def test_mistakes_with_the_subset_are_refused():
   data = tiny.dataset()
   train_data = in_memory(data)
   settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
@@ -262,7 +260,7 @@ def test_mistakes_with_the_subset_are_told():
   for subset, message in (
     (
       dataclasses.replace(data, clean_labels=np.full(60, -1)),
-      "expected true labels beside those of quadrants_train, got none",
+      "expected known clean labels in quadrants_train, got none",
     ),
     (
       dataclasses.replace(data, class_names=tuple("abce")),
@@ -272,7 +270,7 @@ def test_mistakes_with_the_subset_are_told():
       dataclasses.replace(data, images=data.images[:, :16]),
       "expected images of 32x32x3 as for training, got 16x32x3",
     ),
-    (right, "expected right and wrong labels"),
+    (right, "expected both clean and noisy labels"),
   ):
     with pytest.raises(mn.UserError, match=message):
       clean_subset(settings, train_data, subset)
@@ -281,7 +279,7 @@ def test_mistakes_with_the_subset_are_told():
   assert clean_subset(settings, train_data, data).dataset is data
 
 
-def test_only_known_true_labels_are_used():
+def test_only_known_clean_labels_are_used():
   data = tiny.dataset()
   clean_labels = np.where(np.arange(60) % 3 == 0, data.clean_labels, -1)
   partly = dataclasses.replace(data, clean_labels=clean_labels)

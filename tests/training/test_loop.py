@@ -7,17 +7,13 @@ import tensorflow as tf
 from mentornet_tf.training import loop
 
 
-class Recorder:
-  """An action that is due every so many steps and notes what it sees."""
+class Observer(loop.Action):
+  """An action that notes what it sees, and never acts."""
 
-  def __init__(self, interval=None):
-    self.interval = interval
+  def __init__(self):
     self.calls = []
 
-  def next_due(self, step):
-    return loop.next_multiple(step, self.interval)
-
-  def __call__(self, step, reports):
+  def observe(self, step, reports):
     self.calls.append((step, reports))
 
 
@@ -43,24 +39,63 @@ def test_runner_runs_every_step_and_stacks_the_reports():
 
 def test_calls_stop_where_an_action_is_due():
   runner, _ = counting_runner()
-  every_four, every_six, never = Recorder(4), Recorder(6), Recorder()
+  every_four, every_six = [], []
+  observer = Observer()
   step = loop.run_loop(
     runner,
-    [every_four, every_six, never],
+    [
+      loop.PeriodicCall(4, every_four.append),
+      loop.PeriodicCall(6, every_six.append),
+      observer,
+    ],
     start_step=2,
     total_steps=13,
     steps_per_call=3,
   )
   assert step == 13
-  steps = [step for step, _ in never.calls]
+  assert every_four == [4, 8, 12]
+  assert every_six == [6, 12]
+  steps = [step for step, _ in observer.calls]
   assert steps == [4, 6, 8, 11, 12, 13]
-  counts = [len(reports["total"]) for _, reports in never.calls]
+  counts = [len(reports["total"]) for _, reports in observer.calls]
   assert counts == [2, 2, 2, 3, 1, 1]
+
+
+def test_all_actions_observe_before_the_first_runs_and_each_decides_once():
+  events = []
+
+  class Noted(loop.Action):
+    def __init__(self, name):
+      self.name = name
+
+    def observe(self, step, reports):
+      events.append(f"{self.name} observes {step}")
+
+    def due(self, step):
+      events.append(f"{self.name} decides")
+      return step > 2
+
+    def run(self, step):
+      events.append(f"{self.name} runs")
+
+  loop.run_loop(
+    lambda num_steps: {},
+    [Noted("a"), Noted("b")],
+    start_step=0,
+    total_steps=4,
+    steps_per_call=2,
+  )
+  observe_2 = ["a observes 2", "b observes 2"]
+  observe_4 = ["a observes 4", "b observes 4"]
+  assert events == [
+    *(*observe_2, "a decides", "b decides"),
+    *(*observe_4, "a decides", "a runs", "b decides", "b runs"),
+  ]
 
 
 def test_loop_stops_when_asked_and_says_where():
   runner, _ = counting_runner()
-  seen = Recorder()
+  seen = Observer()
   step = loop.run_loop(
     runner,
     [seen],
@@ -92,4 +127,4 @@ def test_pace_gives_rate_and_time_left():
 def test_next_multiple():
   assert loop.next_multiple(0, 5) == 5
   assert loop.next_multiple(5, 5) == 10
-  assert loop.next_multiple(7, None) is None
+  assert loop.next_multiple(7, 5) == 10

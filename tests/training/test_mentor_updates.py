@@ -8,24 +8,23 @@ import tiny
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
-from mentornet_tf.mentor_training.learner import build_mentor
+from mentornet_tf.mentor_training.mentor_trainer import build_mentor
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.ema import with_averaged_weights
-from mentornet_tf.training.joint.update import (
-  MentorUpdates,
-  gather_examples,
+from mentornet_tf.training.joint.schedule import (
+  UpdateSchedule,
   parse_update_times,
-  update_mentor,
 )
+from mentornet_tf.training.joint.update import gather_examples, update_mentor
 from mentornet_tf.training.observed_step import training_step
 
 _QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
 
 
 def student_with_state():
-  """Batch statistics and dropout: what a gathering could disturb."""
+  """With batch statistics and dropout, which gathering must not change."""
   return keras.Sequential(
     [
       keras.Input((32, 32, 3)),
@@ -125,23 +124,23 @@ def test_a_fixed_epoch_is_the_one_that_is_looked_up():
   assert set(examples.train_features[:, 3]) == {6, 7, 8, 9}
 
 
-def test_a_fresh_mentor_learns_to_find_wrong_labels():
+def test_a_fresh_mentor_learns_to_detect_noisy_labels():
   mentor = build_mentor("mentornet", _QUICK, seed=3)
   model = mentored(mentor=mentor)
   images, _, _ = arrays()
   clean = tiny.dataset(120, noise=0.4).clean_labels
-  # The student knows the truth, so that wrong labels have high losses.
+  # Trained on clean labels, the student has high losses on noisy ones.
   model.student.compile("adam", model.loss)
   model.student.fit(images, clean, epochs=60, verbose=0)
-  updates = MentorUpdates((0.21, 0.75), _QUICK)
-  report = update_mentor(model, batches_of(arrays()), updates)
+  schedule = UpdateSchedule((0.21, 0.75), _QUICK)
+  report = update_mentor(model, batches_of(arrays()), schedule)
   assert report.test_loss < 0.1
   assert report.label_precision > 0.97 and report.label_recall > 0.97
   images, labels, is_clean = arrays(80, seed=5)
   logits = model.student(images, training=False)
   loss = model.per_example_loss(labels, logits)
   for _ in range(9):
-    model.curriculum(loss, 0)  # lets the moving average arrive
+    model.curriculum(loss, 0)  # until the moving average has converged
   for epoch in (0, 10, 20):
     weight = model.curriculum.weights_without_update(loss, epoch)
     assert roc_auc_score(is_clean, weight) > 0.95
@@ -152,7 +151,7 @@ def test_updates_repeat_exactly():
   for _ in range(2):
     model = mentored()
     update_mentor(
-      model, batches_of(arrays()), MentorUpdates((0.21,), _QUICK, seed=4)
+      model, batches_of(arrays()), UpdateSchedule((0.21,), _QUICK, seed=4)
     )
     mentors.append(model.curriculum.mentor.get_weights())
   for a, b in zip(*mentors, strict=True):
@@ -164,13 +163,13 @@ def weights_of(model, features):
   return 1 / (1 + np.exp(-model.curriculum.mentor(features).numpy()[:, 0]))
 
 
-def test_decisions_are_the_learned_chances_above_the_threshold():
+def test_decisions_are_the_probabilities_above_the_threshold():
   chances, decided = mentored(linear_student()), mentored(linear_student())
   for model, threshold in ((chances, 0), (decided, 0.7)):
     report = update_mentor(
       model,
       batches_of(arrays()),
-      MentorUpdates((0.21,), decision_threshold=threshold),
+      UpdateSchedule((0.21,), decision_threshold=threshold),
     )
   rng = np.random.default_rng([0, 0])
   examples = gather_examples(decided, batches_of(arrays()), range(21), rng)
@@ -188,13 +187,13 @@ def test_decisions_are_the_learned_chances_above_the_threshold():
   assert report.label_precision == pytest.approx(is_clean[weight > 0.5].mean())
 
 
-def test_chances_stay_where_all_are_on_one_side_of_the_threshold():
+def test_probabilities_stay_if_all_are_on_one_side_of_the_threshold():
   chances, undecided = mentored(linear_student()), mentored(linear_student())
   for model, threshold in ((chances, 0), (undecided, 1e-6)):
     update_mentor(
       model,
       batches_of(arrays()),
-      MentorUpdates((0.21,), _QUICK, decision_threshold=threshold),
+      UpdateSchedule((0.21,), _QUICK, decision_threshold=threshold),
     )
   for a, b in zip(
     chances.curriculum.mentor.get_weights(),
@@ -205,12 +204,12 @@ def test_chances_stay_where_all_are_on_one_side_of_the_threshold():
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1, float("nan")])
-def test_a_threshold_is_a_chance(threshold):
+def test_the_threshold_is_a_probability(threshold):
   with pytest.raises(mn.UserError, match="update_decision_threshold: expected"):
-    MentorUpdates((0.5,), decision_threshold=threshold)
+    UpdateSchedule((0.5,), decision_threshold=threshold)
 
 
-def test_a_mentor_that_judges_by_the_average_learns_from_its_losses():
+def test_a_mentor_that_weighs_by_the_ema_students_losses_trains_on_them():
   model = mentored(weigh_by_average=True)
   images, labels, is_clean = subset = arrays()
   for _ in range(5):  # `fit` would end with the averages as weights
@@ -234,9 +233,9 @@ def test_a_mentor_that_judges_by_the_average_learns_from_its_losses():
 @pytest.mark.parametrize(
   "text", ["0.5,0.2", "0,0.5", "0.5,1", "-0.1", "0.2,0.2"]
 )
-def test_times_must_rise_within_training(text):
-  with pytest.raises(mn.UserError, match="expected rising fractions"):
-    MentorUpdates(parse_update_times(text))
+def test_times_must_increase_within_training(text):
+  with pytest.raises(mn.UserError, match="expected increasing fractions"):
+    UpdateSchedule(parse_update_times(text))
 
 
 def test_times_must_be_numbers():
@@ -246,15 +245,15 @@ def test_times_must_be_numbers():
 
 def test_updates_must_fall_on_different_steps():
   with pytest.raises(mn.UserError, match="different steps of the 10"):
-    MentorUpdates((0.41, 0.42)).steps(10)
+    UpdateSchedule((0.41, 0.42)).steps(10)
 
 
-def test_a_subset_of_right_labels_alone_teaches_nothing():
+def test_a_subset_of_clean_labels_alone_is_refused():
   model = mentored()
   images, labels, is_clean = arrays()
   subset = batches_of((images[is_clean], labels[is_clean], is_clean[is_clean]))
-  with pytest.raises(mn.UserError, match="expected right and wrong labels"):
-    update_mentor(model, subset, MentorUpdates((0.5,), _QUICK))
+  with pytest.raises(mn.UserError, match="both clean and noisy labels"):
+    update_mentor(model, subset, UpdateSchedule((0.5,), _QUICK))
 
 
 @pytest.mark.parametrize("steps_per_execution", [1, 4])
@@ -268,7 +267,7 @@ def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
   before = model.curriculum.mentor.get_weights()
   images, labels, _ = arrays()
   steps = []
-  callback = mn.MentorUpdate(
+  callback = mn.UpdateMentor(
     arrays(seed=1),
     at=(0.06, 0.1),
     batch_size=20,
@@ -293,7 +292,7 @@ def fitted_steps(optimizer, at, **options):
   )
   images, labels, _ = arrays()
   steps = []
-  callback = mn.MentorUpdate(
+  callback = mn.UpdateMentor(
     arrays(seed=1),
     at,
     batch_size=20,
@@ -305,8 +304,8 @@ def fitted_steps(optimizer, at, **options):
   return steps
 
 
-@pytest.mark.filterwarnings("ignore:MentorUpdate")
-def test_executions_that_are_cut_short_count_their_steps():
+@pytest.mark.filterwarnings("ignore:UpdateMentor")
+def test_shortened_executions_count_their_steps():
   steps = fitted_steps(
     keras.optimizers.SGD(0.05), (0.08, 0.09, 0.19), steps_per_execution=3
   )
@@ -314,16 +313,16 @@ def test_executions_that_are_cut_short_count_their_steps():
   assert steps == [8, 11, 19]
 
 
-@pytest.mark.filterwarnings("ignore:MentorUpdate")
+@pytest.mark.filterwarnings("ignore:UpdateMentor")
 def test_accumulated_gradients_are_one_step():
   optimizer = keras.optimizers.SGD(0.05, gradient_accumulation_steps=4)
   assert fitted_steps(optimizer, (0.01, 0.05)) == [1, 5]
 
 
-def test_times_that_are_not_reached_are_told():
+def test_a_warning_names_updates_that_were_not_reached():
   model = mentored()
   images, labels, _ = arrays()
-  callback = mn.MentorUpdate(arrays(seed=1), 0.5, recipe=_QUICK)
+  callback = mn.UpdateMentor(arrays(seed=1), 0.5, recipe=_QUICK)
   with pytest.warns(
     UserWarning, match="ended at step 8 of .* 100.* updates at 50"
   ):
@@ -333,7 +332,7 @@ def test_times_that_are_not_reached_are_told():
 def test_arrays_are_shuffled_together():
   images, labels, is_clean = arrays()
   first = np.argsort(is_clean, kind="stable")
-  callback = mn.MentorUpdate(
+  callback = mn.UpdateMentor(
     (images[first], labels[first], is_clean[first, None]), batch_size=20
   )
   batches = callback._batches
@@ -351,35 +350,40 @@ def test_a_plain_model_has_no_mentor_to_update():
   images, labels, is_clean = arrays()
   model = linear_student()
   model.compile("sgd", "sparse_categorical_crossentropy")
-  callback = mn.MentorUpdate((images, labels, is_clean))
-  with pytest.raises(mn.UserError, match="with a mentor to update"):
+  callback = mn.UpdateMentor((images, labels, is_clean))
+  with pytest.raises(mn.UserError, match="with a mentor to update, a Ment"):
     model.fit(images, labels, verbose=0, callbacks=[callback])
 
 
-def test_mistakes_of_the_callback_are_told():
+def test_the_callbacks_mistakes_are_refused():
   images, labels, is_clean = arrays()
   with pytest.raises(mn.UserError, match="clean_subset: expected arrays"):
-    mn.MentorUpdate(images)
+    mn.UpdateMentor(images)
   with pytest.raises(mn.UserError, match="as many images as labels"):
-    mn.MentorUpdate((images, labels, is_clean[1:]))
+    mn.UpdateMentor((images, labels, is_clean[1:]))
   for wrong in (np.ones(120, bool), np.zeros(120), labels):
     with pytest.raises(mn.UserError, match="true for some labels, false for"):
-      mn.MentorUpdate((images, labels, wrong))
+      mn.UpdateMentor((images, labels, wrong))
   with pytest.raises(mn.UserError, match="batch_size: expected at least 1"):
-    mn.MentorUpdate((images, labels, is_clean), batch_size=0)
-  with pytest.raises(mn.UserError, match=r"update_mentor_at\): expected ris"):
-    mn.MentorUpdate((images, labels, is_clean), at=1.5)
+    mn.UpdateMentor((images, labels, is_clean), batch_size=0)
+  with pytest.raises(mn.UserError, match="update_mentor_at: expected increas"):
+    mn.UpdateMentor((images, labels, is_clean), at=1.5)
   endless = tf.data.Dataset.from_tensors((images, labels, is_clean)).repeat()
-  with pytest.raises(mn.UserError, match="one that never ends; leave its rep"):
-    mn.MentorUpdate(endless)
+  with pytest.raises(mn.UserError, match="one that never ends; remove its rep"):
+    mn.UpdateMentor(endless)
   model = mn.MentoredModel(
     student_with_state(), mn.UniformCurriculum(), total_steps=10
   )
   model.compile("sgd", "sparse_categorical_crossentropy")
-  with pytest.raises(mn.UserError, match="with a mentor to update"):
+  with pytest.raises(mn.UserError, match="with a mentor to update, a Ment"):
     model.fit(
       images,
       labels,
       verbose=0,
-      callbacks=[mn.MentorUpdate((images, labels, is_clean))],
+      callbacks=[mn.UpdateMentor((images, labels, is_clean))],
     )
+
+
+def test_the_callbacks_former_name_warns_and_works():
+  with pytest.warns(DeprecationWarning, match="now called UpdateMentor"):
+    assert mn.MentorUpdate is mn.UpdateMentor

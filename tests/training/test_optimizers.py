@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.training import optimizers
 from mentornet_tf.training.recipes import TrainingSettings, build_optimizer
 
@@ -36,18 +35,6 @@ def test_schedules_and_optimisers_equal_golden(golden, figure):
       rate = np.float32(keras.ops.convert_to_numpy(optimizer.learning_rate))
       assert rate == np.float32(value), (case["which"], step)
   figure("learning rates", 0, 0)
-
-
-def test_epoch_percentage_equals_golden(golden, figure):
-  recorded = golden.npz("epoch_percentage")
-  names = [name for name in recorded if name.startswith("epoch_max")]
-  assert len(names) == 7
-  for name in names:
-    total = int(name.removeprefix("epoch_max"))
-    steps = tf.range(len(recorded[name]), dtype=tf.int64)
-    expected = np.minimum(recorded[name], 99)
-    np.testing.assert_array_equal(training_percent(steps, total), expected)
-  figure("epoch percentages", 0, 0)
 
 
 def test_rate_is_applied_outside_the_accumulator():

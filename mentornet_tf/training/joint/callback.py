@@ -10,45 +10,52 @@ import tensorflow as tf
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.recipes import MentorRecipe
-from mentornet_tf.training.joint.update import (
+from mentornet_tf.training.joint.schedule import (
   DECISION_THRESHOLD,
   UPDATE_RECIPE,
-  MentorUpdates,
+  UpdateSchedule,
+)
+from mentornet_tf.training.joint.update import (
   UpdateReport,
   check_has_mentor,
   update_mentor,
 )
 
+# (images, labels, is_clean), as arrays or in batches.
+CleanSubset = tf.data.Dataset | tuple[Any, Any, Any]
+Logs = dict[str, Any] | None
 
-class MentorUpdate(keras.callbacks.Callback):
-  """Lets the mentor of a `MentoredModel` learn from its student during `fit`.
 
-  At each time the student's losses on a clean-labelled subset become examples,
-  from which the mentor goes on learning (paper, Algorithm 1, line 6). With
-  `steps_per_execution` an update waits for the end of the execution.
+class UpdateMentor(keras.callbacks.Callback):
+  """Callback that updates the mentor of a `MentoredModel` during `fit`.
+
+  At each of the given times the student's losses on a clean-labelled subset
+  become examples, on which the mentor is trained further (paper, Algorithm 1,
+  line 6). With `steps_per_execution` an update waits for the end of the
+  execution.
 
   Args:
     clean_subset: (images, labels, is_clean) as arrays, or a finite
       `tf.data.Dataset` of batches of them: images and labels as the model is
-      fitted on, noisy like those, and [B] bool, whether each label is right.
-      Arrays are shuffled once; a dataset has to come shuffled, and augmented if
+      fitted on, with the same noise, and [B] bool, whether each label is clean.
+      Arrays are shuffled once; a dataset must come shuffled, and augmented if
       the training images are.
-    at: fractions of the model's `total_steps`, rising, each in (0, 1).
-    batch_size: of arrays; the batch size of training.
-    recipe: how the mentor learns.
-    decision_threshold: see `MentorUpdates`.
+    at: increasing fractions of the model's `total_steps`, each in (0, 1).
+    batch_size: batch size for arrays; use that of training.
+    recipe: how the mentor is trained.
+    decision_threshold: see `UpdateSchedule`.
     seed: seed of the arrays' order, and of the examples' split and order.
     on_update: called with the step and the report of each update; `print`
       shows them.
 
   Raises:
-    UserError: times or a subset that cannot be used; on the beginning of `fit`,
-      a model without a mentor.
+    UserError: times or a subset that cannot be used; when `fit` begins, a model
+      without a mentor.
   """
 
   def __init__(
     self,
-    clean_subset: tf.data.Dataset | tuple[Any, Any, Any],
+    clean_subset: CleanSubset,
     at: float | Sequence[float] = (0.21, 0.75),
     *,
     batch_size: int = 128,
@@ -59,7 +66,7 @@ class MentorUpdate(keras.callbacks.Callback):
   ):
     super().__init__()
     self._batches = _as_batches(clean_subset, batch_size, seed)
-    self._updates = MentorUpdates(
+    self._schedule = UpdateSchedule(
       tuple(np.ravel(at)),
       recipe,
       decision_threshold=decision_threshold,
@@ -69,36 +76,36 @@ class MentorUpdate(keras.callbacks.Callback):
     self._epoch_start = 0
     self._due: list[int] = []  # the steps of later updates
 
-  def on_train_begin(self, logs=None):
+  def on_train_begin(self, logs: Logs = None) -> None:
     """Checks that the model has a mentor."""
     check_has_mentor(getattr(self.model, "curriculum", None))
 
-  def on_epoch_begin(self, epoch, logs=None):
-    """Looks where the training stands, which may be a continued one."""
+  def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+    """Finds the updates that are still due; training may be a continued one."""
     self._epoch_start = self._step()
-    self._due = self._updates.steps_after(
+    self._due = self._schedule.steps_after(
       self._epoch_start, self.model.total_steps
     )
 
-  def on_train_batch_end(self, batch, logs=None):
-    """Updates the mentor where the last steps have passed a time for it."""
-    # There are at most as many steps as batches. Only when that many could do
-    # is the optimizer asked, for which the device has to finish.
+  def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+    """Updates the mentor if one of its times has passed."""
+    # Reading the optimizer's step waits for the device, so it is only read when
+    # the batches so far, of which steps are never more, could reach the update.
     if not self._due or self._epoch_start + batch + 1 < self._due[0]:
       return
     step = self._step()
     if step < self._due[0]:
       return
-    self._due = self._updates.steps_after(step, self.model.total_steps)
-    report = update_mentor(self.model, self._batches, self._updates)
+    self._due = self._schedule.steps_after(step, self.model.total_steps)
+    report = update_mentor(self.model, self._batches, self._schedule)
     if self._on_update is not None:
       self._on_update(step, report)
 
-  def on_train_end(self, logs=None):
-    """Warns of times that were not reached."""
+  def on_train_end(self, logs: Logs = None) -> None:
+    """Warns of updates that were not reached."""
     if self._due:
       warnings.warn(
-        f"MentorUpdate: fit ended at step {self._step()} of the "
+        f"UpdateMentor: fit ended at step {self._step()} of the "
         f"model's total_steps, {self.model.total_steps}, before the updates at "
         f"{', '.join(map(str, self._due))}",
         stacklevel=2,
@@ -108,35 +115,38 @@ class MentorUpdate(keras.callbacks.Callback):
     return int(self.model.step)
 
 
-def _as_batches(subset, batch_size: int, seed: int) -> Iterable[tuple]:
+def _as_batches(
+  subset: CleanSubset, batch_size: int, seed: int
+) -> Iterable[tuple[Any, Any, Any]]:
   if isinstance(subset, tf.data.Dataset):
     if subset.cardinality() == tf.data.INFINITE_CARDINALITY:
       raise UserError(
         "clean_subset: expected a finite tf.data.Dataset, got one that never "
-        "ends; leave its repeat() out"
+        "ends; remove its repeat()"
       )
     return subset
   if not isinstance(subset, tuple) or len(subset) != 3:
     raise UserError(
       "clean_subset: expected arrays (images, labels, is_clean) or a "
-      f"tf.data.Dataset of them, got {type(subset).__name__}; give those three"
+      f"tf.data.Dataset of them, got {type(subset).__name__}; pass these three"
     )
   images, labels, is_clean = map(np.asarray, subset)
   if not len(images) == len(labels) == len(is_clean) or not len(images):
     raise UserError(
       "clean_subset: expected as many images as labels and is_clean, got "
-      f"{len(images)}, {len(labels)} and {len(is_clean)}; give one of each"
+      f"{len(images)}, {len(labels)} and {len(is_clean)}; pass one of each per "
+      "example"
     )
   is_clean = is_clean.reshape(len(is_clean), -1)[:, 0]
   if not np.array_equal(np.unique(is_clean), [0, 1]):
     raise UserError(
       "clean_subset: expected is_clean to be true for some labels, false for "
-      f"others, got values from {is_clean.min()} to {is_clean.max()}; give "
-      "labels of both kinds, and is_clean = labels == true_labels"
+      f"others, got values from {is_clean.min()} to {is_clean.max()}; pass "
+      "labels of both kinds, and is_clean = labels == clean_labels"
     )
   if batch_size < 1:
     raise UserError(
-      f"batch_size: expected at least 1, got {batch_size}; give that of "
+      f"batch_size: expected at least 1, got {batch_size}; pass that of "
       "training"
     )
   order = np.random.default_rng(seed).permutation(len(images))

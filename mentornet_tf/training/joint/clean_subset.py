@@ -1,4 +1,4 @@
-"""The images whose true labels a mentor may learn from during a run."""
+"""The images on whose clean labels a mentor may be trained during a run."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from mentornet_tf.datasets.reading.dataset import (
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import recipes
 
-# Tells the draw of the subset from other draws of one seed.
+# Keeps the choice of the subset independent of other uses of the same seed.
 _STREAM = 7
 
 
@@ -21,20 +21,20 @@ def clean_subset(
   train_data: TrainingData,
   clean_data: TrainingData | None = None,
 ) -> TrainingData:
-  """The images whose true labels the updates of a mentor may use.
+  """The images whose clean labels the updates of a mentor may use.
 
-  These are the images of `clean_data` whose true labels are known; without
-  such, the share `settings.clean_fraction` of those of `train_data`.
+  These are the images of `clean_data` whose clean labels are known. If it is
+  None, they are the share `settings.clean_fraction` of those of `train_data`.
 
   Raises:
-    UserError: none are given, both kinds are, they are not like the training
-      images, or their labels are not of both kinds.
+    UserError: neither or both are given, the images do not match the training
+      images, all their labels are clean, or all are noisy.
   """
   fraction = settings.clean_fraction
   if (clean_data is None) == (fraction == 0):
     raise UserError(
-      "update_mentor_at: expected either --clean_data_dir or a "
-      "--clean_fraction above 0 of the training images, got "
+      "update_mentor_at: expected either `clean_data_dir` or a "
+      "`clean_fraction` above 0 of the training images, got "
       f"{'neither' if clean_data is None else 'both'}; give one of them"
     )
   if clean_data is None:
@@ -55,16 +55,16 @@ def clean_subset(
 
 
 def _known(data: TrainingData) -> np.ndarray:
-  """Positions [M] int64 of the images whose true labels are known, rising."""
+  """Increasing positions [M] int64 of the images with known clean labels."""
   if data.has_clean_labels:
     return np.arange(len(data))
   _, clean_labels = data.labels()
   known = np.flatnonzero(clean_labels >= 0)
   if not len(known):
     raise UserError(
-      f"update_mentor_at: expected true labels beside those of {data.name}, "
-      "got none that are known; write them as clean_label where you have "
-      "checked them, or give other images with --clean_data_dir"
+      f"update_mentor_at: expected known clean labels in {data.name}, got "
+      "none; write them as clean_label where you have checked them, or give "
+      "other images as `clean_data_dir`"
     )
   return known
 
@@ -75,8 +75,8 @@ def _check_alike(clean_data: TrainingData, train_data: TrainingData) -> None:
       f"clean_data_dir: expected the {train_data.num_classes} classes of the "
       f"training images, {_shortened(train_data.class_names)}, got "
       f"{clean_data.num_classes}, {_shortened(clean_data.class_names)}; give "
-      "images of the same classes, or write them in one set with those for "
-      "training and take --clean_fraction=1"
+      "images of the same classes, or write them into the same records as the "
+      "training images and set `clean_fraction` to 1"
     )
   expected, found = (
     data.run_summary()["image_shape"] for data in (train_data, clean_data)
@@ -84,7 +84,7 @@ def _check_alike(clean_data: TrainingData, train_data: TrainingData) -> None:
   if found != expected:
     raise UserError(
       f"clean_data_dir: expected images of {_size(expected)} as for training, "
-      f"got {_size(found)}; write them with the same --image_size"
+      f"got {_size(found)}; write them with the same `image_size`"
     )
 
 
@@ -99,20 +99,21 @@ def _size(shape: list[int]) -> str:
 
 def _check_labels(clean_data: TrainingData) -> None:
   labels, clean_labels = clean_data.labels()
-  wrong = labels != clean_labels
+  is_noisy = labels != clean_labels
   if (clean_labels < 0).any():
-    # Its summary says otherwise.
+    # The summary of the records claims that all are known.
     raise UserError(
-      f"update_mentor_at: expected true labels of all images of "
+      "update_mentor_at: expected clean labels for all images of "
       f"{clean_data.name}, got {np.sum(clean_labels < 0)} unknown ones; write "
       "the records again"
     )
-  if wrong.all() or not wrong.any():
+  if is_noisy.all() or not is_noisy.any():
     raise UserError(
-      "update_mentor_at: expected right and wrong labels in the clean-labelled "
-      f"subset, got {len(wrong)} {'wrong' if wrong.all() else 'right'} ones "
-      "only; the labels have to be those that the images came with, not "
-      "corrected ones, and images enough to have both kinds"
+      "update_mentor_at: expected both clean and noisy labels in the "
+      f"clean-labelled subset, got {len(is_noisy)} "
+      f"{'noisy' if is_noisy.all() else 'clean'} ones only; keep the labels "
+      "that the images came with, uncorrected, and use enough images to have "
+      "both kinds"
     )
 
 

@@ -1,4 +1,4 @@
-"""Mentor updates within a run: when due, and what they leave behind."""
+"""Mentor updates within a run: when they are due, and what they write."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,8 +12,9 @@ from mentornet_tf.mentor_training.mentor_pictures import (
   weight_surface,
 )
 from mentornet_tf.runs.run_folder import MetricsWriter
-from mentornet_tf.training.joint.update import MentorUpdates, update_mentor
-from mentornet_tf.training.loop import Reports
+from mentornet_tf.training.joint.schedule import UpdateSchedule
+from mentornet_tf.training.joint.update import update_mentor
+from mentornet_tf.training.loop import Action
 from mentornet_tf.training.mentored_model import MentoredModel
 
 # The largest loss in pictures of updates, in nats.
@@ -23,7 +24,7 @@ _FILE = "mentor-at-{step}.keras"
 
 
 def updated_mentors(folder: Path) -> dict[int, Path]:
-  """Step of each update -> the file of the mentor after it, oldest first."""
+  """The files of a run's updated mentors, by the steps of their updates."""
   steps = sorted(
     int(path.stem.rpartition("-")[2])
     for path in Path(folder).glob(_FILE.format(step="*"))
@@ -31,28 +32,28 @@ def updated_mentors(folder: Path) -> dict[int, Path]:
   return {step: Path(folder) / _FILE.format(step=step) for step in steps}
 
 
-class MentorUpdater:
-  """An action that updates the mentor of a model.
+class UpdateMentorAction(Action):
+  """Action that updates the mentor of a model.
 
-  Leaves each updated mentor in the run's folder, and a picture of its weights
-  before and after among TensorBoard's images. That a run which was interrupted
-  repeats an update changes nothing: it depends on the model's state alone.
+  Saves every updated mentor in the training folder, and a picture of its
+  weights before and after among TensorBoard's images. An update depends on the
+  model's state alone, so an interrupted run may safely repeat one.
 
   Args:
     model: student and mentor.
     batches: makes the batches of the clean-labelled subset, as `update_mentor`
       takes them.
-    updates: when and how.
+    schedule: when and how.
     folder: the training folder.
     writer: takes the pictures.
-    print_line: takes one line for each update.
+    print_line: takes a line per update.
   """
 
   def __init__(
     self,
     model: MentoredModel,
     batches: Callable[[], Iterable],
-    updates: MentorUpdates,
+    schedule: UpdateSchedule,
     *,
     folder: Path,
     writer: MetricsWriter,
@@ -60,29 +61,27 @@ class MentorUpdater:
   ):
     self._model = model
     self._batches = batches
-    self._updates = updates
+    self._schedule = schedule
     self._folder = folder
     self._writer = writer
     self._print_line = print_line
 
   def next_due(self, step: int) -> int | None:
-    """The next step with an update; None after the last."""
-    later = self._updates.steps_after(step, self._model.total_steps)
+    """The next step with an update, None after the last."""
+    later = self._schedule.steps_after(step, self._model.total_steps)
     return later[0] if later else None
 
-  def __call__(self, step: int, reports: Reports) -> None:
-    """Updates the mentor where that is due."""
-    if step not in self._updates.steps(self._model.total_steps):
-      return
+  def run(self, step: int) -> None:
+    """Updates the mentor, saves it and draws the change."""
     mentor = self._model.curriculum.mentor
-    epoch = int(training_percent(step, self._model.total_steps))
-    before = weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
-    report = update_mentor(self._model, self._batches(), self._updates)
+    percent = training_percent(step, self._model.total_steps)
+    before = weight_surface(mentor, [percent], loss_bound=LOSS_BOUND)
+    report = update_mentor(self._model, self._batches(), self._schedule)
     with replacing(self._folder / _FILE.format(step=step)) as partial:
       mentor.save(partial)
-    after = weight_surface(mentor, [epoch], loss_bound=LOSS_BOUND)
+    after = weight_surface(mentor, [percent], loss_bound=LOSS_BOUND)
     figure = draw_update(before, after)
     self._writer.write_picture(step, "mentor/update", png_bytes(figure))
     self._print_line(
-      f"step {step}  mentor updated at {epoch} % of training: {report}"
+      f"step {step}  mentor updated at {percent} % of training: {report}"
     )

@@ -1,7 +1,7 @@
-"""Joint training: the mentor goes on learning while its student trains.
+"""Joint training: a mentor that is updated while its student trains.
 
 Paper, Algorithm 1, line 6: at chosen times the student's losses on a small set
-with known true labels become examples, and the mentor learns from them.
+whose clean labels are known become examples, and the mentor trains on them.
 """
 
 import dataclasses
@@ -22,34 +22,28 @@ from mentornet_tf.evaluation.label_detection import (
   weight_quality,
 )
 from mentornet_tf.mentor_training.examples import MentorExamples, split_examples
-from mentornet_tf.mentor_training.learner import (
+from mentornet_tf.mentor_training.mentor_folder import MentorReport
+from mentornet_tf.mentor_training.mentor_trainer import (
   MentorMeasure,
   fill_unseen_epochs,
-  learn_mentor,
+  train_mentor,
 )
-from mentornet_tf.mentor_training.learning_folder import LearningReport
-from mentornet_tf.mentor_training.recipes import MentorRecipe
+from mentornet_tf.training.joint.schedule import UpdateSchedule
 from mentornet_tf.training.mentored_model import MentoredModel
-
-# Slower than a mentor is learned from a grid: a checked subset is small, and
-# the state that does best on the fifth kept aside is the one that stays.
-UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
-# Doubtful labels do more harm than the right ones among them do good.
-DECISION_THRESHOLD = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
 class UpdateReport:
-  """What an update of the mentor came to on the clean-labelled subset.
+  """The result of an update of the mentor, on the clean-labelled subset.
 
   Attributes:
-    train_loss: of the learned chances that labels are right, over the four
-      fifths that the mentor learned from; cross-entropy in nats, unless the
-      recipe says otherwise.
-    test_loss: the same over the fifth that was kept aside.
-    selected: share of the subset whose weight is above 0.5 at the end.
-    label_precision: share of right labels among these; NaN if there are none.
-    label_recall: share of the right labels that are among these.
+    train_loss: loss of the predicted probabilities that labels are clean, over
+      the four fifths that the mentor was trained on; cross-entropy in nats,
+      unless the recipe says otherwise.
+    test_loss: the same over the held-out fifth.
+    selected: share of the subset whose weight is above 0.5 after the update.
+    label_precision: share of clean labels among these; NaN if there are none.
+    label_recall: share of the clean labels that are among these.
   """
 
   train_loss: float
@@ -60,134 +54,68 @@ class UpdateReport:
 
   def __str__(self) -> str:
     return (
-      f"loss {self.train_loss:.4f} on its examples, {self.test_loss:.4f} on "
-      f"others; selects {100 * self.selected:.0f} % of the subset, precision "
+      f"loss {self.train_loss:.4f} on its examples, {self.test_loss:.4f} held "
+      f"out; selects {100 * self.selected:.0f} % of the subset, precision "
       f"{self.label_precision:.3f}, recall {self.label_recall:.3f}"
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class MentorUpdates:
-  """When and how a mentor is updated during a training of its student.
-
-  Attributes:
-    at: fractions of the student's training, rising, each in (0, 1).
-    recipe: how the mentor learns at each of them.
-    decision_threshold: labels whose chance of being right the mentor puts above
-      this get weights near 1, others near 0. At 0 the chance is the weight.
-    seed: seed of the examples' split and order.
-  """
-
-  at: tuple[float, ...]
-  recipe: MentorRecipe = UPDATE_RECIPE
-  _: dataclasses.KW_ONLY
-  decision_threshold: float = DECISION_THRESHOLD
-  seed: int = 0
-
-  def __post_init__(self):
-    if not 0 <= self.decision_threshold < 1:
-      raise UserError(
-        "decision_threshold, update_decision_threshold: expected a number from "
-        f"0 to below 1, got {self.decision_threshold}; 0 makes no decisions"
-      )
-    rising = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
-    if not self.at or not rising or not all(0 < each < 1 for each in self.at):
-      raise UserError(
-        "update times (at, update_mentor_at): expected rising fractions of "
-        "training between 0 and 1, got "
-        f"{', '.join(map(str, self.at)) or 'none'}; write them as 0.21,0.75"
-      )
-
-  def steps(self, total_steps: int) -> list[int]:
-    """The steps after which updates are due, rising.
-
-    Raises:
-      UserError: two updates fall on one step, or one on start or end.
-    """
-    steps = [round(fraction * total_steps) for fraction in self.at]
-    within = steps[0] >= 1 and steps[-1] < total_steps
-    if not within or len(set(steps)) < len(steps):
-      raise UserError(
-        "update times (at, update_mentor_at): expected updates at different "
-        f"steps of the {total_steps}, got the steps "
-        f"{', '.join(map(str, steps))}; choose other fractions or train longer"
-      )
-    return steps
-
-  def steps_after(self, step: int, total_steps: int) -> list[int]:
-    """Those of `steps` that come after `step`."""
-    return [due for due in self.steps(total_steps) if due > step]
-
-
-def parse_update_times(text: str) -> tuple[float, ...]:
-  """Fractions of training from "0.21,0.75".
-
-  Raises:
-    UserError: something that is no number.
-  """
-  try:
-    return tuple(float(part) for part in text.split(","))
-  except ValueError:
-    raise UserError(
-      f"update_mentor_at: expected numbers separated by commas, got {text!r}; "
-      "write them as 0.21,0.75"
-    ) from None
 
 
 def update_mentor(
   model: MentoredModel,
   batches: Iterable[tuple[Any, Any, Any]],
-  updates: MentorUpdates,
+  schedule: UpdateSchedule,
 ) -> UpdateReport:
-  """Lets the mentor of `model` learn from its student as it stands.
+  """Trains the mentor of `model` on its student's current losses.
 
   Neither the student nor the curriculum's state changes. A fifth of the
-  examples is kept aside, and the mentor ends where it did best on these: at
-  some point of its learning, or where it was before. What it has learned then
-  is the chance that a label is right. As a weight that is fair for one step; in
-  many, a wrong label of weight 0.3 is memorised, too, its loss falls, and its
-  weight rises. So the mentor goes on learning its own decisions.
+  examples is held out, and the mentor takes the state that did best on it:
+  one from this training, or the state before. It then predicts the probability
+  that a label is clean. That is a sound weight for a single step. Over many
+  steps, however, the student memorises even a noisy label of weight 0.3: its
+  loss falls and its weight rises. So the mentor is trained once more, on its
+  own decisions.
 
   Args:
     model: its curriculum is a `MentorCurriculum`.
     batches: a finite number of (images, labels, is_clean) as in training: what
       the student takes, what the loss takes, and [B] bool, whether the labels
-      are right.
-    updates: how; the step of `model` tells which update this is.
+      are clean.
+    schedule: how; the step of `model` tells which update this is.
 
   Returns:
-    The report on the mentor as it ends.
+    The report on the updated mentor.
 
   Raises:
-    UserError: another curriculum, or no labels of one of both kinds.
+    UserError: a curriculum without a mentor, or a subset in which all labels
+      are clean or all are noisy.
   """
   check_has_mentor(model.curriculum)
   step = int(model.step)
-  epochs = _epochs_ahead(step, updates, model.total_steps)
-  rng = np.random.default_rng([updates.seed, step])
-  examples = gather_examples(model, batches, epochs, rng)
+  percents = _percents_ahead(step, schedule, model.total_steps)
+  rng = np.random.default_rng([schedule.seed, step])
+  examples = gather_examples(model, batches, percents, rng)
   mentor = model.curriculum.mentor
-  report = _learn_and_keep_best(mentor, examples, updates)
-  decisions = _decisions(mentor, examples, updates.decision_threshold)
-  if updates.decision_threshold and decisions.binary:
-    _learn_and_keep_best(mentor, decisions, updates)
+  report = _train_and_keep_best(mentor, examples, schedule)
+  decisions = _decisions(mentor, examples, schedule.decision_threshold)
+  if schedule.decision_threshold and decisions.binary:
+    _train_and_keep_best(mentor, decisions, schedule)
   return _update_report(mentor, examples, report)
 
 
-def _learn_and_keep_best(
-  mentor: keras.Model, examples: MentorExamples, updates: MentorUpdates
-) -> LearningReport:
-  """Learns, and goes to the state that did best on the examples kept aside."""
-  recipe = updates.recipe
+def _train_and_keep_best(
+  mentor: keras.Model, examples: MentorExamples, schedule: UpdateSchedule
+) -> MentorReport:
+  """Trains, and takes the state that did best on the held-out examples."""
+  recipe = schedule.recipe
   measure = MentorMeasure(mentor, examples, recipe.loss_kind(examples.binary))
   best = [(measure(0, 0.0), mentor.get_weights())]
 
-  def keep_if_better(report: LearningReport) -> None:
+  def keep_if_better(report: MentorReport) -> None:
     if report.test_loss < best[0][0].test_loss:
       best[0] = report, mentor.get_weights()
 
-  learn_mentor(
-    mentor, examples, recipe, seed=updates.seed, on_report=keep_if_better
+  train_mentor(
+    mentor, examples, recipe, seed=schedule.seed, on_report=keep_if_better
   )
   report, weights = best[0]
   mentor.set_weights(weights)
@@ -196,12 +124,14 @@ def _learn_and_keep_best(
   return report
 
 
-def _epochs_ahead(step: int, updates: MentorUpdates, total_steps: int) -> range:
+def _percents_ahead(
+  step: int, schedule: UpdateSchedule, total_steps: int
+) -> range:
   """The percentages of training from `step` to the next update, or the end."""
-  end = (*updates.steps_after(step, total_steps), total_steps)[0]
+  end = (*schedule.steps_after(step, total_steps), total_steps)[0]
   return range(
-    int(training_percent(step, total_steps)),
-    int(training_percent(end - 1, total_steps)) + 1,
+    training_percent(step, total_steps),
+    training_percent(end - 1, total_steps) + 1,
   )
 
 
@@ -217,15 +147,15 @@ def _decisions(
 
 
 def _update_report(
-  mentor: keras.Model, examples: MentorExamples, learning: LearningReport
+  mentor: keras.Model, examples: MentorExamples, report: MentorReport
 ) -> UpdateReport:
   features = np.concatenate([examples.train_features, examples.test_features])
   is_clean = np.concatenate([examples.train_targets, examples.test_targets]) > 0
   weights = _weights(mentor, features)
   quality = weight_quality(weights, is_clean)
   return UpdateReport(
-    train_loss=learning.train_loss,
-    test_loss=learning.test_loss,
+    train_loss=report.train_loss,
+    test_loss=report.test_loss,
     selected=float(np.mean(weights > SELECTED_ABOVE)),
     label_precision=quality["label_precision"],
     label_recall=quality["label_recall"],
@@ -240,24 +170,24 @@ def _weights(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
 def gather_examples(
   model: MentoredModel,
   batches: Iterable[tuple[Any, Any, Any]],
-  epochs: Sequence[int],
+  percents: Sequence[int],
   rng: np.random.Generator,
 ) -> MentorExamples:
-  """What the mentor would see of these batches in training, with right answers.
+  """The features of these batches in training, with their target weights.
 
-  The student computes as in a training step (dropout on, batch statistics; or
-  its average does, where the model judges by that), and the percentile's moving
-  average goes on from the curriculum's; all are left as they were.
+  The student computes as in a training step (dropout on, batch statistics), or
+  the EMA student does, where the model weighs by its losses. The moving average
+  of the percentile continues from the curriculum's. None of them is changed.
 
   Args:
     model: student, curriculum and loss.
     batches: see `update_mentor`.
-    epochs: percentages of training until the next update. Each example gets one
-      of them, since the mentor will have to answer at all of them.
-    rng: draws the epochs and the split.
+    percents: percentages of training until the next update. Every example is
+      assigned one at random, since the mentor will be used at all of them.
+    rng: chooses the percentages and the split.
 
   Raises:
-    UserError: labels of one kind only.
+    UserError: all labels are clean, or all are noisy.
   """
   student, curriculum = model.student, model.curriculum
   trainable = student.trainable_variables
@@ -292,12 +222,12 @@ def gather_examples(
   loss, difference, is_clean = np.concatenate(columns).astype(np.float64).T
   if is_clean.all() or not is_clean.any():
     raise UserError(
-      "clean-labelled subset: expected right and wrong labels, got "
-      f"{len(is_clean)} {'right' if is_clean.all() else 'wrong'} ones only; "
-      "give a set whose noisy labels stand beside its true ones"
+      "clean_subset: expected both clean and noisy labels, got "
+      f"{len(is_clean)} {'clean' if is_clean.all() else 'noisy'} ones only; "
+      "give images whose noisy labels come with their clean ones"
     )
   epoch = ops.convert_to_numpy(
-    curriculum.look_up_epoch(rng.choice(epochs, len(loss)).astype(np.int32))
+    curriculum.look_up_epoch(rng.choice(percents, len(loss)).astype(np.int32))
   )
   features = np.stack([loss, difference, np.zeros_like(loss), epoch], axis=1)
   order = rng.permutation(len(features))
@@ -305,10 +235,10 @@ def gather_examples(
 
 
 def check_has_mentor(curriculum: Curriculum) -> None:
-  """Raises UserError unless a learned mentor weighs the examples."""
+  """Raises UserError unless a mentor weighs the examples."""
   if not isinstance(curriculum, MentorCurriculum):
     raise UserError(
-      "update_mentor_at: expected a curriculum with a mentor to update, got "
-      f"{type(curriculum).__name__}; give --trained_mentornet_dir (a "
-      "MentorCurriculum), or update nothing"
+      "curriculum: expected one with a mentor to update, a MentorCurriculum, "
+      f"got {type(curriculum).__name__}; choose it, with a mentor as "
+      "`trained_mentornet_dir`, or leave the updates out"
     )

@@ -14,7 +14,10 @@ from mentornet_tf.mentor_training.examples import (
   MentorExamples,
   predefined_examples,
 )
-from mentornet_tf.mentor_training.learner import build_mentor, learn_mentor
+from mentornet_tf.mentor_training.mentor_trainer import (
+  build_mentor,
+  train_mentor,
+)
 from mentornet_tf.mentor_training.recipes import MentorRecipe, original_recipe
 
 SHORT = MentorRecipe(steps=40, batch_size=64, warmup_steps=5)
@@ -38,7 +41,7 @@ def test_the_default_recipe_learns_hard_curricula(name):
   examples = predefined_examples(name, sample_size=30_000, seed=11)
   recipe = MentorRecipe(steps=500)
   mentor = build_mentor("mentornet", recipe, seed=11)
-  report = learn_mentor(mentor, examples, recipe, seed=11)
+  report = train_mentor(mentor, examples, recipe, seed=11)
   assert report.test_mse <= 0.005
   assert report.train_mse <= 0.005
   weights = 1 / (1 + np.exp(-mentor(examples.test_features).numpy()[:, 0]))
@@ -49,7 +52,7 @@ def test_the_default_recipe_learns_hard_curricula(name):
 def test_reports_come_with_every_pass_and_fall(few_examples):
   reports = []
   mentor = build_mentor("mentornet", SHORT)
-  last = learn_mentor(mentor, few_examples, SHORT, on_report=reports.append)
+  last = train_mentor(mentor, few_examples, SHORT, on_report=reports.append)
   assert [report.step for report in reports] == [12, 24, 36, 40]
   assert reports[-1] == last
   assert reports[0].epoch == pytest.approx(12 * 64 / 800)
@@ -67,7 +70,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 ):
   def learn(folder, on_report=None):
     mentor = build_mentor(form, SHORT, seed=2)
-    report = learn_mentor(
+    report = train_mentor(
       mentor,
       few_examples,
       SHORT,
@@ -98,7 +101,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 def test_the_folder_holds_mentor_and_summary(tmp_path, few_examples):
   mentor = build_mentor("mentornet", SHORT, seed=2)
-  report = learn_mentor(mentor, few_examples, SHORT, seed=3, folder=tmp_path)
+  report = train_mentor(mentor, few_examples, SHORT, seed=3, folder=tmp_path)
   assert sorted(os.listdir(tmp_path)) == [
     "learning_state.npz",
     "mentor.keras",
@@ -119,7 +122,7 @@ def test_the_folder_holds_mentor_and_summary(tmp_path, few_examples):
 
 @pytest.mark.parametrize("what", ["seed", "recipe", "form", "examples"])
 def test_another_runs_folder_is_refused(tmp_path, few_examples, what):
-  learn_mentor(
+  train_mentor(
     build_mentor("mentornet", SHORT), few_examples, SHORT, folder=tmp_path
   )
   recipe, form, examples = SHORT, "mentornet", few_examples
@@ -130,7 +133,7 @@ def test_another_runs_folder_is_refused(tmp_path, few_examples, what):
   if what == "examples":
     examples = predefined_examples("self_paced", sample_size=1000, seed=1)
   message = refused(
-    learn_mentor,
+    train_mentor,
     build_mentor(form, recipe),
     examples,
     recipe,
@@ -138,16 +141,16 @@ def test_another_runs_folder_is_refused(tmp_path, few_examples, what):
     folder=tmp_path,
   )
   assert f"expected a run with {what} " in message
-  assert "give another folder" in message
+  assert "choose another folder" in message
 
 
 @pytest.mark.parametrize("kept", [0, 300])
 def test_a_damaged_state_is_refused(tmp_path, few_examples, kept):
   mentor = build_mentor("logistic", SHORT)
-  learn_mentor(mentor, few_examples, SHORT, folder=tmp_path)
+  train_mentor(mentor, few_examples, SHORT, folder=tmp_path)
   state = tmp_path / "learning_state.npz"
   state.write_bytes(state.read_bytes()[:kept])
-  message = refused(learn_mentor, mentor, few_examples, SHORT, folder=tmp_path)
+  message = refused(train_mentor, mentor, few_examples, SHORT, folder=tmp_path)
   assert "got a damaged file; remove it" in message
 
 
@@ -159,7 +162,7 @@ def test_epochs_without_examples_lie_between_their_neighbours():
   targets = target_weights("focal_loss", features)
   examples = MentorExamples(features, targets, features, targets)
   mentor = build_mentor("mentornet", SHORT)
-  learn_mentor(mentor, examples, SHORT)
+  train_mentor(mentor, examples, SHORT)
   table = np.asarray(mentor.epoch_embedding)
   np.testing.assert_allclose(table[:20], np.repeat(table[20:21], 20, 0))
   middle = (table[20] + table[40]) / 2
@@ -167,7 +170,7 @@ def test_epochs_without_examples_lie_between_their_neighbours():
   assert np.any(np.abs(table[40] - table[99]) > 1e-3)
   frozen = MentorNet(seed=5)
   before = np.array(frozen.epoch_embedding)
-  learn_mentor(frozen, examples, SHORT)
+  train_mentor(frozen, examples, SHORT)
   np.testing.assert_array_equal(frozen.epoch_embedding, before)
 
 
@@ -177,7 +180,7 @@ def test_few_examples_make_smaller_batches():
   examples = MentorExamples(features, targets, features, targets)
   reports = []
   recipe = MentorRecipe(steps=300)
-  learn_mentor(
+  train_mentor(
     build_mentor("mentornet", recipe),
     examples,
     recipe,
@@ -187,13 +190,13 @@ def test_few_examples_make_smaller_batches():
   assert reports[-1].test_mse < 0.01
 
 
-def test_a_loss_that_is_no_number_stops(few_examples):
+def test_a_loss_that_is_not_finite_stops_the_training(few_examples):
   recipe = MentorRecipe(steps=20, learning_rate=1e38, warmup_steps=0)
   message = refused(
-    learn_mentor, build_mentor("logistic", recipe), few_examples, recipe
+    train_mentor, build_mentor("logistic", recipe), few_examples, recipe
   )
   assert "expected finite losses" in message
-  assert "lower the learning rate" in message
+  assert "choose a lower rate than 1e+38" in message
 
 
 def test_unknown_forms_are_refused():

@@ -1,0 +1,1 @@
+"""Actions of the training loop: reporting, guarding, saving, recording."""

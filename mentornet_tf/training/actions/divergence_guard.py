@@ -1,0 +1,91 @@
+"""Stopping a run that diverges, with a checkpoint from before."""
+
+from typing import NoReturn
+
+import numpy as np
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.runs.checkpointing import (
+  CheckpointStore,
+  Groups,
+  all_finite,
+  checkpoint_step,
+  variables_of,
+)
+from mentornet_tf.training.loop import (
+  Action,
+  PeriodicCall,
+  Reports,
+  next_multiple,
+)
+
+
+class DivergenceGuard(Action):
+  """Action that stops a run whose loss or weights are no longer finite.
+
+  Its `copier`, a second action, copies the state while it is good, so that a
+  run that diverges still ends with a checkpoint of that state. It goes behind
+  all actions that change the state.
+
+  Args:
+    groups: the variables of a checkpoint, by group.
+    store: writes the checkpoint.
+    start_step: where the run starts.
+    interval_steps: steps between checks of the weights, and between copies.
+  """
+
+  def __init__(
+    self,
+    groups: Groups,
+    store: CheckpointStore,
+    *,
+    start_step: int,
+    interval_steps: int,
+  ):
+    self._variables = variables_of(groups)
+    self._store = store
+    self._interval_steps = interval_steps
+    self._copy(start_step)
+
+  def observe(self, step: int, reports: Reports) -> None:
+    """Raises UserError if a loss of these steps is NaN or infinite."""
+    losses = reports["total_loss"]
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if bad.size:
+      self._stop(
+        f"the loss is {losses[bad[0]]}", step - len(losses) + int(bad[0])
+      )
+
+  def next_due(self, step: int) -> int:
+    """The next step at which the weights are checked."""
+    return next_multiple(step, self._interval_steps)
+
+  def run(self, step: int) -> None:
+    """Checks the weights."""
+    self.check(step)
+
+  def check(self, step: int) -> None:
+    """Raises UserError if a variable is NaN or infinite."""
+    if not all_finite(self._variables):
+      self._stop("a weight is not finite", step)
+
+  @property
+  def copier(self) -> PeriodicCall:
+    """The action that copies the state."""
+    return PeriodicCall(self._interval_steps, self._copy)
+
+  def _copy(self, step: int) -> None:
+    self._good_step = step
+    self._good_values = [v.value.numpy().copy() for v in self._variables]
+
+  def _stop(self, what: str, step: int) -> NoReturn:
+    for variable, value in zip(self._variables, self._good_values, strict=True):
+      variable.assign(value)
+    latest = self._store.latest
+    if latest is None or checkpoint_step(latest) < self._good_step:
+      latest = self._store.save(self._good_step)
+    raise UserError(
+      f"training diverged: {what} at step {step}, expected finite numbers; "
+      f"last good checkpoint: {latest}; start again in a new folder with a "
+      "lower learning rate, or check the images and labels"
+    )

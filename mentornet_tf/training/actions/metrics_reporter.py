@@ -1,0 +1,177 @@
+"""Rows of metrics: averages over steps, evaluations, one readable line."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.evaluation.evaluation_sets import (
+  EvaluationSets,
+  readable_evaluations,
+)
+from mentornet_tf.evaluation.label_detection import weight_quality
+from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.runs.run_folder import MetricsWriter
+from mentornet_tf.training.loop import Action, Pace, Reports, next_multiple
+from mentornet_tf.training.progress import readable_seconds
+
+# Averaged over the steps of a row; the others are values of its last step.
+_AVERAGED = (
+  "mentornet/orig_loss",
+  "mentornet/weighted_loss",
+  "mentornet/total_loss",
+  "total_loss",
+  "data_util/batch_sum_v",
+)
+_LATEST = (
+  "learning_rate",
+  "data_util/data_util",
+  "debug/percentile_loss",
+  "debug/dropout_rate",
+  "debug/epoch_step",
+  "debug/loss_moving_percentile",
+)
+_QUALITY = ("label_precision", "label_recall", "weight_auc")
+
+
+class MetricsReporter(Action):
+  """Action that writes and prints rows of metrics, evaluating where due.
+
+  Args:
+    writer: takes the rows.
+    print_line: takes a readable line per row.
+    interval_steps: steps between rows.
+    pace: measures steps per second.
+    total_steps: length of training.
+    pending_dir: where the reports of an unfinished interval are kept beside a
+      checkpoint.
+    evaluator: evaluates the student; None evaluates nothing.
+    eval_interval_steps: steps between evaluations; None evaluates at the end.
+  """
+
+  def __init__(
+    self,
+    writer: MetricsWriter,
+    print_line: Callable[[str], Any],
+    *,
+    interval_steps: int,
+    pace: Pace,
+    total_steps: int,
+    pending_dir: Path,
+    evaluator: EvaluationSets | None = None,
+    eval_interval_steps: int | None = None,
+  ):
+    self._writer = writer
+    self._print_line = print_line
+    self._interval_steps = interval_steps
+    self._pace = pace
+    self._total_steps = total_steps
+    self._pending_dir = pending_dir
+    self._evaluator = evaluator
+    self._eval_interval_steps = eval_interval_steps
+    self._pending: list[Reports] = []
+
+  @staticmethod
+  def columns(
+    has_clean_labels: bool, evaluator: EvaluationSets | None
+  ) -> list[str]:
+    """The columns of the rows that will be written."""
+    return [
+      *_AVERAGED,
+      *_LATEST,
+      *(_QUALITY if has_clean_labels else ()),
+      *(evaluator.columns if evaluator else ()),
+    ]
+
+  def observe(self, step: int, reports: Reports) -> None:
+    """Collects the reports for the next row."""
+    self._pending.append(reports)
+
+  def next_due(self, step: int) -> int:
+    """The next step with a row: every interval and every evaluation has one."""
+    return min(
+      next_multiple(step, self._interval_steps), self._next_evaluation(step)
+    )
+
+  def _next_evaluation(self, step: int) -> int:
+    """The next step with an evaluation; without evaluations, the last step."""
+    if self._evaluator is None or not self._eval_interval_steps:
+      return self._total_steps
+    return min(
+      next_multiple(step, self._eval_interval_steps), self._total_steps
+    )
+
+  def run(self, step: int) -> None:
+    """Writes and prints a row."""
+    reports = _stacked(self._pending)
+    self._pending = []
+    row = summarize(reports)
+    if self._evaluator is not None and self._next_evaluation(step - 1) == step:
+      row |= self._evaluator()
+    rate, seconds_left = self._pace.lap(step)
+    self._writer.write(
+      step,
+      row,
+      histograms={"mentornet/weight": reports["example/weight"].ravel()},
+      events_only={"steps_per_second": rate},
+    )
+    self._print_line(self._readable(step, row, rate, seconds_left))
+
+  def save_pending(self, step: int) -> None:
+    """Saves the reports collected for the next row, beside a checkpoint.
+
+    A run that continues from `step` then writes the same row.
+    """
+    for path in self._pending_dir.glob("pending-*.npz"):
+      checkpoint = f"model.ckpt-{path.stem.removeprefix('pending-')}.index"
+      if not (self._pending_dir / checkpoint).exists():
+        path.unlink()
+    if self._pending:
+      path = self._pending_path(step)
+      with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **_stacked(self._pending))
+
+  def restore_pending(self, step: int) -> None:
+    """Restores what `save_pending` saved at `step`."""
+    path = self._pending_path(step)
+    if path.exists():
+      with np.load(path, allow_pickle=False) as file:
+        self._pending = [dict(file)]
+
+  def _pending_path(self, step: int) -> Path:
+    return self._pending_dir / f"pending-{step}.npz"
+
+  def _readable(
+    self, step: int, row: Mapping[str, float], rate: float, seconds_left: float
+  ) -> str:
+    parts = [
+      f"step {step}/{self._total_steps}",
+      f"loss {row['mentornet/orig_loss']:.4f}",
+      f"weighted {row['mentornet/weighted_loss']:.4f}",
+      f"lr {row['learning_rate']:.3g}",
+    ]
+    if not np.isnan(row.get("weight_auc", np.nan)):
+      parts.append(f"noise detection AUROC {row['weight_auc']:.3f}")
+    parts += readable_evaluations(row)
+    parts.append(f"{rate:.1f} steps/s")
+    if step < self._total_steps:
+      parts.append(f"{readable_seconds(seconds_left)} left")
+    return "  ".join(parts)
+
+
+def _stacked(parts: list[Reports]) -> Reports:
+  return {
+    name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+  }
+
+
+def summarize(reports: Reports) -> dict[str, float]:
+  """A row of metrics from the stacked reports of its steps."""
+  row = {name: float(reports[name].mean(dtype=float)) for name in _AVERAGED}
+  row |= {name: float(reports[name][-1]) for name in _LATEST}
+  if "example/is_clean" in reports:
+    row |= weight_quality(
+      reports["example/weight"].ravel(), reports["example/is_clean"].ravel()
+    )
+  return row

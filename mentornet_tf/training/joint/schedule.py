@@ -1,0 +1,83 @@
+"""When a mentor is updated during its student's training, and how."""
+
+import dataclasses
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+
+# A lower rate than for training on a grid: a clean-labelled subset is small,
+# and the mentor keeps the state that does best on a held-out fifth of it.
+UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
+# Doubtful labels do more harm than the clean ones among them do good.
+DECISION_THRESHOLD = 0.7
+
+
+@dataclasses.dataclass(frozen=True)
+class UpdateSchedule:
+  """When and how a mentor is updated during its student's training.
+
+  Attributes:
+    at: increasing fractions of the student's training, each in (0, 1).
+    recipe: how the mentor is trained at each of them.
+    decision_threshold: labels that the mentor finds clean with a probability
+      above this get weights near 1, all others weights near 0. With 0 the
+      probability is the weight.
+    seed: seed of the split and order of the examples.
+  """
+
+  at: tuple[float, ...]
+  recipe: MentorRecipe = UPDATE_RECIPE
+  _: dataclasses.KW_ONLY
+  decision_threshold: float = DECISION_THRESHOLD
+  seed: int = 0
+
+  def __post_init__(self):
+    if not 0 <= self.decision_threshold < 1:
+      raise UserError(
+        "decision_threshold, update_decision_threshold: expected a number from "
+        f"0 to below 1, got {self.decision_threshold}; with 0 the mentor's "
+        "probabilities are the weights"
+      )
+    increasing = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
+    inside = all(0 < fraction < 1 for fraction in self.at)
+    if not (self.at and increasing and inside):
+      raise UserError(
+        "at, update_mentor_at: expected increasing fractions of training "
+        f"between 0 and 1, got {', '.join(map(str, self.at)) or 'none'}; for "
+        "instance 0.21,0.75"
+      )
+
+  def steps(self, total_steps: int) -> list[int]:
+    """The steps after which updates are due, increasing.
+
+    Raises:
+      UserError: two updates fall on the same step, or one on the first or last.
+    """
+    steps = [round(fraction * total_steps) for fraction in self.at]
+    inside = steps[0] >= 1 and steps[-1] < total_steps
+    if not inside or len(set(steps)) < len(steps):
+      raise UserError(
+        "at, update_mentor_at: expected updates at different steps of the "
+        f"{total_steps}, got the steps {', '.join(map(str, steps))}; choose "
+        "other fractions or train longer"
+      )
+    return steps
+
+  def steps_after(self, step: int, total_steps: int) -> list[int]:
+    """Those of `steps` that come after `step`."""
+    return [due for due in self.steps(total_steps) if due > step]
+
+
+def parse_update_times(text: str) -> tuple[float, ...]:
+  """Fractions of training from "0.21,0.75".
+
+  Raises:
+    UserError: a part is not a number.
+  """
+  try:
+    return tuple(float(part) for part in text.split(","))
+  except ValueError:
+    raise UserError(
+      f"update_mentor_at: expected numbers separated by commas, got {text!r}; "
+      "for instance 0.21,0.75"
+    ) from None
