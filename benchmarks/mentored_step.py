@@ -67,6 +67,7 @@ def main() -> None:
 def _cases() -> dict[str, Callable[[], float]]:
   """Each case runs `--steps` steps and returns the seconds of one."""
   import keras
+  from mentornet_tf.training.recipes import RECIPES
   from stock_cifarnet import stock_cifarnet
 
   import mentornet_tf as mn
@@ -74,7 +75,6 @@ def _cases() -> dict[str, Callable[[], float]]:
   from mentornet_tf.runs.checkpointing import CheckpointStore
   from mentornet_tf.training.builders import observed_step, variable_groups
   from mentornet_tf.training.loop import StepRunner
-  from mentornet_tf.training.recipes import RECIPES
 
   data = _random_images()
   folder = tempfile.TemporaryDirectory()

@@ -21,6 +21,7 @@ import tensorflow as tf
 import mentornet_tf
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.settings import TrainingSettings, with_current_names
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -96,6 +97,8 @@ class RunFolder:
 def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
   """The content of a folder's `run.json`, None when there is no such file.
 
+  Settings that an older version wrote have the names of this one.
+
   Raises:
     UserError: the file is damaged, or is something else.
   """
@@ -111,7 +114,25 @@ def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
   for part in ("settings", "data"):
     if not isinstance(content.get(part), dict):
       raise _not_a_run(file, f"none with the part {part!r}")
+  content["settings"] = with_current_names(content["settings"])
   return content
+
+
+def settings_of_run(
+  folder: str | os.PathLike, run: Mapping[str, Any]
+) -> TrainingSettings:
+  """The settings in what `read_run` gives; the defaults of those it lacks.
+
+  Raises:
+    UserError: they are not the settings of a training run.
+  """
+  try:
+    return TrainingSettings.of(**run["settings"])
+  except UserError as error:
+    raise UserError(
+      f"{Path(folder) / 'run.json'}: expected the settings of a training "
+      f"run of this version, got something else ({error}); train again"
+    ) from error
 
 
 def _not_a_run(file: Path, got: str) -> UserError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mentornet_tf.training.recipes import TrainingSettings
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training.train import RunOptions
 
 _BIN = Path(__file__).resolve().parents[2] / "bin"

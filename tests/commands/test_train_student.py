@@ -122,8 +122,8 @@ for line in lines:
     flags.FLAGS[name].unparse()
   flags.FLAGS(["program", *line])
   settings = train_student.training_settings()
-  curriculum = recipes.build_curriculum(settings)
-  optimizer = recipes.build_optimizer(settings, 50_000)
+  curriculum = builders.build_curriculum(settings)
+  optimizer = builders.build_optimizer(settings, 50_000)
   schedule = optimizer.get_config()["learning_rate"]
   built.append({
     "dataset": settings.dataset_name,

@@ -21,7 +21,6 @@ from mentornet_tf.runs.run_folder import (
   RunFolder,
   write_json,
 )
-from mentornet_tf.training import recipes
 
 _OUTCOMES = [
   Outcome("baseline", 0, 0.46, 0.40, 0.5, 100.0),
@@ -131,7 +130,7 @@ def test_the_table_holds_all_finished_runs(tmp_path, cifar, monkeypatch):
 def test_runs_of_other_settings_are_not_in_the_table(tmp_path, monkeypatch):
   settings = small_protocol._settings("baseline", 0, 3000)
   for seed, changes in ((0, {}), (1, {"learning_rate": 0.2})):
-    changed = dataclasses.replace(settings, seed=seed, **changes)
+    changed = settings.changed(seed=seed, **changes)
     folder = RunFolder(
       tmp_path / f"baseline-{seed}", dataclasses.asdict(changed), {}
     )
@@ -145,10 +144,10 @@ def test_runs_of_other_settings_are_not_in_the_table(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("method", small_protocol.METHODS)
 def test_every_method_can_be_built(method):
-  settings = recipes.TrainingSettings(**small_protocol.METHODS[method])
-  curriculum = recipes.build_curriculum(settings)
-  recipes.build_mixing(settings)
-  recipes.build_updates(settings)
+  settings = TrainingSettings.of(**small_protocol.METHODS[method])
+  curriculum = builders.build_curriculum(settings)
+  builders.build_mixing(settings)
+  builders.build_updates(settings)
   weights = curriculum([0.1, 0.5, 2.0, 9.0], 50, [True, True, False, False])
   assert weights.shape == (4,)
 

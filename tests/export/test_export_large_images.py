@@ -1,6 +1,5 @@
 """Exports of runs on images of any size prepare images as evaluation does."""
 
-import dataclasses
 import io
 import json
 import shutil
@@ -23,10 +22,10 @@ from rich.console import Console
 import mentornet_tf as mn
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
-from mentornet_tf.training.recipes import TrainingSettings
 
-SETTINGS = TrainingSettings(
+SETTINGS = TrainingSettings.of(
   dataset_name="webvision_mini",
   studentnet=STUDENT,
   curriculum="none",
@@ -149,7 +148,7 @@ def test_the_shorter_side_is_the_runs(trained, tmp_path):
     got, evaluated(student, [file], tmp_path / "val"), atol=1e-6
   )
   settings = json.loads((run / "run.json").read_text())["settings"]
-  other = dataclasses.replace(SETTINGS, resize_shorter_side=None)
+  other = SETTINGS.changed(resize_shorter_side=None)
   assert settings["resize_shorter_side"] == 52
   data = open_data(tmp_path / "val", "webvision_mini", "val", other)
   (batch,) = data.evaluation_batches(1)

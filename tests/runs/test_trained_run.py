@@ -12,14 +12,14 @@ from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation import continuous
 from mentornet_tf.runs.trained_run import open_run
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
-from mentornet_tf.training.recipes import TrainingSettings
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
   folder = tmp_path_factory.mktemp("runs") / "run"
-  settings = TrainingSettings(
+  settings = TrainingSettings.of(
     dataset_name="quadrants",
     studentnet=tiny.STUDENT,
     batch_size=10,

@@ -16,14 +16,13 @@ from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import as_training_data
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import builders, recipes, train
+from mentornet_tf.training import builders, train
 from mentornet_tf.training.joint import loop_action
 from mentornet_tf.training.joint.clean_subset import clean_subset
 from mentornet_tf.training.joint.loop_action import updated_mentors
 from mentornet_tf.training.joint.update import update_mentor
 
-_JOINT = dataclasses.replace(
-  SETTINGS,
+_JOINT = SETTINGS.changed(
   curriculum="mentornet",
   trained_mentornet_dir="mentornet_pd",
   update_mentor_at="0.34,0.6",
@@ -95,8 +94,7 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
 
 def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
   """The averages of the mixture and of the weights are restored, too."""
-  settings = dataclasses.replace(
-    _JOINT,
+  settings = _JOINT.changed(
     curriculum="mentormix",
     example_dropout_rates="0.0,100",
     ema_decay=0.9,
@@ -115,7 +113,7 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
 def test_a_run_of_a_version_without_decisions_continues_without(
   tmp_path, monkeypatch
 ):
-  chances = dataclasses.replace(_JOINT, update_decision_threshold=0.0)
+  chances = _JOINT.changed(update_decision_threshold=0.0)
   with killed_at_the_next_checkpoint(monkeypatch):
     run(tmp_path, chances)
   path = tmp_path / "run.json"
@@ -139,8 +137,7 @@ def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
 
 
 def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
-  settings = dataclasses.replace(
-    _JOINT,
+  settings = _JOINT.changed(
     trained_mentornet_dir="scratch",
     log_interval_steps=1,
     example_dropout_rates="0.0,100",
@@ -188,7 +185,7 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
   ],
 )
 def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
-  settings = dataclasses.replace(_JOINT, **changes)
+  settings = _JOINT.changed(**changes)
   with pytest.raises(mn.UserError, match=message):
     run(tmp_path / "run", settings)
   assert not (tmp_path / "run").exists()
@@ -196,14 +193,13 @@ def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
 
 @pytest.mark.parametrize("total_steps", [24, 103, 999])
 def test_a_fresh_mentor_is_not_used_before_its_first_update(total_steps):
-  settings = dataclasses.replace(
-    _JOINT,
+  settings = _JOINT.changed(
     trained_mentornet_dir="scratch",
     update_mentor_at="0.21",
     max_number_of_steps=total_steps,
   )
-  curriculum = recipes.build_curriculum(settings)
-  updated = recipes.build_updates(settings).steps(total_steps)[0]
+  curriculum = builders.build_curriculum(settings)
+  updated = builders.build_updates(settings).steps(total_steps)[0]
   losses = np.linspace(0, 9, 10, dtype=np.float32)
   for step in range(updated):
     epoch = training_percent(step, total_steps)
@@ -213,9 +209,7 @@ def test_a_fresh_mentor_is_not_used_before_its_first_update(total_steps):
 
 def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
   """The copy of the last good state is taken after the update."""
-  settings = dataclasses.replace(
-    _JOINT, update_mentor_at="0.5", learning_rate=0.05
-  )
+  settings = _JOINT.changed(update_mentor_at="0.5", learning_rate=0.05)
   options = dataclasses.replace(
     OPTIONS, save_interval_steps=None, save_interval_secs=1e9
   )
@@ -254,7 +248,7 @@ def in_memory(data):
 def test_mistakes_with_the_subset_are_refused():
   data = tiny.dataset()
   train_data = in_memory(data)
-  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  settings = _JOINT.changed(clean_fraction=0.0)
   right = data.take(np.flatnonzero(data.labels == data.clean_labels))
   for subset, message in (
     (
@@ -282,13 +276,13 @@ def test_only_known_clean_labels_are_used():
   data = tiny.dataset()
   clean_labels = np.where(np.arange(60) % 3 == 0, data.clean_labels, -1)
   partly = dataclasses.replace(data, clean_labels=clean_labels)
-  every = dataclasses.replace(_JOINT, clean_fraction=1.0)
+  every = _JOINT.changed(clean_fraction=1.0)
   subset = clean_subset(every, in_memory(partly))
   assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
-  none = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  none = _JOINT.changed(clean_fraction=0.0)
   subset = clean_subset(none, in_memory(data), partly)
   assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
-  half = dataclasses.replace(_JOINT, clean_fraction=0.5)
+  half = _JOINT.changed(clean_fraction=0.5)
   subset = clean_subset(half, in_memory(partly))
   assert len(subset) == 10
   assert set(subset.dataset.ids) < set(range(0, 60, 3))
@@ -308,7 +302,7 @@ def test_a_run_on_partly_checked_labels_says_so(tmp_path):
 
 
 def test_a_run_learns_from_other_images(tmp_path):
-  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  settings = _JOINT.changed(clean_fraction=0.0)
   _, text = run(
     tmp_path, settings, clean_data=tiny.dataset(50, noise=0.5, seed=7)
   )
@@ -322,5 +316,5 @@ def test_a_share_of_the_training_images_is_drawn_by_the_seed():
   assert len(subset) == 42
   np.testing.assert_array_equal(subset.ids, again.ids)
   np.testing.assert_array_equal(subset.labels, data.dataset.labels[subset.ids])
-  other = clean_subset(dataclasses.replace(_JOINT, seed=1), data).dataset
+  other = clean_subset(_JOINT.changed(seed=1), data).dataset
   assert set(other.ids) != set(subset.ids)

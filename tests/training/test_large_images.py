@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from large_images import NUM_CLASSES, STUDENT, write_records
+from mentornet_tf.training.image_settings import image_crop
 from quadrant_runs import killed_at_the_next_checkpoint
 from rich.console import Console
 
@@ -24,11 +25,10 @@ from mentornet_tf.export.exporting import export_student
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import builders, train
-from mentornet_tf.training.image_settings import image_crop
-from mentornet_tf.training.recipes import TrainingSettings
 
-SETTINGS = TrainingSettings(
+SETTINGS = TrainingSettings.of(
   dataset_name="webvision_mini",
   studentnet=STUDENT,
   curriculum="mentornet",
@@ -242,9 +242,7 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
     return build(name, num_classes, **given)
 
   monkeypatch.setattr(builders, "build_student", note)
-  settings = dataclasses.replace(
-    SETTINGS, student_weights="start.h5", max_number_of_steps=2
-  )
+  settings = SETTINGS.changed(student_weights="start.h5", max_number_of_steps=2)
   run(folder, tmp_path, settings)
   run(folder, tmp_path, settings)
   assert options == ["start.h5", None]
@@ -253,7 +251,7 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
 
 def test_the_crop_follows_the_settings():
   def crop(**changes):
-    settings = dataclasses.replace(SETTINGS, **changes)
+    settings = SETTINGS.changed(**changes)
     return dataclasses.astuple(image_crop(settings))
 
   assert crop() == (48, 51, "random", True)
@@ -314,8 +312,7 @@ def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
   np.testing.assert_allclose(bare(images), student(images), rtol=1e-6)
 
 
-_JOINT = dataclasses.replace(
-  SETTINGS,
+_JOINT = SETTINGS.changed(
   update_mentor_at="0.4",
   clean_fraction=1.0,
   update_decision_threshold=0.7,

@@ -36,8 +36,8 @@ def state(model) -> list[np.ndarray]:
 
 
 def test_a_run_learns_and_leaves_everything_behind(tmp_path):
-  settings = dataclasses.replace(
-    SETTINGS, max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
+  settings = SETTINGS.changed(
+    max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
   )
   result, text = run(tmp_path, settings)
   assert result.finished and result.step == 120
@@ -152,7 +152,7 @@ def test_recording_losses_has_to_start_with_the_run(tmp_path, monkeypatch):
 def test_the_same_seed_gives_the_same_weights(tmp_path):
   first, _ = run(tmp_path / "a")
   again, _ = run(tmp_path / "b")
-  other, _ = run(tmp_path / "c", dataclasses.replace(SETTINGS, seed=1))
+  other, _ = run(tmp_path / "c", SETTINGS.changed(seed=1))
   weights = [
     result.model.student.get_weights() for result in (first, again, other)
   ]
@@ -172,7 +172,7 @@ def test_a_finished_run_says_so(tmp_path):
 def test_other_settings_in_the_same_folder_are_refused(tmp_path):
   run(tmp_path)
   with pytest.raises(UserError, match=r"settings\.seed was 0, now 1"):
-    run(tmp_path, dataclasses.replace(SETTINGS, seed=1))
+    run(tmp_path, SETTINGS.changed(seed=1))
 
 
 @pytest.mark.parametrize(("rate", "step"), [(1e38, 0), (3.0, 8)])
@@ -182,8 +182,8 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_step(
   """From the start, and from a step in the midst of a run."""
   if step:
     spoil_losses_after(monkeypatch, step + 1)
-  settings = dataclasses.replace(
-    SETTINGS, learning_rate=rate, curriculum="none", max_number_of_steps=50
+  settings = SETTINGS.changed(
+    learning_rate=rate, curriculum="none", max_number_of_steps=50
   )
   with pytest.raises(UserError, match="training diverged") as caught:
     run(tmp_path, settings, train.RunOptions(steps_per_call=3))
@@ -217,7 +217,7 @@ def spoil_losses_after(monkeypatch, step):
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
   with pytest.raises(UserError, match="at most the 60 training images, got 61"):
-    run(tmp_path, dataclasses.replace(SETTINGS, batch_size=61))
+    run(tmp_path, SETTINGS.changed(batch_size=61))
 
 
 @pytest.mark.parametrize(
@@ -233,12 +233,12 @@ def test_batches_larger_than_the_data_are_refused(tmp_path):
 )
 def test_unknown_names_are_refused(tmp_path, changes, message):
   with pytest.raises(UserError, match=message):
-    run(tmp_path / "run", dataclasses.replace(SETTINGS, **changes))
+    run(tmp_path / "run", SETTINGS.changed(**changes))
   assert not (tmp_path / "run").exists()
 
 
 def test_bfloat16_trains_with_float32_weights_and_losses(tmp_path):
-  settings = dataclasses.replace(SETTINGS, mixed_precision="mixed_bfloat16")
+  settings = SETTINGS.changed(mixed_precision="mixed_bfloat16")
   result, _ = run(tmp_path, settings)
   assert keras.config.dtype_policy().name == "float32"
   model = result.model
@@ -258,8 +258,8 @@ def test_every_curriculum_trains(tmp_path, golden):
     },
   }
   for curriculum, more in choices.items():
-    settings = dataclasses.replace(
-      SETTINGS, curriculum=curriculum, max_number_of_steps=4, **more
+    settings = SETTINGS.changed(
+      curriculum=curriculum, max_number_of_steps=4, **more
     )
     result, _ = run(tmp_path / curriculum, settings, eval_data=None)
     assert result.finished
@@ -279,8 +279,8 @@ def test_data_without_clean_labels_has_no_weight_quality(tmp_path):
 def test_a_run_keeps_its_mentor(tmp_path, golden):
   mentor = tmp_path / "mentor"
   shutil.copytree(golden.folder / "mentor_self_paced", mentor)
-  settings = dataclasses.replace(
-    SETTINGS, curriculum="mentornet", trained_mentornet_dir=str(mentor)
+  settings = SETTINGS.changed(
+    curriculum="mentornet", trained_mentornet_dir=str(mentor)
   )
   short = dataclasses.replace(OPTIONS, steps_per_call=1)
   first, _ = run(tmp_path / "run", settings, short)
