@@ -67,12 +67,12 @@ def main() -> None:
 def _cases() -> dict[str, Callable[[], float]]:
   """Each case runs `--steps` steps and returns the seconds of one."""
   import keras
-  from mentornet_tf.training.recipes import RECIPES
   from stock_cifarnet import stock_cifarnet
 
   import mentornet_tf as mn
   from mentornet_tf.datasets.reading.in_memory import training_batches
   from mentornet_tf.runs.checkpointing import CheckpointStore
+  from mentornet_tf.settings import student_recipe
   from mentornet_tf.training.builders import observed_step, variable_groups
   from mentornet_tf.training.loop import StepRunner
 
@@ -80,7 +80,7 @@ def _cases() -> dict[str, Callable[[], float]]:
   folder = tempfile.TemporaryDirectory()
 
   def batches():
-    augmentation = RECIPES["inception"].augmentation
+    augmentation = student_recipe("inception").augmentation
     return training_batches(data, _BATCH_SIZE.value, augmentation, seed=0)
 
   def pairs():

@@ -258,13 +258,13 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
     )
   return [
     *parts,
-    *_mentor_updates(record.folder, settings),
+    *_mentor_updates(record.folder, total_steps),
     "<h3>Suspect labels</h3>",
     *suspects_section(record.folder, num_suspects),
   ]
 
 
-def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
+def _mentor_updates(folder: Path, total_steps: int) -> list[str]:
   """The curriculum before and after each update of the mentor."""
   mentors = updated_mentors(folder)
   if not mentors:
@@ -273,7 +273,7 @@ def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
   before = load_mentor(folder / MENTOR_FILE)
   for step, path in mentors.items():
     after = load_mentor(path)
-    percent = training_percent(step, settings["max_number_of_steps"])
+    percent = training_percent(step, total_steps)
     figure = draw_update(
       *(
         weight_surface(mentor, [percent], loss_bound=LOSS_BOUND)

@@ -55,7 +55,7 @@ def trained(tmp_path_factory):
 
 def opened(folder, **changes):
   settings = SETTINGS.changed(**changes)
-  return open_data(folder, "webvision_mini", "train", settings)
+  return open_data(folder, "webvision_mini", "train", settings.images.crop)
 
 
 def rank(run, data, **options) -> label_scores.SuspectLabels:

@@ -93,7 +93,6 @@ import train_student
 from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
 command_line.start_tensorflow()
-import dataclasses
 settings = []
 for line in (["--learning_rate=0.01"], []):
   for name in flags.FLAGS:
@@ -104,7 +103,7 @@ for line in (["--learning_rate=0.01"], []):
     train_student.main()
   except UserError as error:
     assert "no/such does not exist" in str(error), error
-  settings.append(dataclasses.asdict(train_student.training_settings()))
+  settings.append(train_student.training_settings().values())
 print(json.dumps(settings))
 """
 

@@ -1,6 +1,5 @@
 """The comparison in small: its table, its runs, its program."""
 
-import dataclasses
 import io
 
 import numpy as np
@@ -21,6 +20,8 @@ from mentornet_tf.runs.run_folder import (
   RunFolder,
   write_json,
 )
+from mentornet_tf.settings import TrainingSettings
+from mentornet_tf.training import builders
 
 _OUTCOMES = [
   Outcome("baseline", 0, 0.46, 0.40, 0.5, 100.0),
@@ -91,8 +92,8 @@ def cifar(tmp_path):
 
 def test_the_table_holds_all_finished_runs(tmp_path, cifar, monkeypatch):
   monkeypatch.setattr(small_protocol, "_NUM_IMAGES", 40)
-  settings = dataclasses.replace(
-    small_protocol._SETTINGS, studentnet=tiny.STUDENT, batch_size=10
+  settings = small_protocol._SETTINGS.changed(
+    studentnet=tiny.STUDENT, batch_size=10
   )
   monkeypatch.setattr(small_protocol, "_SETTINGS", settings)
 
@@ -131,9 +132,7 @@ def test_runs_of_other_settings_are_not_in_the_table(tmp_path, monkeypatch):
   settings = small_protocol._settings("baseline", 0, 3000)
   for seed, changes in ((0, {}), (1, {"learning_rate": 0.2})):
     changed = settings.changed(seed=seed, **changes)
-    folder = RunFolder(
-      tmp_path / f"baseline-{seed}", dataclasses.asdict(changed), {}
-    )
+    folder = RunFolder(tmp_path / f"baseline-{seed}", changed.values(), {})
     write_json(folder.path / "seconds.json", {"step": 3000, "seconds": 1.0})
     writer = MetricsWriter(folder, ["test_accuracy", "weight_auc"])
     writer.write(3000, {"test_accuracy": 0.4, "weight_auc": 0.5})

@@ -77,7 +77,9 @@ def trained(tmp_path_factory):
   model = train.train_and_evaluate(
     SETTINGS,
     folder / "run",
-    open_data(folder / "records", "webvision_mini", "train", SETTINGS),
+    open_data(
+      folder / "records", "webvision_mini", "train", SETTINGS.images.crop
+    ),
     console=Console(file=io.StringIO()),
   ).model
   return folder / "run", model.student
@@ -86,7 +88,7 @@ def trained(tmp_path_factory):
 def evaluated(student, encoded, folder) -> np.ndarray:
   """Logits [N, K] as evaluation computes them for image files."""
   write_records(folder, split="val", encoded=encoded, num_shards=1)
-  data = open_data(folder, "webvision_mini", "val", SETTINGS)
+  data = open_data(folder, "webvision_mini", "val", SETTINGS.images.crop)
   return np.concatenate(
     [student(batch["image"]) for batch in data.evaluation_batches(4)]
   )
@@ -150,7 +152,7 @@ def test_the_shorter_side_is_the_runs(trained, tmp_path):
   settings = json.loads((run / "run.json").read_text())["settings"]
   other = SETTINGS.changed(resize_shorter_side=None)
   assert settings["resize_shorter_side"] == 52
-  data = open_data(tmp_path / "val", "webvision_mini", "val", other)
+  data = open_data(tmp_path / "val", "webvision_mini", "val", other.images.crop)
   (batch,) = data.evaluation_batches(1)
   assert np.abs(got - student(batch["image"])).max() > 1e-3
 

@@ -98,7 +98,7 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
     curriculum="mentormix",
     example_dropout_rates="0.0,100",
     ema_decay=0.9,
-    judge_by_average=True,
+    weigh_by_average=True,
   )
   whole, text = run(tmp_path / "whole", settings)
   assert text.count("mentor updated at") == 2
@@ -119,7 +119,7 @@ def test_a_run_of_a_version_without_decisions_continues_without(
   path = tmp_path / "run.json"
   stored = json.loads(path.read_text())
   del stored["settings"]["update_decision_threshold"]
-  del stored["settings"]["judge_by_average"]
+  del stored["settings"]["weigh_by_average"]
   path.write_text(json.dumps(stored))
   with pytest.raises(mn.UserError, match=r"update_decision_threshold.*0\.7"):
     run(tmp_path, _JOINT)
@@ -159,13 +159,13 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
     ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
     ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
-    ({"judge_by_average": True}, "an optimizer that averages the weights, got"),
+    ({"weigh_by_average": True}, "an optimizer that averages the weights, got"),
     (
       {
         "curriculum": "oracle",
         "update_mentor_at": "",
         "clean_fraction": 0.0,
-        "judge_by_average": True,
+        "weigh_by_average": True,
       },
       "a curriculum that weighs by losses, got OracleCurriculum",
     ),
@@ -180,14 +180,13 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
     ),
     (
       {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
-      "expected 'scratch'.*together with --update_mentor_at",
+      "expected 'scratch'.*together with `update_mentor_at`",
     ),
   ],
 )
 def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
-  settings = _JOINT.changed(**changes)
   with pytest.raises(mn.UserError, match=message):
-    run(tmp_path / "run", settings)
+    run(tmp_path / "run", _JOINT.changed(**changes))
   assert not (tmp_path / "run").exists()
 
 
@@ -242,13 +241,18 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
 
 
 def in_memory(data):
-  return as_training_data(data, _JOINT)
+  return as_training_data(data, _JOINT.augmentation)
+
+
+def subset_of(train_data, clean_data, fraction, seed=0):
+  return clean_subset(
+    train_data, clean_data, clean_fraction=fraction, seed=seed
+  )
 
 
 def test_mistakes_with_the_subset_are_refused():
   data = tiny.dataset()
   train_data = in_memory(data)
-  settings = _JOINT.changed(clean_fraction=0.0)
   right = data.take(np.flatnonzero(data.labels == data.clean_labels))
   for subset, message in (
     (
@@ -266,24 +270,21 @@ def test_mistakes_with_the_subset_are_refused():
     (right, "expected both clean and noisy labels"),
   ):
     with pytest.raises(mn.UserError, match=message):
-      clean_subset(settings, train_data, subset)
+      subset_of(train_data, in_memory(subset), 0.0)
   with pytest.raises(mn.UserError, match="got both"):
-    clean_subset(_JOINT, train_data, data)
-  assert clean_subset(settings, train_data, data).dataset is data
+    subset_of(train_data, in_memory(data), 0.7)
+  assert subset_of(train_data, in_memory(data), 0.0).dataset is data
 
 
 def test_only_known_clean_labels_are_used():
   data = tiny.dataset()
   clean_labels = np.where(np.arange(60) % 3 == 0, data.clean_labels, -1)
   partly = dataclasses.replace(data, clean_labels=clean_labels)
-  every = _JOINT.changed(clean_fraction=1.0)
-  subset = clean_subset(every, in_memory(partly))
+  subset = subset_of(in_memory(partly), None, 1.0)
   assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
-  none = _JOINT.changed(clean_fraction=0.0)
-  subset = clean_subset(none, in_memory(data), partly)
+  subset = subset_of(in_memory(data), in_memory(partly), 0.0)
   assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
-  half = _JOINT.changed(clean_fraction=0.5)
-  subset = clean_subset(half, in_memory(partly))
+  subset = subset_of(in_memory(partly), None, 0.5)
   assert len(subset) == 10
   assert set(subset.dataset.ids) < set(range(0, 60, 3))
 
@@ -311,10 +312,10 @@ def test_a_run_learns_from_other_images(tmp_path):
 
 
 def test_a_share_of_the_training_images_is_drawn_by_the_seed():
-  data = as_training_data(tiny.dataset(), _JOINT)
-  subset, again = (clean_subset(_JOINT, data).dataset for _ in range(2))
+  data = as_training_data(tiny.dataset())
+  subset, again = (subset_of(data, None, 0.7).dataset for _ in range(2))
   assert len(subset) == 42
   np.testing.assert_array_equal(subset.ids, again.ids)
   np.testing.assert_array_equal(subset.labels, data.dataset.labels[subset.ids])
-  other = clean_subset(_JOINT.changed(seed=1), data).dataset
+  other = subset_of(data, None, 0.7, seed=1).dataset
   assert set(other.ids) != set(subset.ids)

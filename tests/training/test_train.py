@@ -86,7 +86,7 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
   with monkeypatch.context() as patched:
     patched.setattr(train.loop, "stop_on_signals", stop_after_five_calls)
     stopped, text = run(tmp_path / "parts", options=options)
-  assert stopped.step % SETTINGS.log_interval_steps
+  assert stopped.step % SETTINGS.run.log_interval_steps
   assert f"stopped at step {stopped.step}" in text
   continued, _ = run(tmp_path / "parts", options=options)
   for a, b in zip(state(whole.model), state(continued.model), strict=True):
