@@ -112,7 +112,7 @@ def test_mistakes_name_the_setting(values, message):
 
 def test_options_of_a_run_are_checked_too():
   assert RunOptions(save_interval_steps=None).save_interval_steps is None
-  with pytest.raises(UserError, match="^steps_per_call: expected"):
+  with pytest.raises(UserError, match=r"^steps_per_call: expected"):
     RunOptions(steps_per_call=0)
 
 

@@ -33,11 +33,10 @@ def rows(name):
 
 def tensors(checkpoint):
   reader = tf.train.load_checkpoint(str(checkpoint))
-  names = reader.get_variable_to_shape_map()
   return {
     name: reader.get_tensor(name)
     for name, kind in reader.get_variable_to_dtype_map().items()
-    if name in names and kind.is_floating
+    if kind.is_floating
   }
 
 
@@ -134,7 +133,9 @@ def test_it_is_continued_to_the_end_that_it_had(interrupted, digits_records):
 
 def test_other_settings_are_refused(interrupted, digits_records):
   with pytest.raises(UserError) as caught:
-    resume(interrupted, digits_records, learning_rate=0.2, weigh_by_average=True)
+    resume(
+      interrupted, digits_records, learning_rate=0.2, weigh_by_average=True
+    )
   message = str(caught.value)
   assert "settings.learning_rate was 0.1, now 0.2" in message
   assert "settings.weigh_by_average was False, now True" in message
@@ -154,6 +155,8 @@ def test_wrong_settings_are_one_line(interrupted, name, value, words):
   content["settings"][name] = value
   path.write_text(json.dumps(content))
   for read in (open_run, settings_or_defaults):
-    with pytest.raises(UserError, match=r"run\.json: expected the settings") as e:
+    with pytest.raises(
+      UserError, match=r"run\.json: expected the settings"
+    ) as e:
       read(interrupted)
     assert words in str(e.value)

@@ -45,7 +45,7 @@ def test_a_folder_knows_its_student_and_classes(trained):
   images = images_of(student)
   np.testing.assert_array_equal(run.student(images), student(images))
   assert run.data["class_names"] == list("abcd")
-  assert run.settings["dataset_name"] == "quadrants"
+  assert run.settings.data.dataset_name == "quadrants"
 
 
 def test_one_checkpoint_can_be_chosen(trained):

@@ -16,7 +16,7 @@ from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import as_training_data
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import builders, train
+from mentornet_tf.training import builders, running
 from mentornet_tf.training.joint import loop_action
 from mentornet_tf.training.joint.clean_subset import clean_subset
 from mentornet_tf.training.joint.loop_action import updated_mentors
@@ -213,7 +213,7 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
     OPTIONS, save_interval_steps=None, save_interval_secs=1e9
   )
   models = []
-  observed = train.observed_step
+  observed = running.observed_step
 
   def observed_until_13(model, *arguments):
     step = observed(model, *arguments)
@@ -228,7 +228,7 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
     return poison
 
   with pytest.MonkeyPatch.context() as patched:
-    patched.setattr(train, "observed_step", observed_until_13)
+    patched.setattr(running, "observed_step", observed_until_13)
     with pytest.raises(mn.UserError, match="training diverged"):
       run(tmp_path, settings, options)
   newest = checkpointing.latest_checkpoint(tmp_path)

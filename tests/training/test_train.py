@@ -12,7 +12,7 @@ from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import builders, train
+from mentornet_tf.training import builders, loop, train
 
 # What the original called its summaries.
 _ORIGINAL_TAGS = {
@@ -84,7 +84,7 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
     return contextlib.nullcontext(lambda: calls.append(0) or len(calls) > 5)
 
   with monkeypatch.context() as patched:
-    patched.setattr(train.loop, "stop_on_signals", stop_after_five_calls)
+    patched.setattr(loop, "stop_on_signals", stop_after_five_calls)
     stopped, text = run(tmp_path / "parts", options=options)
   assert stopped.step % SETTINGS.run.log_interval_steps
   assert f"stopped at step {stopped.step}" in text
@@ -198,7 +198,7 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_step(
 
 def spoil_losses_after(monkeypatch, step):
   """Puts NaN among the losses once the run has come to `step`."""
-  run_loop = train.loop.run_loop
+  run_loop = loop.run_loop
 
   def spoiling(runner, actions, **kwargs):
     taken = []
@@ -212,7 +212,7 @@ def spoil_losses_after(monkeypatch, step):
 
     return run_loop(spoiled, actions, **kwargs)
 
-  monkeypatch.setattr(train.loop, "run_loop", spoiling)
+  monkeypatch.setattr(loop, "run_loop", spoiling)
 
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
