@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from program_runs import run_program
@@ -11,7 +10,6 @@ from program_runs import run_program
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.settings import DECISION_THRESHOLD
 
-_BIN = Path(__file__).resolve().parents[2] / "bin"
 _DROPOUT = {
   "resnet101": "0.5,17,0.05,78,0.9,5",
   "inception": "0.5,17,0.05,83",
@@ -108,16 +106,14 @@ _BUILD_ALL = """
 import contextlib, io, json, sys
 from absl import flags
 
-bin_folder, lines = json.loads(sys.stdin.read())
-sys.path.insert(0, bin_folder)
-import train_student
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import command_line, train_student
 
 command_line.start_tensorflow()
+from mentornet_tf.errors import UserError
 from mentornet_tf.training import builders
 
 built = []
-for line in lines:
+for line in json.loads(sys.stdin.read()):
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
   flags.FLAGS(["program", *line])
@@ -145,7 +141,7 @@ for line in lines:
   try:
     with contextlib.redirect_stdout(printed):
       train_student.main()
-  except train_student.UserError as error:
+  except UserError as error:
     assert "no/such does not exist" in str(error), error
   else:
     raise AssertionError(line)
@@ -159,7 +155,7 @@ def build_all(lines):
   places = ["--data_dir=no/such", "--train_log_dir=no/run"]
   result = subprocess.run(
     [sys.executable, "-c", _BUILD_ALL],
-    input=json.dumps([str(_BIN), [[*line, *places] for line in lines]]),
+    input=json.dumps([[*line, *places] for line in lines]),
     capture_output=True,
     text=True,
     timeout=280,
