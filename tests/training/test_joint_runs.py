@@ -156,9 +156,9 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
     ({"clean_fraction": 0.0}, "either `clean_data_dir` or a"),
     ({"curriculum": "self_paced"}, "with a mentor to update.* got Formula"),
     ({"curriculum": "oracle"}, "with a mentor to update.* got Oracle"),
-    ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
+    ({"update_mentor_at": ""}, "expected `update_mentor_at` beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
-    ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
+    ({"update_decision_threshold": 1.0}, r"range \[0, 1\), got 1.0"),
     ({"weigh_by_average": True}, "an optimizer that averages the weights, got"),
     (
       {

@@ -23,7 +23,7 @@ from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
 from mentornet_tf.settings import TrainingSettings
-from mentornet_tf.training import builders, train
+from mentornet_tf.training import builders, running, train
 
 SETTINGS = TrainingSettings.of(
   dataset_name="webvision_mini",
@@ -92,7 +92,7 @@ def test_a_mentored_run_learns_and_is_evaluated_on_every_set(whole):
   rows = read_metrics(place)
   assert [int(row["step"]) for row in rows] == [5, 10, 15, 20, 25, 30]
   assert [
-    c for c in rows[0] if c not in train.MetricsReporter.columns(False, None)
+    c for c in rows[0] if c not in running.MetricsReporter.columns(False, None)
   ] == ["step", *COLUMNS]
   assert [int(row["step"]) for row in rows if row[COLUMNS[0]]] == [15, 30]
   last = {column: float(rows[-1][column]) for column in COLUMNS}

@@ -169,9 +169,8 @@ def test_fit_saves_and_goes_on(tmp_path):
 
 @pytest.mark.parametrize("weights", ["none", "mentormix"])
 def test_something_must_weigh_the_examples(tmp_path, weights):
-  settings = _MIXING.changed(mentormix_weights=weights)
-  with pytest.raises(mn.UserError, match="mentormix_weights: expected what"):
-    run(tmp_path / "run", settings)
+  with pytest.raises(mn.UserError, match="mentormix_weights: expected one"):
+    run(tmp_path / "run", _MIXING.changed(mentormix_weights=weights))
   assert not (tmp_path / "run").exists()
 
 
