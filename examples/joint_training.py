@@ -83,5 +83,7 @@ weights = curriculum.weights_without_update(
 accuracy = model.evaluate(
   standardised(test), test.labels, verbose=0, return_dict=True
 )["accuracy"]
-print(f"weight AUC {roc_auc_score(labels == train.labels, weights):.3f}")
+print(
+  f"AUROC of the weights {roc_auc_score(labels == train.labels, weights):.3f}"
+)
 print(f"test accuracy {accuracy:.3f}")

@@ -14,7 +14,7 @@ class RunSummary:
   """The outcome of one run, from its `metrics.csv`.
 
   Attributes:
-    name: what the table calls the run.
+    name: the run's name in the table.
     steps: [R] steps of all rows.
     columns: metric name -> its (step, value) pairs, in order.
   """
@@ -24,12 +24,12 @@ class RunSummary:
   columns: Mapping[str, Sequence[tuple[int, float]]]
 
   def last(self, metric: str) -> float | None:
-    """The last value of a metric; None where it was never measured."""
+    """The last value of a metric; None if it was never measured."""
     values = self.columns.get(metric)
     return values[-1][1] if values else None
 
   def best(self, metric: str) -> float | None:
-    """The highest value of a metric; None where it was never measured."""
+    """The highest value of a metric; None if it was never measured."""
     values = self.columns.get(metric)
     return max(value for _, value in values) if values else None
 
@@ -38,7 +38,7 @@ def summarize_run(name: str, folder: str | os.PathLike) -> RunSummary:
   """Reads one training folder.
 
   Raises:
-    UserError: if the folder holds no metrics.
+    UserError: the folder holds no metrics.
   """
   rows = read_metrics(folder)
   if not rows:
@@ -60,15 +60,15 @@ def summarize_run(name: str, folder: str | os.PathLike) -> RunSummary:
 def comparison_rows(
   runs: Sequence[RunSummary],
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-  """Header and rows of a table: test accuracy (best, last), weight AUC (last).
+  """Header and rows of a table of test accuracies (best, last) and AUROCs.
 
-  A dash stands for what was never measured.
+  A dash stands for a metric that was never measured.
   """
   header = (
     "run",
     "test accuracy, best",
     "test accuracy, last",
-    "weight AUC",
+    "label-noise detection AUROC",
   )
   rows = []
   for run in runs:
@@ -93,13 +93,13 @@ def comparison_table(runs: Sequence[RunSummary]) -> str:
 def settings_differences(
   settings_by_run: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-  """Settings that are not the same in all runs.
+  """Settings that differ between runs.
 
   Args:
     settings_by_run: run name -> setting -> value.
 
   Returns:
-    Setting -> run name -> value, None where a run has no such setting.
+    Setting -> run name -> value, None if a run has no such setting.
   """
   names = sorted({name for each in settings_by_run.values() for name in each})
   values = {

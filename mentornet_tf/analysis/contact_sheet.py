@@ -1,4 +1,4 @@
-"""The most suspect images of a data set on one sheet."""
+"""The most suspect images of a dataset on one sheet."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +8,7 @@ from mentornet_tf.analysis import plots
 from mentornet_tf.analysis.label_scores import SuspectLabels
 from mentornet_tf.datasets.reading.dataset import TrainingData
 
-# The sheet shows no more pixels of an image's longer side than these.
+# Pixels of an image's longer side that the sheet can show.
 _LONGEST_SIDE = 128
 
 
@@ -18,7 +18,7 @@ def draw_suspects(
   """The most suspect images, each under "given → suggested".
 
   Args:
-    suspects: what `suspect_labels` made of `data`.
+    suspects: the result of `suspect_labels` for `data`.
     data: only the images that are drawn are read.
     num_images: how many images to draw.
 
@@ -57,14 +57,14 @@ def draw_suspects(
 def reduced(
   images: np.ndarray, longest_side: int = _LONGEST_SIDE
 ) -> np.ndarray:
-  """Images no larger than a sheet shows them; small ones as they are.
+  """Images no larger than a sheet can show; smaller ones stay as they are.
 
   Args:
     images: [M, height, width, 3] uint8.
-    longest_side: what a longer side is reduced to, in pixels.
+    longest_side: pixels to which a longer side is reduced.
 
   Returns:
-    [M, any, any, 3] uint8.
+    [M, new height, new width, 3] uint8.
   """
   longest = max(images.shape[1:3])
   if longest <= longest_side:

@@ -1,4 +1,4 @@
-"""Pieces of an HTML page that stands alone: no links, pictures inside."""
+"""Parts of a self-contained HTML page: no links, pictures embedded."""
 
 import base64
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ summary { cursor: pointer; }
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-  """A whole page from its title (plain text) and its parts (HTML)."""
+  """A page from its title (plain text) and its parts (HTML)."""
   body = "\n".join(parts)
   return (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -33,7 +33,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-  """A table of plain texts."""
+  """A table of plain text."""
   head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
   lines = [
     "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"

@@ -1,4 +1,4 @@
-"""How suspect each label is, by the last checkpoints of a training run."""
+"""How suspect every label is, by the last checkpoints of a training run."""
 
 import dataclasses
 import functools
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 from rich.console import Console
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import (
@@ -22,21 +21,22 @@ from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluation_sets import check_cut_alike
 from mentornet_tf.evaluation.evaluator import Evaluator
+from mentornet_tf.evaluation.label_detection import detection_quality
 from mentornet_tf.runs import checkpointing
-from mentornet_tf.runs.run_folder import read_run, settings_of_run
+from mentornet_tf.runs.run_folder import require_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run
 from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training.builders import build_curriculum
 from mentornet_tf.training.progress import ShownBatches
 
-# By mean loss is the default: its ROC AUC was the higher one wherever both
-# were measured (docs/suspect_labels.md).
+# The default is the mean loss: its AUROC was higher wherever both were measured
+# (docs/suspect_labels.md).
 RANKINGS = ("loss", "weight")
 
 
 @dataclasses.dataclass(frozen=True)
 class SuspectLabels:
-  """What a run's last checkpoints say of N labels, in the data's order.
+  """Scores of N labels by a run's last checkpoints, in the data's order.
 
   All means are over the checkpoints.
 
@@ -47,9 +47,9 @@ class SuspectLabels:
     pred_probs: [N, num_classes] float64, mean probabilities; rows sum to 1.
     mean_loss: [N] float64, mean losses of the given labels, in nats.
     mean_weight: [N] float64, mean weights of the run's curriculum in 0..1,
-      before example dropout; 1 throughout for the baseline.
+      before example dropout; all 1 for the baseline.
     steps: the checkpoints' steps, oldest first.
-    rank_by: "loss" or "weight", what the score is.
+    rank_by: "loss" or "weight", the quantity that gives the score.
   """
 
   ids: np.ndarray
@@ -65,8 +65,9 @@ class SuspectLabels:
   def score(self) -> np.ndarray:
     """[N] float64, higher is more suspect: mean loss, or 1 − mean weight.
 
-    Weights count to two decimals: a mentor learns its curriculum no closer, and
-    what follows would order the many weights near 0 and 1 by its errors.
+    Weights are rounded to two decimals, the accuracy to which a mentor knows
+    its curriculum: further digits would order the many weights near 0 and 1 by
+    the mentor's errors.
     """
     if self.rank_by == "loss":
       return self.mean_loss
@@ -81,35 +82,36 @@ class SuspectLabels:
   def order(self) -> np.ndarray:
     """[N] positions, most suspect first: by score, then by mean loss.
 
-    Most weights are 0 or 1, and all are 1 without a curriculum: there the mean
-    loss decides.
+    The mean loss breaks ties, which are common: most weights are 0 or 1, and
+    without a curriculum all are 1.
     """
     return np.lexsort((self.ids, -self.mean_loss, -self.score))
 
   def quality(self) -> dict[str, Any] | None:
-    """How well wrong labels are found, where true ones are known.
+    """How well noisy labels are detected, where clean ones are known.
 
     Returns:
-      None where no true label is known, else "num_known", "num_wrong",
-      "suggestion_accuracy" (share of the wrong labels whose predicted class is
-      the true one) and, under "by_weight" and "by_loss" for either ranking,
-      "roc_auc", "average_precision" and "precision_at_num_wrong". Shares are
-      None where labels of one kind are missing.
+      None where no clean label is known, else "num_known", "num_wrong" (the
+      noisy labels), "suggestion_accuracy" (share of the noisy labels whose
+      predicted class is the clean label) and, under "by_weight" and "by_loss",
+      what `detection_quality` gives for either ranking. Shares are None where
+      all labels are clean or all are noisy.
     """
     known = self.clean_labels >= 0
     if not known.any():
       return None
-    wrong = (self.labels != self.clean_labels)[known]
-    right_suggestion = (self.predicted_labels == self.clean_labels)[known]
+    is_noisy = (self.labels != self.clean_labels)[known]
+    is_corrected = (self.predicted_labels == self.clean_labels)[known]
     return {
       "num_known": int(known.sum()),
-      "num_wrong": int(wrong.sum()),
+      "num_wrong": int(is_noisy.sum()),
       "suggestion_accuracy": (
-        float(right_suggestion[wrong].mean()) if wrong.any() else None
+        float(is_corrected[is_noisy].mean()) if is_noisy.any() else None
       ),
       **{
         f"by_{rank_by}": detection_quality(
-          dataclasses.replace(self, rank_by=rank_by)._suspicion()[known], wrong
+          dataclasses.replace(self, rank_by=rank_by)._suspicion()[known],
+          is_noisy,
         )
         for rank_by in RANKINGS
       },
@@ -122,31 +124,6 @@ class SuspectLabels:
     return suspicion
 
 
-def detection_quality(
-  suspicion: np.ndarray, wrong: np.ndarray
-) -> dict[str, float | None]:
-  """ROC AUC, average precision and precision at the number of wrong labels.
-
-  Args:
-    suspicion: [N], higher is more suspect.
-    wrong: [N] bool, whether the label is wrong.
-
-  Returns:
-    Each in 0..1; None where all labels are right or all are wrong.
-  """
-  num_wrong = np.count_nonzero(wrong)
-  if not 0 < num_wrong < len(wrong):
-    return dict.fromkeys(
-      ("roc_auc", "average_precision", "precision_at_num_wrong")
-    )
-  most_suspect = np.argsort(-suspicion, kind="stable")[:num_wrong]
-  return {
-    "roc_auc": float(roc_auc_score(wrong, suspicion)),
-    "average_precision": float(average_precision_score(wrong, suspicion)),
-    "precision_at_num_wrong": float(wrong[most_suspect].mean()),
-  }
-
-
 def suspect_labels(
   train_log_dir: str | os.PathLike,
   data: InMemoryDataset | TrainingData,
@@ -156,28 +133,27 @@ def suspect_labels(
   batch_size: int | None = None,
   print_line: Callable[[str], Any] = print,
 ) -> SuspectLabels:
-  """Weighs the labels of a data set by a training run.
+  """Scores the labels of a dataset by a training run.
 
-  Every checkpoint gives each example a loss and a class, and its curriculum a
-  weight for that loss: against the checkpoint's own moving average, at its own
-  percentage of training and before example dropout.
+  Every checkpoint gives every example a loss and a predicted class, and its
+  curriculum gives the loss a weight: relative to the checkpoint's own moving
+  average, at its own percentage of training and before example dropout.
 
   Args:
     train_log_dir: the training folder.
-    data: the images and labels; those the run trained on or others of the same
-      classes.
-    checkpoints: how many of the last checkpoints to use; None takes all that
-      the folder keeps.
-    rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight, ties by
-      mean loss.
-    batch_size: images in a batch; None takes the run's for streamed images and
+    data: the images and labels, those of the run or others of the same classes.
+    checkpoints: how many of the last checkpoints to use; None uses all that the
+      folder keeps.
+    rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight, with ties
+      broken by mean loss.
+    batch_size: images per batch; None takes the run's for streamed images and
       500 for those in memory.
-    print_line: takes a line for each checkpoint.
+    print_line: takes a line per checkpoint.
 
   Raises:
-    UserError: the folder holds no run or no checkpoint, or one that does not
-      fit; the data have other classes, are not prepared as the run's were or
-      hold a damaged record; an argument is out of range.
+    UserError: the folder holds no run, no checkpoint, or one that does not fit;
+      the data has other classes, is not prepared as the run's was or holds a
+      damaged record; an argument is out of range.
   """
   if rank_by not in RANKINGS:
     raise UserError(
@@ -210,7 +186,7 @@ def suspect_labels(
       checkpointing.restore(prefix, {"curriculum": curriculum.variables})
     except checkpointing.DamagedCheckpointError as error:
       damage = error
-      print_line(f"warning: left out {error}")
+      print_line(f"warning: skipped: {error}")
       continue
     examples = evaluator.per_example(with_probabilities=True)
     weight = ops.convert_to_numpy(
@@ -244,7 +220,7 @@ def suspect_labels(
 
 
 def _is_clean(examples: dict[str, np.ndarray]) -> np.ndarray | None:
-  """[N] bool, whether each label is right; None unless all are known."""
+  """[N] bool, whether each label is clean; None unless that is known of all."""
   clean = examples["clean_label"]
   return examples["label"] == clean if (clean >= 0).all() else None
 
@@ -255,19 +231,7 @@ def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
   Raises:
     UserError: there is no such file, or it holds something else.
   """
-  folder = Path(train_log_dir)
-  if not folder.is_dir():
-    raise UserError(
-      f"{folder}: expected a training folder, got no such folder; give the "
-      "folder passed as --train_log_dir"
-    )
-  run = read_run(folder)
-  if run is None:
-    raise UserError(
-      f"{folder}: expected a training folder with run.json, got none; give the "
-      "folder passed as --train_log_dir to bin/train_student.py"
-    )
-  return settings_of_run(folder, run)
+  return settings_of_run(Path(train_log_dir), require_run(train_log_dir))
 
 
 def _last_checkpoints(
@@ -277,12 +241,12 @@ def _last_checkpoints(
   if not prefixes:
     raise UserError(
       f"{train_log_dir}: expected a training folder with a checkpoint, got "
-      "none; train first, or give another folder"
+      "none; train first, or choose another folder"
     )
   if count is not None and count > len(prefixes):
     raise UserError(
       f"checkpoints: expected at most {len(prefixes)}, which {train_log_dir} "
-      f"holds, got {count}; give fewer, or train with --save_interval_steps to "
+      f"holds, got {count}; use fewer, or train with `save_interval_steps` to "
       "keep more"
     )
   return prefixes if count is None else prefixes[-count:]

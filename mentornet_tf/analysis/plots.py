@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -14,15 +15,15 @@ from mentornet_tf.analysis.comparison import RunSummary
 from mentornet_tf.analysis.weight_history import WeightHistory
 from mentornet_tf.internal.figures import save_figure
 
-# Told apart by all common forms of colour vision (Okabe and Ito).
+# Distinguishable with all common forms of color vision (Okabe and Ito).
 _COLORS = ("#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 _CLEAN, _NOISY = "#0072B2", "#D55E00"
-# What the title of an image on a contact sheet is drawn in, and what it means.
+# Colors of the titles on a contact sheet, and what they mean.
 _VERDICTS = {
-  "found": ("#0072B2", "the label is wrong, the suggestion right"),
-  "missed": ("#CC79A7", "the label is wrong, the suggestion too"),
-  "kept": ("#D55E00", "the label is right"),
-  "unknown": ("#000000", "the true label is not known"),
+  "found": ("#0072B2", "mislabeled, suggestion correct"),
+  "missed": ("#CC79A7", "mislabeled, suggestion incorrect"),
+  "kept": ("#D55E00", "clean label"),
+  "unknown": ("#000000", "clean label not known"),
 }
 _SHEET_COLUMNS = 8
 _LONGEST_NAME = 22
@@ -36,7 +37,7 @@ def plot_learning_curves(
 
 
 def draw_learning_curves(runs: Sequence[RunSummary]) -> Figure:
-  """Test accuracy over training steps, one curve a run that measured it."""
+  """Test accuracy over training steps, a curve per run that measured it."""
   return draw_metric_curves(
     runs, {"test_accuracy": "accuracy on clean test images"}
   )
@@ -45,10 +46,10 @@ def draw_learning_curves(runs: Sequence[RunSummary]) -> Figure:
 def draw_metric_curves(
   runs: Sequence[RunSummary], metrics: Mapping[str, str]
 ) -> Figure:
-  """Metrics over training steps, one panel a metric and one curve a run.
+  """Metrics over training steps, a panel per metric and a curve per run.
 
   Args:
-    runs: those that never measured a metric have no curve for it.
+    runs: a run has no curve for a metric that it never measured.
     metrics: metric name -> label of its axis.
   """
   figure = _figure(7 if len(metrics) == 1 else 5 * len(metrics), 4)
@@ -70,14 +71,16 @@ def draw_metric_curves(
   return figure
 
 
-def _name_ends(axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-  """Writes each curve's name and last value beside its end, none on another."""
+def _name_ends(
+  axes: Axes, ends: Sequence[tuple[float, float, str, str]]
+) -> None:
+  """Writes every curve's name and last value at its end, without overlap."""
   low, high = axes.get_ylim()
   line = (high - low) / 22
   height = -np.inf
   for step, value, name, color in sorted(ends, key=lambda end: end[1]):
     height = max(value, height + line)
-    if len(name) > _LONGEST_NAME:  # would leave no room for the curves
+    if len(name) > _LONGEST_NAME:  # to leave room for the curves
       name = "…" + name[1 - _LONGEST_NAME :]
     axes.annotate(
       f" {name} {value:.3f}",
@@ -101,14 +104,14 @@ def plot_weight_against_loss(
 def draw_weight_against_loss(
   losses: np.ndarray, weights: np.ndarray, is_clean: np.ndarray
 ) -> Figure:
-  """Weight of every training example over its loss, by true or wrong label.
+  """Weight of every training example over its loss, clean and noisy labels.
 
   Histograms on both sides show how many examples lie on top of each other.
 
   Args:
     losses: [N] losses, in nats.
     weights: [N] weights in 0..1.
-    is_clean: [N] bool, whether the label is the true one.
+    is_clean: [N] bool, whether the label is clean.
   """
   figure = _figure(7, 5)
   axes = figure.subplots(
@@ -121,8 +124,8 @@ def draw_weight_against_loss(
     gridspec_kw={"hspace": 0.05, "wspace": 0.05},
   )
   groups = (
-    (f"true label ({np.count_nonzero(is_clean)})", is_clean, _CLEAN),
-    (f"wrong label ({np.count_nonzero(~is_clean)})", ~is_clean, _NOISY),
+    (f"clean label ({np.count_nonzero(is_clean)})", is_clean, _CLEAN),
+    (f"noisy label ({np.count_nonzero(~is_clean)})", ~is_clean, _NOISY),
   )
   main, right, top = axes[1, 0], axes[1, 1], axes[0, 0]
   loss_bins = np.linspace(0, losses.max() + 1e-6, 50)
@@ -150,7 +153,7 @@ def draw_weight_against_loss(
 
 
 def draw_weight_history(history: WeightHistory) -> Figure:
-  """Share of the training examples at each weight, over training."""
+  """Share of the training examples per weight, during training."""
   figure = _figure(7, 3.2)
   axes = figure.subplots()
   image = axes.pcolormesh(
@@ -173,15 +176,15 @@ def draw_contact_sheet(
   verdicts: Sequence[str],
   heading: str,
 ) -> Figure:
-  """Many small images, row by row, each under its title.
+  """Many small images, row by row, with a title above each.
 
   Args:
     images: [N, height, width, 3] uint8.
-    titles: [N], one above each image.
-    verdicts: [N], what the title's colour tells: "found" (label wrong,
-      suggestion right), "missed" (both wrong), "kept" (label right) or
-      "unknown".
-    heading: above all.
+    titles: [N], the titles of the images.
+    verdicts: [N], shown as the title's color: "found" (mislabeled, suggestion
+      correct), "missed" (mislabeled, suggestion incorrect), "kept" (clean
+      label) or "unknown".
+    heading: the title of the sheet.
   """
   columns = min(_SHEET_COLUMNS, len(images))
   rows = -(-len(images) // columns)
@@ -206,12 +209,12 @@ def draw_contact_sheet(
       if verdict in verdicts
     ],
     loc="outside lower center",
-    ncols=int(width / 3.5),  # inches of the longest meaning
+    ncols=int(width / 3.5),  # the longest meaning takes 3.5 inches
     fontsize=9,
   )
   return figure
 
 
 def _figure(width: float, height: float) -> Figure:
-  # Without pyplot: no global state, no display.
+  # Not by pyplot, which needs global state and a display.
   return Figure(figsize=(width, height), layout="constrained")

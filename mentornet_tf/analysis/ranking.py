@@ -1,9 +1,8 @@
-"""Suspect labels as files: a table, a picture, arrays and their quality."""
+"""Suspect labels as files: a table, pictures, arrays and their quality."""
 
 import csv
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,14 @@ from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import save_figure
-from mentornet_tf.runs.run_folder import write_json
+from mentornet_tf.internal.json_files import read_json, write_json
 
 TABLE_FILE = "suspect_labels.csv"
 PICTURE_FILE = "contact_sheet.png"
 WEIGHTS_FILE = "weight_against_loss.png"
 ARRAYS_FILE = "pred_probs.npz"
 METRICS_FILE = "metrics.json"
-# Where a training folder keeps them unless another folder is given.
+# Their folder within the training folder, unless another one is given.
 DEFAULT_FOLDER = "suspect_labels"
 
 _METRICS = frozenset(
@@ -73,29 +72,30 @@ def rank_labels(
 ) -> SuspectLabels:
   """Ranks the labels of a record set by how suspect a training run finds them.
 
-  The set is read as the run read its own: into memory, or streamed where the
-  run has an image size.
+  The set is read like the run's own: into memory, or streamed if the run has an
+  image size.
 
   Args:
     train_log_dir: the training folder.
-    data_dir: folder that holds the TFRecord shards.
-    dataset_name: as in the shards' names; None takes the run's.
-    split: such as "train".
-    output_dir: receives the files of `write_suspect_labels`; None writes none.
-    checkpoints: how many of the last checkpoints to average over; None takes
-      all that the folder keeps.
+    data_dir: folder of the TFRecord shards.
+    dataset_name: name in the shards' file names; None takes the run's.
+    split: split in the shards' file names.
+    output_dir: folder for the files of `write_suspect_labels`; None writes
+      none.
+    checkpoints: how many of the last checkpoints to average over; None uses all
+      that the folder keeps.
     rank_by: "loss" or "weight", see `suspect_labels`.
-    batch_size: images in a batch; None takes the run's for streamed images and
+    batch_size: images per batch; None takes the run's for streamed images and
       500 for those in memory.
     num_images: how many of the most suspect images to draw.
-    print_line: takes one line for each checkpoint.
+    print_line: takes a line per checkpoint.
 
   Returns:
     The labels with their scores; `order` ranks them.
 
   Raises:
-    UserError: run, data and arguments do not go together, or the files cannot
-      be written.
+    UserError: run, data and arguments do not match, or the files cannot be
+      written.
   """
   if num_images < 1:
     raise UserError(
@@ -103,7 +103,8 @@ def rank_labels(
     )
   run = run_settings(train_log_dir)
   dataset_name = dataset_name or run.data.dataset_name
-  output_dir = None if output_dir is None else _writable(output_dir)
+  if output_dir is not None:
+    output_dir = atomic_files.writable_folder(output_dir)
   data = open_data(data_dir, dataset_name, split, run.images.crop)
   suspects = suspect_labels(
     train_log_dir,
@@ -126,23 +127,23 @@ def write_suspect_labels(
 ) -> None:
   """Writes the ranking, each file whole or not at all.
 
-  - `suspect_labels.csv`: one row an example, most suspect first.
+  - `suspect_labels.csv`: a row per example, most suspect first.
   - `contact_sheet.png`: the most suspect images, "given → suggested".
   - `pred_probs.npz`: `labels` [N] int64, `pred_probs` [N, num_classes] float64
     and `ids` [N] int64 in the data's order, as cleanlab and similar tools take
     them.
-  - `metrics.json`: what was ranked and, where true labels are known, how well
-    wrong ones are found.
-  - `weight_against_loss.png`, where true labels are known.
+  - `metrics.json`: what was ranked and, if clean labels are known, how well
+    noisy ones are detected.
+  - `weight_against_loss.png`, if clean labels are known.
 
   Args:
-    suspects: what `suspect_labels` made of `data`.
+    suspects: the result of `suspect_labels` for `data`.
     data: the images and class names.
-    output_dir: made when it does not exist.
+    output_dir: created if it does not exist.
     num_images: how many images to draw.
   """
   data = as_training_data(data)
-  folder = _writable(output_dir)
+  folder = atomic_files.writable_folder(output_dir)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,
     partial.open("w", newline="") as file,
@@ -185,7 +186,7 @@ def write_suspect_labels(
 
 
 def describe(suspects: SuspectLabels) -> list[str]:
-  """Readable lines: how many labels are doubted and how well that works."""
+  """Readable lines: how many labels are suspect, and how reliable that is."""
   num_disagreeing = np.count_nonzero(
     suspects.predicted_labels != suspects.labels
   )
@@ -197,26 +198,27 @@ def describe(suspects: SuspectLabels) -> list[str]:
   if quality is None:
     return lines
   lines.append(
-    f"{quality['num_wrong']} of {quality['num_known']} known labels are wrong"
+    f"{quality['num_wrong']} of {quality['num_known']} labels with a known "
+    "clean label are noisy"
   )
   if quality["by_loss"]["roc_auc"] is None:
     return lines
   for rank_by in RANKINGS:
     found = quality[f"by_{rank_by}"]
     lines.append(
-      f"ranked by {rank_by}: ROC AUC {found['roc_auc']:.4f}  average precision "
+      f"ranked by {rank_by}: AUROC {found['roc_auc']:.4f}  average precision "
       f"{found['average_precision']:.4f}  precision among the first "
       f"{quality['num_wrong']} {found['precision_at_num_wrong']:.4f}"
     )
   lines.append(
-    "the predicted class is the true one for "
-    f"{quality['suggestion_accuracy']:.4f} of the wrong labels"
+    "the predicted class is the clean label for "
+    f"{quality['suggestion_accuracy']:.4f} of the noisy labels"
   )
   return lines
 
 
 def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
-  """The `metrics.json` of a ranking; None where there is none.
+  """The `metrics.json` of a ranking; None if there is no such file.
 
   Raises:
     UserError: the file holds something else.
@@ -224,18 +226,13 @@ def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
   file = Path(folder) / METRICS_FILE
   if not file.exists():
     return None
-  try:
-    metrics = json.loads(file.read_text())
-    missing = _METRICS - metrics.keys()
-  except (ValueError, AttributeError) as error:
-    raise UserError(
-      f"{file}: expected JSON written by bin/rank_labels.py, got something "
-      f"else ({error}); rank the labels again"
-    ) from error
+  written_by, advice = "a ranking of labels", "rank the labels again"
+  metrics = read_json(file, written_by=written_by, advice=advice)
+  missing = _METRICS - metrics.keys()
   if missing:
     raise UserError(
-      f"{file}: expected {', '.join(sorted(missing))} as bin/rank_labels.py "
-      "writes them, got none; rank the labels again"
+      f"{file}: expected {', '.join(sorted(missing))} as written by "
+      f"{written_by}, got none; {advice}"
     )
   return metrics
 
@@ -249,7 +246,9 @@ def read_suspect_table(
     return [row for row, _ in zip(reader, range(num_rows), strict=False)]
 
 
-def _rows(suspects: SuspectLabels, class_names: tuple[str, ...]):
+def _rows(
+  suspects: SuspectLabels, class_names: tuple[str, ...]
+) -> Iterator[tuple[Any, ...]]:
   everything = np.arange(len(suspects.ids))
   given = suspects.pred_probs[everything, suspects.labels]
   predicted = suspects.predicted_labels
@@ -267,20 +266,3 @@ def _rows(suspects: SuspectLabels, class_names: tuple[str, ...]):
       f"{suspects.mean_weight[i]:.6g}",
       f"{suspects.score[i]:.6g}",
     )
-
-
-def _writable(output_dir: str | os.PathLike) -> Path:
-  folder = Path(output_dir)
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
-    raise UserError(
-      f"{folder}: expected a folder that can be created and written to, got: "
-      f"{error.strerror}; choose another output folder"
-    ) from error
-  if not os.access(folder, os.W_OK):
-    raise UserError(
-      f"{folder}: expected a folder that can be written to, got no write "
-      "permission; choose another output folder or change its rights"
-    )
-  return folder

@@ -1,4 +1,4 @@
-"""A report of one training run or several: one HTML file that stands alone."""
+"""A report on one or more training runs: a single, self-contained HTML file."""
 
 import dataclasses
 import json
@@ -30,26 +30,26 @@ from mentornet_tf.mentor_training.mentor_pictures import (
   draw_update,
   weight_surface,
 )
-from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.runs.run_folder import require_run
 from mentornet_tf.training.joint.loop_action import LOSS_BOUND, updated_mentors
 
 _WEIGHT_METRICS = {
-  "weight_auc": "ROC AUC of the weights",
-  "label_precision": "true labels among the selected",
-  "label_recall": "selected among the true labels",
+  "weight_auc": "label-noise detection AUROC",
+  "label_precision": "share of clean labels among the selected",
+  "label_recall": "share of selected among the clean labels",
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class RunRecord:
-  """All that a report reads of one training folder.
+  """The content of one training folder that a report shows.
 
   Attributes:
-    name: what the report calls the run.
+    name: the run's name in the report.
     folder: the training folder.
     run: the content of run.json.
     summary: the metrics.
-    weights: how weights were spread; None where no events are left.
+    weights: the distribution of the weights; None if there are no events.
   """
 
   name: str
@@ -60,7 +60,7 @@ class RunRecord:
 
   @property
   def has_curriculum(self) -> bool:
-    """Whether examples were weighed at all."""
+    """Whether examples were weighed."""
     return self.run["settings"].get("curriculum") != "none"
 
 
@@ -69,27 +69,27 @@ def write_report(
   output: str | os.PathLike,
   num_suspects: int = 20,
 ) -> None:
-  """Writes a report of training folders.
+  """Writes a report on training folders.
 
-  Suspect labels are shown where `ranking.rank_labels` has left them in the
-  folder `suspect_labels` of a training folder.
+  It includes the suspect labels that `ranking.rank_labels` wrote to the folder
+  `suspect_labels` of a training folder.
 
   Args:
-    folders: one training folder or several.
-    output: the HTML file; written under a temporary name first.
-    num_suspects: rows of each table of suspect labels.
+    folders: one or more training folders.
+    output: the HTML file; written whole or not at all.
+    num_suspects: rows per table of suspect labels.
 
   Raises:
-    UserError: a folder is no training folder, or the file cannot be written.
+    UserError: a folder is not a training folder, or the file cannot be written.
   """
   if not folders:
-    raise UserError("expected one training folder or more, got none")
+    raise UserError("expected at least one training folder, got none")
   output = Path(output)
   if output.is_dir() or not output.parent.is_dir():
-    got = "a folder" if output.is_dir() else "a place in no existing folder"
+    got = "a folder" if output.is_dir() else "a path in no existing folder"
     raise UserError(
-      f"{output}: expected a file to write the report to, got {got}; name a "
-      "file such as report.html"
+      f"{output}: expected a file to write the report to, got {got}; give a "
+      "file name such as report.html"
     )
   records = [
     read_record(name, Path(folder))
@@ -101,7 +101,7 @@ def write_report(
   except OSError as error:
     raise UserError(
       f"{output}: expected a file that can be written, got: {error.strerror}; "
-      "choose another place"
+      "choose another path"
     ) from error
 
 
@@ -109,21 +109,19 @@ def read_record(name: str, folder: Path) -> RunRecord:
   """Reads one training folder.
 
   Raises:
-    UserError: there is no run, or none that has reported anything yet.
+    UserError: there is no run, or it has not reported any metrics yet.
   """
-  run = read_run(folder)
-  if run is None:
-    raise UserError(
-      f"{folder}: expected a training folder with run.json, got none; give the "
-      "folder passed as --train_log_dir to bin/train_student.py"
-    )
   return RunRecord(
-    name, folder, run, summarize_run(name, folder), read_weight_history(folder)
+    name,
+    folder,
+    require_run(folder),
+    summarize_run(name, folder),
+    read_weight_history(folder),
   )
 
 
 def _names(folders: Sequence[str | os.PathLike]) -> list[str]:
-  """Each folder's last name, its whole path where last names are the same."""
+  """The folders' own names, or their whole paths if two names are the same."""
   paths = [Path(folder) for folder in folders]
   names = [path.resolve().name for path in paths]
   if len(set(names)) == len(names):
@@ -131,8 +129,8 @@ def _names(folders: Sequence[str | os.PathLike]) -> list[str]:
   names = [str(path) for path in paths]
   if len(set(names)) < len(names):
     raise UserError(
-      f"expected different training folders, got {', '.join(names)}; leave out "
-      "the repetition"
+      f"expected different training folders, got {', '.join(names)}; give each "
+      "once"
     )
   return names
 
@@ -151,7 +149,7 @@ def _page(records: Sequence[RunRecord], num_suspects: int) -> str:
 
 
 def _settings(records: Sequence[RunRecord]) -> list[str]:
-  """What differs between the runs, then everything, folded away."""
+  """The settings that differ between the runs, then all, folded away."""
   by_run = {
     record.name: _flat(record.run["data"], "data: ") | record.run["settings"]
     for record in records
@@ -192,14 +190,11 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
     parts.append(
       html_parts.picture(
         png_bytes(plots.draw_learning_curves(summaries)),
-        "Test accuracy over training, with each run's last value.",
+        "Test accuracy during training, with the last value of every run.",
       )
     )
   else:
-    parts.append(
-      '<p class="note">No run was evaluated during training '
-      "(--eval_data_dir).</p>"
-    )
+    parts.append('<p class="note">No run was evaluated during training.</p>')
   parts.append(
     html_parts.picture(
       png_bytes(
@@ -217,11 +212,11 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
   }
   if measured:
     parts += [
-      "<h2>Do the weights find the true labels?</h2>",
+      "<h2>Label-noise detection by the weights</h2>",
       html_parts.picture(
         png_bytes(plots.draw_metric_curves(summaries, measured)),
-        "Against the known true labels; an example is selected if its weight "
-        "exceeds 0.5. Without a curriculum the ROC AUC is 0.5.",
+        "Compared with the known clean labels; an example is selected if its "
+        "weight exceeds 0.5. Without a curriculum the AUROC is 0.5.",
       ),
     ]
   return parts
@@ -236,7 +231,7 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
   facts = [
     f"{student} on {data.get('num_examples')} images of "
     f"{data.get('name')} ({data.get('num_classes')} classes)",
-    describe_wrong_labels(data) or "true labels not known",
+    describe_wrong_labels(data) or "clean labels not known",
     f"curriculum: {curriculum}",
     f"step {record.summary.steps[-1]} of {total_steps}",
   ]
@@ -246,14 +241,14 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
     "<h3>Weights</h3>",
   ]
   if not record.has_curriculum:
-    parts.append('<p class="note">No curriculum: every weight is 1.</p>')
+    parts.append('<p class="note">No curriculum: all weights are 1.</p>')
   elif record.weights is None:
-    parts.append('<p class="note">No TensorBoard events are left.</p>')
+    parts.append('<p class="note">There are no TensorBoard events.</p>')
   else:
     parts.append(
       html_parts.picture(
         png_bytes(plots.draw_weight_history(record.weights)),
-        "How the weights of the training examples were spread, over training.",
+        "Distribution of the training examples' weights during training.",
       )
     )
   return [
@@ -265,7 +260,7 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
 
 
 def _mentor_updates(folder: Path, total_steps: int) -> list[str]:
-  """The curriculum before and after each update of the mentor."""
+  """The curriculum before and after every update of the mentor."""
   mentors = updated_mentors(folder)
   if not mentors:
     return []

@@ -1,4 +1,4 @@
-"""The part of a report that shows a run's suspect labels."""
+"""The section of a report on a run's suspect labels."""
 
 from html import escape
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 from mentornet_tf.analysis import html_parts, ranking
 
 _QUALITY_NAMES = {
-  "roc_auc": "ROC AUC",
+  "roc_auc": "AUROC",
   "average_precision": "average precision",
-  "precision_at_num_wrong": "precision at the number of wrong labels",
+  "precision_at_num_wrong": "precision at the number of noisy labels",
 }
 _RANKING_NAMES = {"by loss": "by_loss", "by weight": "by_weight"}
 _TABLE_COLUMNS = (
@@ -29,7 +29,7 @@ _PICTURES = (
 
 
 def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
-  """HTML of what `ranking.rank_labels` left in a training folder.
+  """HTML of the ranking that `ranking.rank_labels` wrote to a training folder.
 
   Args:
     train_log_dir: the training folder.
@@ -42,8 +42,7 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
   metrics = ranking.read_ranking_metrics(folder)
   if metrics is None:
     return [
-      '<p class="note">Not ranked yet: bin/rank_labels.py --train_log_dir='
-      f"{escape(str(train_log_dir))} --data_dir=…</p>"
+      '<p class="note">The labels have not been ranked by this run yet.</p>'
     ]
   steps = ", ".join(str(step) for step in metrics["checkpoint_steps"])
   rows = ranking.read_suspect_table(folder / ranking.TABLE_FILE, num_rows)
@@ -71,7 +70,7 @@ def _quality(quality: dict[str, Any] | None) -> list[str]:
     return []
   return [
     html_parts.table(
-      (f"finding the {quality['num_wrong']} wrong labels", *_RANKING_NAMES),
+      (f"detecting the {quality['num_wrong']} noisy labels", *_RANKING_NAMES),
       (
         (
           title,
@@ -80,6 +79,6 @@ def _quality(quality: dict[str, Any] | None) -> list[str]:
         for name, title in _QUALITY_NAMES.items()
       ),
     ),
-    "<p>The predicted class is the true one for "
-    f"{100 * quality['suggestion_accuracy']:.1f} % of the wrong labels.</p>",
+    "<p>The predicted class is the clean label for "
+    f"{100 * quality['suggestion_accuracy']:.1f} % of the noisy labels.</p>",
   ]

@@ -52,21 +52,21 @@ def evaluate_checkpoints(
 ) -> None:
   """Evaluates new checkpoints until training has finished, or only the newest.
 
-  A checkpoint whose step stands in `<eval_dir>/eval.csv` for the same data is
-  not evaluated again. One that training deletes or still writes is passed over.
+  A checkpoint whose step is in `<eval_dir>/eval.csv` for the same data is not
+  evaluated again. One that training deletes or is still writing is skipped.
 
   Args:
     run: the training folder.
-    data: what to evaluate on, one set or several of different names.
-    batch_size: images in a batch.
-    eval_dir: receives eval.csv and TensorBoard events.
-    once: evaluate the newest checkpoint and end.
-    interval_seconds: wait between looks for a new checkpoint.
-    print_line: takes one line for each evaluation.
-    sleep: waits so many seconds.
+    data: what to evaluate on, one set or several with different names.
+    batch_size: images per batch.
+    eval_dir: where eval.csv and TensorBoard events are written.
+    once: whether to evaluate the newest checkpoint only.
+    interval_seconds: seconds between checks for a new checkpoint.
+    print_line: takes a line per evaluation.
+    sleep: waits for a number of seconds.
 
   Raises:
-    UserError: with `once`, if there is no checkpoint that can be read.
+    UserError: with `once`, there is no checkpoint that can be read.
   """
   sets = list(data) if isinstance(data, Sequence) else [data]
   evaluators = {each.name: _evaluator(run, each, batch_size) for each in sets}
@@ -115,7 +115,7 @@ def wait_for_run(
   print_line: Callable[[str], Any] = print,
   sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-  """Waits until a training has begun in `folder`."""
+  """Waits until training has started in `folder`."""
   waiting = False
   while (
     Path(folder).is_dir()
@@ -123,7 +123,7 @@ def wait_for_run(
     and latest_checkpoint(folder) is None
   ):
     if not waiting:
-      print_line(f"{folder}: waiting for a training to begin")
+      print_line(f"{folder}: waiting for training to start")
     waiting = True
     sleep(interval_seconds)
 
@@ -132,8 +132,9 @@ class EvaluationLog:
   """The evaluations of one run: `eval.csv` and TensorBoard events.
 
   Args:
-    folder: made when it does not exist.
-    data_names: of what is evaluated. Rows of other data stay as they are.
+    folder: created if it does not exist.
+    data_names: names of the evaluated data. Rows of other data stay as they
+      are.
   """
 
   def __init__(self, folder: Path, data_names: Sequence[str]):
@@ -161,7 +162,7 @@ class EvaluationLog:
           )
 
   def missing(self, step: int) -> list[str]:
-    """Names of the data that were not evaluated at `step`."""
+    """Names of the data that was not evaluated at `step`."""
     return [name for name, each in self.evaluations.items() if step not in each]
 
   def add(self, name: str, step: int, evaluation: Evaluation) -> None:
@@ -175,7 +176,7 @@ class EvaluationLog:
         writer.writerows(
           _row(data, known, each) for known, each in sorted(evaluations.items())
         )
-    # One set keeps the original's names.
+    # A single set keeps the original's names.
     prefix = f"{name}/" if len(self.evaluations) > 1 else ""
     with self._events.as_default(step):
       tf.summary.scalar(f"{prefix}accuracy", evaluation.accuracy)
@@ -185,10 +186,10 @@ class EvaluationLog:
     self._events.flush()
 
   def readable(self, name: str, step: int | None = None) -> str:
-    """One line: the accuracy on data at a step, the best and the last so far.
+    """One line: the accuracy at a step, the best and the last so far.
 
     Args:
-      name: of the data, written where there are several.
+      name: name of the data; written if there are several.
       step: None takes the last.
     """
     evaluations = self.evaluations[name]

@@ -1,4 +1,4 @@
-"""Evaluating a student on one set or several, as columns of a run's metrics."""
+"""Evaluating a student on one or more sets, as columns of a run's metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -27,18 +27,18 @@ def open_evaluation_data(
 
 
 class EvaluationSets:
-  """Evaluates a student and gives the results as columns.
+  """Evaluates a student and returns the results as columns.
 
-  One set without a name gives "test_accuracy" and "test_loss"; each set with a
-  name gives "<name>/accuracy", "<name>/loss" and, where there are more than
-  five classes, "<name>/top5_accuracy".
+  A single set without a name gives "test_accuracy" and "test_loss"; a set with
+  a name gives "<name>/accuracy", "<name>/loss" and, if there are more than five
+  classes, "<name>/top5_accuracy".
 
   Args:
-    student: images to logits.
+    student: maps images to logits.
     data: the set, or name -> set.
-    batch_size: images in a batch.
+    batch_size: images per batch.
     weights: makes the context in which the student has the weights to evaluate;
-      by default those that it has.
+      by default its own.
   """
 
   def __init__(
@@ -75,7 +75,7 @@ class EvaluationSets:
     return [c for columns in self._columns.values() for c in columns.values()]
 
   def __call__(self) -> dict[str, float]:
-    """Column -> value, for the student as it stands."""
+    """Column -> value, for the current student."""
     with self._weights():
       evaluations = {name: each() for name, each in self._evaluators.items()}
     row = {}
@@ -108,7 +108,7 @@ def check_classes(
     if each.num_classes != num_classes:
       raise UserError(
         f"{name}: expected data of {num_classes} classes, as {trained_on} has, "
-        f"got data of {each.num_classes}; name another set"
+        f"got data of {each.num_classes}; choose another set"
       )
 
 

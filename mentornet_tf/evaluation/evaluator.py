@@ -1,4 +1,4 @@
-"""Accuracy and loss of a student on a finite data set."""
+"""Accuracy and loss of a student on a finite dataset."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Top-5 says something of more classes than these only.
+# Top-5 accuracy is informative for more classes than this.
 TOP = 5
 
 
@@ -18,9 +18,9 @@ class Evaluation:
   Attributes:
     accuracy: share of examples whose most probable class is the label.
     loss: mean cross-entropy, in nats.
-    num_examples: how many were evaluated.
+    num_examples: number of evaluated examples.
     top5_accuracy: share of examples whose label is among the five most probable
-      classes; None where there are no more than five.
+      classes; None if there are no more than five.
   """
 
   accuracy: float
@@ -34,8 +34,8 @@ class Evaluator:
 
   Args:
     student: images [B, …] to logits [B, num_classes].
-    batches: dicts with "image", "label", "clean_label" and "id", a finite data
-      set or another iterable that starts anew each time.
+    batches: dicts with "image", "label", "clean_label" and "id"; a finite
+      dataset or another iterable that can be iterated repeatedly.
   """
 
   def __init__(
@@ -61,11 +61,14 @@ class Evaluator:
   def per_example(
     self, with_probabilities: bool = False
   ) -> dict[str, np.ndarray]:
-    """Losses and hits of every example beside its id and labels, in order.
+    """Losses and hits of all examples with their ids and labels, in order.
+
+    Args:
+      with_probabilities: whether to return the probabilities of the classes.
 
     Returns:
       "id", "label", "clean_label" [N] int64, "loss" [N] float32, "hit" [N]
-      bool, "top5_hit" [N] bool where there are more than five classes; on
+      bool, "top5_hit" [N] bool if there are more than five classes, and on
       request "probabilities" [N, num_classes] float32.
     """
     columns: dict[str, list[np.ndarray]] = {}
@@ -79,7 +82,7 @@ class Evaluator:
     return {name: np.concatenate(parts) for name, parts in columns.items()}
 
   def __call__(self) -> Evaluation:
-    """Evaluates the student as it stands."""
+    """Evaluates the current student."""
     examples = self.per_example()
     return Evaluation(
       accuracy=float(examples["hit"].mean()),

@@ -1,7 +1,7 @@
-"""How well weights tell clean labels from wrong ones."""
+"""How well weights and suspicion scores tell clean labels from noisy ones."""
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 # An example counts as selected above this weight.
 SELECTED_ABOVE = 0.5
@@ -10,17 +10,17 @@ SELECTED_ABOVE = 0.5
 def weight_quality(
   weights: np.ndarray, is_clean: np.ndarray
 ) -> dict[str, float]:
-  """Precision, recall and ROC AUC of the weights at finding clean labels.
+  """Precision, recall and AUROC of the weights at detecting clean labels.
 
   Args:
     weights: [N] weights before example dropout.
-    is_clean: [N] bool, whether the label is the true one.
+    is_clean: [N] bool, whether the label is clean.
 
   Returns:
     "label_precision": share of clean labels among the selected examples
     (weight > 0.5); "label_recall": share of the clean labels that are selected;
-    "weight_auc": area under the ROC curve. NaN where undefined: nothing
-    selected, no clean label, one class only.
+    "weight_auc": the label-noise detection AUROC, the area under the ROC curve.
+    NaN where undefined: nothing selected, no clean label, or only one kind.
   """
   selected = weights > SELECTED_ABOVE
   selected_clean = np.count_nonzero(selected & is_clean)
@@ -32,6 +32,32 @@ def weight_quality(
     "weight_auc": float(roc_auc_score(is_clean, weights))
     if both_kinds
     else float("nan"),
+  }
+
+
+def detection_quality(
+  suspicion: np.ndarray, is_noisy: np.ndarray
+) -> dict[str, float | None]:
+  """AUROC, average precision and precision at the number of noisy labels.
+
+  Args:
+    suspicion: [N], higher is more suspect.
+    is_noisy: [N] bool, whether the label is noisy.
+
+  Returns:
+    "roc_auc", "average_precision" and "precision_at_num_wrong", each in 0..1;
+    None where all labels are clean or all are noisy.
+  """
+  num_noisy = np.count_nonzero(is_noisy)
+  if not 0 < num_noisy < len(is_noisy):
+    return dict.fromkeys(
+      ("roc_auc", "average_precision", "precision_at_num_wrong")
+    )
+  most_suspect = np.argsort(-suspicion, kind="stable")[:num_noisy]
+  return {
+    "roc_auc": float(roc_auc_score(is_noisy, suspicion)),
+    "average_precision": float(average_precision_score(is_noisy, suspicion)),
+    "precision_at_num_wrong": float(is_noisy[most_suspect].mean()),
   }
 
 

@@ -1,1 +1,1 @@
-"""Whole comparisons of curricula that anybody can repeat."""
+"""Reproducible comparisons of curricula, from data to table."""

@@ -1,4 +1,4 @@
-"""The main job in small: a baseline against a MentorNet on noisy digits."""
+"""A small-scale demonstration: a baseline and a MentorNet on noisy digits."""
 
 import os
 from pathlib import Path
@@ -18,9 +18,9 @@ from mentornet_tf.evaluation.evaluator import Evaluator
 from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.train import train_and_evaluate
 
-# So few that a network without a mentor learns the wrong labels by heart.
+# So few that a network without a mentor memorises the noisy labels.
 _NUM_DIGITS = 600
-# Digits are neither mirrored nor cut.
+# Digits must not be flipped or cropped.
 _SETTINGS = TrainingSettings.of(
   dataset_name="digits",
   studentnet="inception",
@@ -48,14 +48,14 @@ def run_quickstart(
 ) -> str:
   """Trains both students, draws the pictures and returns the table.
 
-  Started again with the same arguments it continues where it was interrupted.
+  Called again with the same arguments, it continues where it was interrupted.
 
   Args:
-    folder: receives the records, both training folders, `table.md`,
-      `learning_curves.png` and `weight_against_loss.png`.
+    folder: where the records, both training folders, `table.md`,
+      `learning_curves.png` and `weight_against_loss.png` are written.
     noise_rate: rate of the symmetric label noise, 0..1.
     max_number_of_steps: length of each training.
-    seed: of noise, weights and data order.
+    seed: seed of noise, weights and data order.
     console: where progress is printed.
 
   Returns:

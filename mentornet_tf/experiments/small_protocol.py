@@ -1,7 +1,8 @@
-"""Curricula compared in small: CIFAR-10 with wrong labels, minutes a run.
+"""A small-scale comparison: CIFAR-10 with noisy labels, minutes per run.
 
 Ten thousand training images with 40 % symmetric noise, CifarNet without
-augmentation, 3,000 steps of 128 images at a rate of 0.1, and 0.01 from 80 % on.
+augmentation, 3,000 steps of 128 images at a rate of 0.1, reduced to 0.01 at
+80 % of training.
 """
 
 import csv
@@ -27,7 +28,8 @@ from mentornet_tf.datasets.writing.in_memory import (
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
-from mentornet_tf.runs.run_folder import read_run, write_json
+from mentornet_tf.internal.json_files import write_json
+from mentornet_tf.runs.run_folder import read_run
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   RunOptions,
@@ -41,11 +43,11 @@ _SETTINGS = TrainingSettings.of(
   studentnet="inception",
   augment=False,
   max_number_of_steps=_STEPS,
-  # 2,400 steps of 78 a pass.
+  # 2,400 steps, at 78 per pass.
   num_epochs_per_decay=30.77,
   loss_p_percentile=0.6,
 )
-# How far a run is, and the wall time that it took.
+# The progress of a run and the wall time it has taken.
 _SECONDS = "seconds.json"
 _OPTIONS = RunOptions(eval_interval_steps=300, save_interval_steps=150)
 
@@ -59,7 +61,7 @@ _MENTORMIX = {
   **_NO_DROPOUT,
 }
 _PD_DROPOUT = {"example_dropout_rates": "0.5,17,0.05,83"}
-# Name of a run -> what it changes.
+# Name of a method -> the settings it changes.
 METHODS: dict[str, dict[str, Any]] = {
   "baseline": {},
   "self_paced": {"curriculum": "self_paced", **_NO_DROPOUT},
@@ -98,15 +100,15 @@ METHODS: dict[str, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-  """What one run came to.
+  """The outcome of one run.
 
   Attributes:
     method: a name of `METHODS`.
-    seed: of weights, data order and draws.
+    seed: seed of weights, data order and example dropout.
     best: highest test accuracy of its ten evaluations.
     last: test accuracy at its end.
-    weight_auc: ROC AUC of the last weights at telling right labels.
-    seconds: wall time, evaluations included.
+    weight_auc: label-noise detection AUROC of the last weights.
+    seconds: wall time, including evaluations.
   """
 
   method: str
@@ -126,20 +128,21 @@ def run_small_protocol(
   max_number_of_steps: int = _STEPS,
   console: Console | None = None,
 ) -> list[Outcome]:
-  """Trains what is not trained yet, and writes table and curves.
+  """Trains the runs that are not finished yet, and writes table and curves.
 
   Args:
-    folder: receives the records, a training folder `<method>-<seed>` for each
-      run, `results.csv`, `table.md` and `learning_curves.png`. A run that is
-      there is not repeated, one that was interrupted is continued.
-    source_dir: the official CIFAR-10 archive; None asks TensorFlow Datasets.
+    folder: where the records, a training folder `<method>-<seed>` per run,
+      `results.csv`, `table.md` and `learning_curves.png` are written. Finished
+      runs are not repeated, interrupted ones are continued.
+    source_dir: folder or archive with the official CIFAR-10; None uses
+      TensorFlow Datasets.
     methods: names of `METHODS`.
-    seeds: each method trains with each of them; the noisy labels are the same.
+    seeds: every method is trained with each of them, on the same noisy labels.
     max_number_of_steps: 3,000, or fewer for a trial.
     console: where progress is printed.
 
   Returns:
-    `finished_runs` of `folder`: those of earlier calls, too.
+    `finished_runs` of `folder`, including those of earlier calls.
 
   Raises:
     UserError: an unknown method, or images that cannot be read.
@@ -148,7 +151,7 @@ def run_small_protocol(
   if unknown:
     raise UserError(
       f"methods: expected names among {', '.join(METHODS)}, got "
-      f"{unknown[0]!r}; choose of them"
+      f"{unknown[0]!r}; choose among them"
     )
   folder = Path(folder)
   console = console or Console(highlight=False, soft_wrap=True)
@@ -169,11 +172,11 @@ def run_small_protocol(
       settings = _settings(method, seed, max_number_of_steps)
       run_folder = folder / f"{method}-{seed}"
       console.print(f"\n{run_folder.name}")
-      begun = time.perf_counter()
+      start = time.perf_counter()
       result = train_and_evaluate(
         settings, run_folder, train_data, test_data, _OPTIONS, console
       )
-      _add_seconds(run_folder, begun, result)
+      _add_seconds(run_folder, start, result)
       if not result.finished:
         return finished_runs(folder, max_number_of_steps)
       _write(folder, finished_runs(folder, max_number_of_steps))
@@ -183,12 +186,12 @@ def run_small_protocol(
 def finished_runs(
   folder: str | os.PathLike, max_number_of_steps: int = _STEPS
 ) -> list[Outcome]:
-  """The outcomes of all runs in a folder that have come to their end.
+  """The outcomes of all finished runs in a folder.
 
   Args:
     folder: where `run_small_protocol` has trained, perhaps in several calls.
-    max_number_of_steps: their length; others are left out, as are runs whose
-      settings are no longer those of `METHODS`.
+    max_number_of_steps: their length; runs of another length are left out, as
+      are runs whose settings are no longer those of `METHODS`.
 
   Returns:
     The outcomes by seed, then in the order of `METHODS`.
@@ -219,16 +222,16 @@ def _settings(
 
 
 def _add_seconds(
-  run_folder: Path, begun: float, result: TrainingResult
+  run_folder: Path, start: float, result: TrainingResult
 ) -> None:
-  """Adds the wall time of a part of a run; what a kill cut off is missing."""
+  """Adds the wall time of a part of a run; a killed part does not count."""
   path = run_folder / _SECONDS
   record = {"step": 0, "seconds": 0.0}
   if path.exists():
     record = json.loads(path.read_text())
   if result.step > record["step"]:
     record["step"] = result.step
-    record["seconds"] += time.perf_counter() - begun
+    record["seconds"] += time.perf_counter() - start
     write_json(path, record)
 
 
@@ -265,7 +268,7 @@ def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def results_csv(outcomes: Sequence[Outcome]) -> str:
-  """One row a run."""
+  """A CSV file with a row per run."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator="\n")
   writer.writerow(field.name for field in dataclasses.fields(Outcome))
@@ -278,14 +281,15 @@ def results_csv(outcomes: Sequence[Outcome]) -> str:
 
 
 def results_table(outcomes: Sequence[Outcome]) -> str:
-  """A Markdown table with a row a method: means over its seeds, ± deviation.
+  """A Markdown table with a row per method: mean ± deviation over its seeds.
 
-  The share of the gap is how much of what lies between the last accuracies of
-  baseline and oracle a method recovers, over its seeds that both have.
+  The share of the gap says how much of the difference between the last
+  accuracies of baseline and oracle a method recovers, over the seeds that all
+  three have.
   """
   lines = [
-    "| run | seeds | test accuracy, best | last | weight AUC "
-    "| share of the gap | seconds |",
+    "| run | seeds | test accuracy, best | last "
+    "| label-noise detection AUROC | share of the gap | seconds |",
     "|---|---|---|---|---|---|---|",
   ]
   for method in dict.fromkeys(each.method for each in outcomes):
@@ -308,7 +312,7 @@ def results_table(outcomes: Sequence[Outcome]) -> str:
 def _share_of_gap(
   of_method: Sequence[Outcome], outcomes: Sequence[Outcome]
 ) -> float | None:
-  """Over the seeds of the method that baseline and oracle have, too."""
+  """Over the seeds of the method that baseline and oracle also have."""
   lasts = {
     name: {each.seed: each.last for each in outcomes if each.method == name}
     for name in ("baseline", "oracle")

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and their places."""
 
 import os
 import shutil
@@ -38,6 +38,28 @@ def refuse_existing(path: str | Path) -> None:
       f"{path}: expected the name of a new folder, got one that exists; choose "
       "another or remove it"
     )
+
+
+def writable_folder(path: str | Path) -> Path:
+  """Makes the folder at `path` unless it exists.
+
+  Raises:
+    UserError: it cannot be created, or not be written to.
+  """
+  path = Path(path)
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise UserError(
+      f"{path}: expected a folder that can be created and written to, got: "
+      f"{error.strerror}; choose another folder"
+    ) from error
+  if not os.access(path, os.W_OK):
+    raise UserError(
+      f"{path}: expected a folder that can be written to, got no write "
+      "permission; choose another folder or change its permissions"
+    )
+  return path
 
 
 @contextmanager

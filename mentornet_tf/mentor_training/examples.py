@@ -1,8 +1,8 @@
-"""What a mentor learns from: features of examples with their target weights.
+"""What a mentor is trained on: features of examples with target weights.
 
-Two sources (paper, section 3.3): a predefined curriculum sampled on a grid of
-features, and the losses of a real student whose labels are known to be right or
-wrong (golden `data_driven`).
+There are two sources (paper, section 3.3): a predefined curriculum sampled on a
+grid of features, and the losses of a real student whose clean labels are known
+(golden `data_driven`).
 """
 
 import io
@@ -32,7 +32,7 @@ _ORIGINAL_FILES = ("tr.p", "ts.p")
 
 @dataclass(frozen=True)
 class MentorExamples:
-  """Examples to learn a mentor from, and others to measure it on.
+  """Examples to train a mentor on, and others to test it on.
 
   Attributes:
     train_features: [N, 4] float64: loss in nats, loss difference, label, epoch
@@ -40,7 +40,7 @@ class MentorExamples:
     train_targets: [N] float64 target weights in 0..1.
     test_features: [M, 4] float64.
     test_targets: [M] float64.
-    origin: how the examples were made; plain data that fits into JSON.
+    origin: how the examples were made; plain data that JSON can hold.
   """
 
   train_features: np.ndarray
@@ -59,7 +59,8 @@ class MentorExamples:
   def binary(self) -> bool:
     """Whether the targets are exactly the values 0 and 1, both present.
 
-    The original chooses the loss by this; all-ones targets are not binary.
+    The original chooses the loss by this. Targets that are all 1 do not count
+    as binary.
     """
     return set(np.unique(self.train_targets)) == {0.0, 1.0}
 
@@ -93,9 +94,9 @@ def predefined_examples(
   Args:
     name: a curriculum, as `target_weights.get_formula` takes it.
     gamma: the curriculum's parameter; None takes its default.
-    sample_size: how many points of the grid are drawn, without replacement; the
+    sample_size: how many points of the grid to sample, without replacement; the
       first 80 % are for training.
-    seed: seed of the draw.
+    seed: seed of the sample.
 
   Raises:
     UserError: an unknown curriculum, or gamma or sample_size out of range.
@@ -105,11 +106,11 @@ def predefined_examples(
   if not 2 <= sample_size <= total:
     raise UserError(
       f"sample_size: expected 2..{total} (the grid's size), got {sample_size}; "
-      "give a number in that range"
+      "choose a number in that range"
     )
-  drawn = np.random.default_rng(seed).permutation(total)[:sample_size]
+  sample = np.random.default_rng(seed).permutation(total)[:sample_size]
   loss, difference, epoch = np.unravel_index(
-    drawn, (losses.size, differences.size, epochs.size)
+    sample, (losses.size, differences.size, epochs.size)
   )
   features = np.stack(
     [
@@ -138,13 +139,14 @@ def data_driven_examples(
   percentile_by_epoch: bool = False,
   seed: int = 0,
 ) -> MentorExamples:
-  """Turns a student's losses into examples: weight 1 where the label is right.
+  """Turns a student's losses into examples: target 1 where the label is clean.
 
   Args:
     dump: the losses with noisy and clean labels.
-    percentile: 0..100; the loss difference is taken to this percentile of the
-      losses, interpolated linearly (golden `data_driven`).
-    percentile_by_epoch: of each epoch's losses, as in use, instead of all.
+    percentile: 0..100, the percentile of the losses, interpolated linearly,
+      from which loss differences are taken (golden `data_driven`).
+    percentile_by_epoch: whether the percentile is that of each epoch's losses,
+      as for a mentor in use, instead of that of all losses.
     seed: seed of the shuffle before the split into 80 % and 20 %.
 
   Raises:
@@ -172,11 +174,11 @@ def load_examples(path: str | Path) -> MentorExamples:
   """Loads examples from a folder or file.
 
   Args:
-    path: a folder with the file that `MentorExamples.save` wrote, that file, or
-      a folder with the original's pickles `tr.p` and `ts.p`.
+    path: the file that `MentorExamples.save` wrote, its folder, or a folder
+      with the original's pickles `tr.p` and `ts.p`.
 
   Raises:
-    UserError: a path without examples, or a damaged file.
+    UserError: there are no examples at the path, or the file is damaged.
   """
   path = Path(path)
   if path.is_dir():
@@ -188,24 +190,24 @@ def load_examples(path: str | Path) -> MentorExamples:
     found = f"one with {', '.join(below)}" if below else "one without"
     raise UserError(
       f"{path}: expected a folder with {EXAMPLES_FILE} (or tr.p and ts.p), got "
-      f"{found}; make it with bin/generate_mentor_data.py"
-      + (" or name one of those folders" if below else "")
+      f"{found}; generate the examples first"
+      + (", or give one of those folders" if below else "")
     )
   if path.is_file():
     return _load_npz(path)
   raise UserError(
-    f"{path}: expected a folder of bin/generate_mentor_data.py, got no such "
-    "path; check it"
+    f"{path}: expected a folder with {EXAMPLES_FILE}, got no such path; check "
+    "it"
   )
 
 
 def split_examples(
   features: np.ndarray, targets: np.ndarray, origin: dict[str, Any]
 ) -> MentorExamples:
-  """The first 80 % of the rows to learn from, the others to measure on.
+  """The first 80 % of the rows for training, the others for testing.
 
   Args:
-    features: [N, 4], see `MentorExamples`; in an order of no meaning.
+    features: [N, 4], see `MentorExamples`; in random order.
     targets: [N] target weights in 0..1.
     origin: how they were made.
 
@@ -216,7 +218,7 @@ def split_examples(
   if cut < 1:
     raise UserError(
       f"mentor examples: expected at least 2 rows, got {len(features)}; one "
-      "part is for training, one for testing"
+      "part is for training, the other for testing"
     )
   return MentorExamples(
     features[:cut], targets[:cut], features[cut:], targets[cut:], origin
@@ -239,8 +241,8 @@ def _load_npz(path: Path) -> MentorExamples:
   ) as error:
     raise UserError(
       f"{path}: expected an .npz file with {', '.join(_ARRAYS)}, got one that "
-      f"does not load ({' '.join(str(error).split())}); make it anew with "
-      "bin/generate_mentor_data.py"
+      f"does not load ({' '.join(str(error).split())}); generate the examples "
+      "again"
     ) from error
   return MentorExamples(*arrays, origin)
 
@@ -258,14 +260,14 @@ def _load_pickles(folder: Path) -> MentorExamples:
     if rows.ndim != 2 or rows.shape[1] != 5:
       raise UserError(
         f"{path}: expected an array [N, 5] of four features and the target, "
-        f"got {list(rows.shape) if rows.size else 'something else'}; make it "
-        "anew"
+        f"got {list(rows.shape) if rows.size else 'something else'}; generate "
+        "the examples again"
       )
     arrays += [rows[:, :4], rows[:, 4]]
   return MentorExamples(*arrays, {"pickles": folder.name})
 
 
-def _check(part, features, targets) -> None:
+def _check(part: str, features: np.ndarray, targets: np.ndarray) -> None:
   if features.ndim != 2 or features.shape[1] != 4 or len(features) == 0:
     raise UserError(
       f"mentor examples: expected {part} features [N, 4], got "
@@ -274,7 +276,7 @@ def _check(part, features, targets) -> None:
   if targets.shape != (len(features),):
     raise UserError(
       f"mentor examples: expected {part} targets [{len(features)}], got "
-      f"{list(targets.shape)}; give one a row"
+      f"{list(targets.shape)}; give one per row"
     )
   if not np.isfinite(features).all():
     raise UserError(

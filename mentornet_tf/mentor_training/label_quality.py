@@ -1,8 +1,8 @@
-"""How well a mentor tells right from wrong labels on a held-out loss dump.
+"""How well a mentor detects label noise in a held-out loss dump.
 
-Three scores compete: the weight of a learned mentor, the weight of another one,
-such as mentornet_pd, and the plain loss (small means right). Each is judged by
-the area under its ROC curve over all batches and epochs together.
+Its weights are compared with those of other mentors, such as mentornet_pd, and
+with the loss itself, where a small loss means a clean label. The measure is the
+AUROC, the area under the ROC curve, over all examples and epochs together.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _BATCH = 65_536
 
 @dataclass(frozen=True)
 class LabelQuality:
-  """The area under a ROC curve with its bootstrap interval, all in 0..1."""
+  """An AUROC with its bootstrap confidence interval, all in 0..1."""
 
   auc: float
   low: float
@@ -34,16 +34,16 @@ def compare_label_quality(
   confidence: float = 0.95,
   seed: int = 0,
 ) -> dict[str, LabelQuality]:
-  """Judges mentors and the plain loss on one dump.
+  """Compares mentors and the plain loss on one dump.
 
   Args:
-    dump: losses of examples that no mentor has learned from.
+    dump: losses of examples that no mentor was trained on.
     mentors: name -> mentor.
-    percentile: 0..100, the percentile that loss differences are taken to, by
+    percentile: 0..100, the percentile from which loss differences are taken, by
       epoch: a mentor in use follows its student's losses.
-    resamples: bootstrap samples. They draw examples (all epochs of an example
-      together when the dump has ids), and the same ones for every score, so
-      that two intervals may be compared.
+    resamples: number of bootstrap samples. Examples are sampled with all their
+      epochs, and the same ones for every score, so that intervals can be
+      compared.
     confidence: share of the resamples inside the interval.
     seed: seed of the bootstrap.
 
@@ -52,13 +52,14 @@ def compare_label_quality(
     "loss".
 
   Raises:
-    UserError: fewer than two rows a label kind, or a number out of range.
+    UserError: all labels are clean or all are noisy, or a number is out of
+      range.
   """
   clean = dump.target_weights().astype(bool)
   if not 0 < clean.sum() < len(clean):
     raise UserError(
-      f"{dump.name}: expected right and wrong labels, got {clean.sum()} right "
-      f"of {len(clean)}; give a dump of noisy data"
+      f"{dump.name}: expected both clean and noisy labels, got {clean.sum()} "
+      f"clean ones of {len(clean)}; use a dump of noisy data"
     )
   if not 0 < confidence < 1:
     raise UserError(
@@ -73,8 +74,8 @@ def compare_label_quality(
   generator = np.random.default_rng(seed)
   samples = {name: [] for name in scores}
   for _ in range(resamples):
-    drawn = generator.integers(0, count, count)
-    weights = np.bincount(drawn, minlength=count)[example]
+    sample = generator.integers(0, count, count)
+    weights = np.bincount(sample, minlength=count)[example]
     for name, area in areas.items():
       samples[name].append(area(weights))
   tail = 50 * (1 - confidence)
@@ -88,9 +89,9 @@ def compare_label_quality(
 
 
 class _RocArea:
-  """The area under one score's ROC curve for many weightings of its rows.
+  """The area under one score's ROC curve, for any weights of its rows.
 
-  Sorting once makes a resample cheap.
+  The rows are sorted once, which makes resamples cheap.
   """
 
   def __init__(self, score: np.ndarray, clean: np.ndarray):
@@ -101,20 +102,20 @@ class _RocArea:
     self._clean = clean[self._order]
 
   def __call__(self, weights: np.ndarray) -> float:
-    """Share of weighted (right, wrong) pairs in order, ties counting half.
+    """Share of weighted (clean, noisy) pairs in order, ties counting half.
 
     NaN if one kind has no weight.
     """
     weights = weights[self._order].astype(np.float64)
-    right = np.add.reduceat(weights * self._clean, self._starts)
-    wrong = np.add.reduceat(weights * ~self._clean, self._starts)
-    below = np.cumsum(wrong) - wrong
-    pairs = right.sum() * wrong.sum()
-    return np.dot(right, below + 0.5 * wrong) / pairs if pairs else np.nan
+    clean = np.add.reduceat(weights * self._clean, self._starts)
+    noisy = np.add.reduceat(weights * ~self._clean, self._starts)
+    below = np.cumsum(noisy) - noisy
+    pairs = clean.sum() * noisy.sum()
+    return np.dot(clean, below + 0.5 * noisy) / pairs if pairs else np.nan
 
 
 def mentor_logits(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
-  """[N] logits; unlike weights, they keep their order when saturated."""
+  """[N] logits; unlike weights, they keep their order at saturation."""
   parts = [
     keras.ops.convert_to_numpy(
       mentor(features[start : start + _BATCH].astype(np.float32))

@@ -117,9 +117,9 @@ def read_loss_dump(
   rows = _Rows(*map(np.concatenate, zip(*chunks, strict=True)))
   if not len(rows.loss):
     raise UserError(
-      f"{path}: expected rows of {' '.join(COLUMNS)}, got an empty file; take "
-      f"the {FILE_NAME} of a run with `record_losses`, or the `output_csv_file` "
-      "of an evaluation"
+      f"{path}: expected rows of {' '.join(COLUMNS)}, got an empty file; "
+      f"take {FILE_NAME} of a run with `record_losses`, or an evaluation's "
+      "`output_csv_file`"
     )
   kept = _last_of_each(rows.example_id, None if one_row_per_id else rows.epoch)
   return LossDump(

@@ -1,10 +1,9 @@
-"""The folder in which a mentor is learned: state, result and summary."""
+"""The folder in which a mentor is trained: state, result and summary."""
 
 import dataclasses
 import hashlib
 import io
 import json
-import platform
 import time
 import zipfile
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-import mentornet_tf
 from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.json_files import write_json
+from mentornet_tf.internal.versions import versions
 from mentornet_tf.mentor_training.examples import MentorExamples
 from mentornet_tf.mentor_training.mentor_steps import AdamState, MentorSteps
 from mentornet_tf.mentor_training.recipes import MentorRecipe
@@ -30,14 +29,14 @@ _STATE_ARRAYS = [field.name for field in dataclasses.fields(AdamState)]
 
 @dataclasses.dataclass(frozen=True)
 class MentorReport:
-  """How far a mentor has come.
+  """A mentor's errors at one step of its training.
 
   Attributes:
     step: steps done.
-    epoch: passes over the training examples done, whole or not.
-    train_loss: mean over the training examples of the loss that is minimised.
+    epoch: passes over the training examples done, a fraction included.
+    train_loss: mean of the minimised loss over the training examples.
     test_loss: the same over the test examples.
-    train_mse: mean squared difference of weight and target weight.
+    train_mse: mean squared error of the weights over the training examples.
     test_mse: the same over the test examples.
   """
 
@@ -50,11 +49,11 @@ class MentorReport:
 
 
 class MentorFolder:
-  """Saves a learning run so that a stopped one can go on.
+  """Saves the training of a mentor so that an interrupted one can continue.
 
   Args:
-    path: the folder; it is made if need be.
-    settings: all that decides the outcome, as from `mentor_settings`.
+    path: the folder; created if it does not exist.
+    settings: all that shapes the outcome, as from `mentor_settings`.
   """
 
   def __init__(self, path: str | Path, settings: dict[str, Any]):
@@ -65,7 +64,7 @@ class MentorFolder:
     self._seconds_before = 0.0
 
   def resume(self, steps: MentorSteps) -> list[MentorReport]:
-    """Restores the state of a stopped run, if there is one.
+    """Restores the state of an interrupted run, if there is one.
 
     Returns:
       The reports of that run so far.
@@ -89,8 +88,8 @@ class MentorFolder:
       ValueError,
     ) as error:
       raise UserError(
-        f"{path}: expected the state of a stopped run, got a damaged file; "
-        "remove it to start anew"
+        f"{path}: expected the state of an interrupted run, got a damaged "
+        "file; remove it to start over"
       ) from error
     self._check_settings(path, record["settings"])
     steps.state = AdamState(**{**arrays, "step": int(arrays["step"])})
@@ -116,18 +115,11 @@ class MentorFolder:
     summary = {
       **self._settings,
       "seconds": round(self._seconds(), 3),
-      "versions": {
-        "mentornet_tf": mentornet_tf.__version__,
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-      },
+      "versions": versions(),
       "final": dataclasses.asdict(reports[-1]),
       "reports": [dataclasses.asdict(report) for report in reports],
     }
-    text = json.dumps(summary, indent=2) + "\n"
-    atomic_files.write_bytes(self._path / SUMMARY_FILE, text.encode())
+    write_json(self._path / SUMMARY_FILE, summary, sort_keys=False)
 
   def _seconds(self) -> float:
     return self._seconds_before + time.perf_counter() - self._started
@@ -140,15 +132,15 @@ class MentorFolder:
       key = differing[0]
       raise UserError(
         f"{path}: expected a run with {key} {wanted[key]}, got one with "
-        f"{found.get(key)}; give another folder, or remove that file to start "
-        "anew"
+        f"{found.get(key)}; choose another folder, or remove that file to "
+        "start over"
       )
 
 
 def mentor_settings(
   mentor: keras.Model, examples: MentorExamples, recipe: MentorRecipe, seed: int
 ) -> dict[str, Any]:
-  """All that decides the outcome of a run, as plain data."""
+  """All that shapes the outcome of a run, as plain data."""
   digest = hashlib.sha256()
   for name in ("train_features", "train_targets"):
     digest.update(np.ascontiguousarray(getattr(examples, name)).tobytes())

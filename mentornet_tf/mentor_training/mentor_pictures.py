@@ -14,8 +14,8 @@ from PIL import Image
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 
-_WEIGHT_COLOURS = "viridis"
-_ERROR_COLOURS = "RdBu_r"
+_WEIGHT_COLORS = "viridis"
+_ERROR_COLORS = "RdBu_r"
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class WeightSurface:
     losses: [L], in nats.
     differences: [D] loss differences, in nats.
     epochs: [E] percentages.
-    weights: [E, L, D] learned weights.
+    weights: [E, L, D] weights of the mentor.
     targets: [E, L, D] target weights, or None if there is no formula.
   """
 
@@ -88,16 +88,16 @@ def weight_surface(
 
 
 def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:
-  """Draws one column of heat maps an epoch: learned, target, difference.
+  """Draws a column of heat maps per epoch: mentor, target, difference.
 
-  Without targets there is one row of learned weights only.
+  Without targets there is only the row of the mentor's weights.
   """
-  rows = [("learned weight", surface.weights, _WEIGHT_COLOURS, (0, 1))]
+  rows = [("weight of the mentor", surface.weights, _WEIGHT_COLORS, (0, 1))]
   if surface.targets is not None:
     error = surface.weights - surface.targets
     rows += [
-      ("target weight v*", surface.targets, _WEIGHT_COLOURS, (0, 1)),
-      ("learned − target", error, _ERROR_COLOURS, (-1, 1)),
+      ("target weight v*", surface.targets, _WEIGHT_COLORS, (0, 1)),
+      ("mentor − target", error, _ERROR_COLORS, (-1, 1)),
     ]
   columns = len(surface.epochs)
   figure = Figure(
@@ -116,12 +116,12 @@ def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:
     *surface.differences[[0, -1]],
     *surface.losses[[0, -1]],
   )
-  for row, (name, maps, colours, limits) in enumerate(rows):
+  for row, (name, maps, colors, limits) in enumerate(rows):
     for column, epoch in enumerate(surface.epochs):
       axis = axes[row, column]
       image = axis.imshow(
         maps[column],
-        cmap=colours,
+        cmap=colors,
         vmin=limits[0],
         vmax=limits[1],
         origin="lower",
@@ -150,8 +150,8 @@ def draw_update(before: WeightSurface, after: WeightSurface) -> Figure:
   """Draws the weights of a mentor before and after an update, side by side.
 
   Args:
-    before: of the mentor that was in use, at the epoch of the update alone.
-    after: of the one that takes its place, likewise.
+    before: surface of the mentor before the update, at its epoch alone.
+    after: surface of the updated mentor, likewise.
   """
   figure = Figure(figsize=(7, 3.2), layout="constrained")
   axes = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -160,7 +160,7 @@ def draw_update(before: WeightSurface, after: WeightSurface) -> Figure:
   ):
     image = axis.imshow(
       surface.weights[0],
-      cmap=_WEIGHT_COLOURS,
+      cmap=_WEIGHT_COLORS,
       vmin=0,
       vmax=1,
       origin="lower",
@@ -169,7 +169,9 @@ def draw_update(before: WeightSurface, after: WeightSurface) -> Figure:
       interpolation="nearest",
     )
     axis.axvline(0, color="white", lw=0.6, ls=":")
-    axis.set_title(f"{name} the update at {surface.epochs[0]} %", fontsize=9)
+    axis.set_title(
+      f"{name} the update at {surface.epochs[0]} % of training", fontsize=9
+    )
     axis.set_xlabel("loss − moving percentile (nats)", fontsize=8)
   axes[0].set_ylabel("loss (nats)", fontsize=8)
   figure.colorbar(image, ax=axes, pad=0.01, aspect=16).set_label(
@@ -179,7 +181,7 @@ def draw_update(before: WeightSurface, after: WeightSurface) -> Figure:
 
 
 def draw_scatter(surface: WeightSurface, number: int, title: str) -> Figure:
-  """Draws the original's picture of one epoch: weights as points in space."""
+  """Draws the original's picture of one epoch: weights as points in 3-D."""
   loss, difference = np.meshgrid(
     surface.losses, surface.differences, indexing="ij"
   )
@@ -190,7 +192,7 @@ def draw_scatter(surface: WeightSurface, number: int, title: str) -> Figure:
     difference.ravel(),
     surface.weights[number].ravel(),
     c=surface.weights[number].ravel(),
-    cmap=_WEIGHT_COLOURS,
+    cmap=_WEIGHT_COLORS,
     vmin=0,
     vmax=1,
     s=6,
@@ -208,7 +210,7 @@ def draw_scatter(surface: WeightSurface, number: int, title: str) -> Figure:
 def save_animation(
   figures: Sequence[Figure], path: str | Path, seconds_each: float = 0.7
 ) -> None:
-  """Writes figures of equal size as an endless animated GIF."""
+  """Writes figures of equal size as an animated GIF that loops forever."""
   frames = []
   for figure in figures:
     buffer = io.BytesIO()

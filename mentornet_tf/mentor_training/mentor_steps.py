@@ -1,8 +1,8 @@
-"""Optimiser steps of a mentor: many a call, with the data on the device.
+"""Optimizer steps of a mentor: many per call, with the data on the device.
 
-A mentor is so small that starting a step from Python costs more than the step.
-So the examples stay on the device, the weights are one flat vector, and one
-call runs as many steps as it is given batches.
+A mentor is so small that dispatching a step from Python costs more than the
+step. So the examples stay on the device, the weights are one flat vector, and a
+call runs a step for each of many batches.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ import tensorflow as tf
 
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 
-# In float32 from the start: 1 − β₂ then differs from 0.001 by 5e-5 of itself,
-# which golden `mentor_training` shows.
+# In float32 from the start: 1 − β₂ then has a relative difference of 5e-5 from
+# 0.001, as golden `mentor_training` shows.
 _BETA_1, _BETA_2, _EPSILON = np.float32([0.9, 0.999, 1e-8])
 
 
 @dataclass(frozen=True)
 class AdamState:
-  """Weights and optimiser state; P is the number of trainable weights.
+  """Weights and optimizer state; P is the number of trainable weights.
 
   Attributes:
     weights: [P] float32, the trainable weights in the mentor's order.
@@ -46,7 +46,7 @@ class MentorSteps:
   (golden `mentor_training`).
 
   Args:
-    mentor: the network; its trainable weights are the starting point, and
+    mentor: the network; training starts from its trainable weights, and
       `assign` writes the current ones back.
     features: [N, 4] examples.
     targets: [N] target weights.
@@ -86,7 +86,7 @@ class MentorSteps:
     )
 
   def run(self, batches: np.ndarray, count: int | None = None) -> np.ndarray:
-    """Takes one step a batch.
+    """Takes one step per batch.
 
     Args:
       batches: [K, B] int32, the rows of the examples in each batch.
@@ -94,7 +94,7 @@ class MentorSteps:
         share one trace.
 
     Returns:
-      [count] float32 losses, each from before its step.
+      [count] float32 losses, each computed before its step.
     """
     count = len(batches) if count is None else count
     state = self.state
@@ -151,13 +151,16 @@ class MentorSteps:
       loss = tf.reduce_mean(loss_per_example(self._loss_kind, targets, logits))
     gradients = tape.gradient(loss, weights)
     if self._recipe.clip_norm is not None:
-      # Embedding gradients are still one row an example here, as they must be.
+      # Embedding gradients still have one row per example here, as in the
+      # original.
       gradients, _ = tf.clip_by_global_norm(gradients, self._recipe.clip_norm)
     flat = [tf.reshape(tf.convert_to_tensor(g), [-1]) for g in gradients]
     return loss, tf.concat(flat, 0)
 
 
-def loss_per_example(kind: str, targets, logits):
+def loss_per_example(
+  kind: str, targets: tf.Tensor, logits: tf.Tensor
+) -> tf.Tensor:
   """[B, 1] losses from [B, 1] targets and logits."""
   if kind == "cross_entropy":
     return tf.nn.sigmoid_cross_entropy_with_logits(

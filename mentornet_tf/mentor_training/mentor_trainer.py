@@ -1,4 +1,4 @@
-"""Learns a mentor from examples, reporting, saving and resuming on the way."""
+"""Trains a mentor on examples, with reports, saving and resuming."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,11 +37,11 @@ def build_mentor(
 
   Args:
     form: "mentornet", "logistic" or "mlp".
-    recipe: decides whether the epoch embedding is trainable.
+    recipe: says whether the epoch embedding is trainable.
     seed: seed of the initial weights.
 
   Raises:
-    UserError: an unknown form.
+    UserError: the form is unknown.
   """
   if form == "mentornet":
     return MentorNet(
@@ -52,7 +52,7 @@ def build_mentor(
   if form == "mlp":
     return MLPMentor(seed=seed)
   raise UserError(
-    f"mentor form: expected {', '.join(FORMS)}, got {form!r}; choose one"
+    f"form: expected {', '.join(FORMS)}, got {form!r}; choose one of them"
   )
 
 
@@ -68,21 +68,21 @@ def train_mentor(
   """Trains a mentor in place.
 
   Args:
-    mentor: the network, fresh or to be continued from where it stands.
-    examples: what it learns from.
-    recipe: how; None takes the default recipe.
+    mentor: the network, fresh or trained before.
+    examples: the training and test examples.
+    recipe: how to train; None uses the default recipe.
     seed: seed of the order of the examples.
-    folder: where to save: the state after every report, so that a stopped run
-      continues from there and ends bit for bit (on a CPU) where it would have
-      ended; at the end `mentor.keras` and `training.json`. None saves nothing.
-    on_report: called after every pass over the examples (less often when they
-      are few).
+    folder: where to save the state after every report, from which an
+      interrupted run continues to the same result, bit for bit on a CPU, and at
+      the end `mentor.keras` and `training.json`. None saves nothing.
+    on_report: called after every pass over the examples, or every few passes if
+      the examples are few.
 
   Returns:
     The report on the finished mentor.
 
   Raises:
-    UserError: the loss stops being a number, or the folder holds another run.
+    UserError: the loss is no longer finite, or the folder holds another run.
   """
   recipe = recipe or MentorRecipe()
   loss_kind = recipe.loss_kind(examples.binary)
@@ -101,9 +101,9 @@ def train_mentor(
     losses = steps.run(batches, count)
     if not np.isfinite(losses).all():
       raise UserError(
-        f"mentor: expected finite losses, got {losses[~np.isfinite(losses)][0]}"
-        f" in the steps up to {steps.state.step}; lower the learning rate "
-        f"({recipe.learning_rate})"
+        f"learning_rate: expected finite losses of the mentor, got "
+        f"{losses[~np.isfinite(losses)][0]} in the steps up to "
+        f"{steps.state.step}; choose a lower rate than {recipe.learning_rate}"
       )
     _assign(steps, mentor, examples, recipe)
     epoch = steps.state.step * min(recipe.batch_size, rows) / rows
@@ -118,8 +118,13 @@ def train_mentor(
   return reports[-1]
 
 
-def _assign(steps, mentor, examples, recipe) -> None:
-  """Brings the mentor to the state of the steps."""
+def _assign(
+  steps: MentorSteps,
+  mentor: keras.Model,
+  examples: MentorExamples,
+  recipe: MentorRecipe,
+) -> None:
+  """Gives the mentor the weights that the steps have reached."""
   steps.assign()
   if steps.state.step == recipe.steps:
     fill_unseen_epochs(mentor, examples.train_features)
@@ -128,10 +133,10 @@ def _assign(steps, mentor, examples, recipe) -> None:
 def _batches(
   rows: int, recipe: MentorRecipe, first_step: int, seed: int
 ) -> Iterator[tuple[np.ndarray, int]]:
-  """Yields ([K, B] rows of the examples, count to use) for one report each.
+  """Yields ([K, B] rows of the examples, count to use) between two reports.
 
-  Every pass has an order of its own, from (seed, pass). The rows that do not
-  fill a batch at its end wait for the next pass, as in the original.
+  Every pass has its own order, from (seed, pass). Rows that do not fill the
+  last batch are skipped in that pass, as in the original.
   """
   size = min(recipe.batch_size, rows)
   per_pass = rows // size
@@ -147,12 +152,12 @@ def _batches(
 
 
 class MentorMeasure:
-  """Measures a mentor, as it stands at each call, on all examples.
+  """Measures the current state of a mentor on all examples at every call.
 
   Args:
     mentor: the network.
-    examples: those to learn from and the others.
-    loss_kind: "cross_entropy" or "squared_error", what the reports' losses are.
+    examples: the training and test examples.
+    loss_kind: "cross_entropy" or "squared_error", the kind of the losses.
   """
 
   def __init__(
@@ -185,8 +190,10 @@ class MentorMeasure:
       test_mse=test_mse,
     )
 
-  def _losses(self, features, targets) -> tuple[float, float]:
-    """Mean losses of the kind asked for, and mean squared error."""
+  def _losses(
+    self, features: tf.Tensor, targets: tf.Tensor
+  ) -> tuple[float, float]:
+    """Mean loss of the requested kind, and mean squared error."""
     logits = self._mentor(features)
     loss, squared_error = (
       float(tf.reduce_mean(loss_per_example(kind, targets, logits)))
@@ -196,14 +203,14 @@ class MentorMeasure:
 
 
 def fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:
-  """Gives epochs that no example has the embedding between their neighbours'.
+  """Interpolates the embedding of epochs that no example has.
 
-  A loss dump knows only the epochs at which it was taken; left alone, all other
-  rows of the table would stay random.
+  A loss dump has only the epochs at which it was taken; the other rows of the
+  table would stay random.
 
   Args:
-    mentor: changed in place where it has a table that learns.
-    features: [N, 4], what it has learned from.
+    mentor: changed in place if its epoch table is trainable.
+    features: [N, 4], the features that it was trained on.
   """
   if not getattr(mentor, "epoch_embedding_trainable", False):
     return

@@ -1,4 +1,4 @@
-"""How a mentor is learned: the original's recipe, and one that arrives."""
+"""How a mentor is trained: the original's recipe, and one that converges."""
 
 from dataclasses import dataclass
 
@@ -12,25 +12,24 @@ SCHEDULES = ("cosine", "staircase")
 
 @dataclass(frozen=True, kw_only=True)
 class MentorRecipe:
-  """Settings of one learning run; the defaults reach every known curriculum.
+  """Settings of one training; the defaults fit every known curriculum.
 
   Attributes:
-    steps: optimiser steps.
-    batch_size: examples a step.
+    steps: optimizer steps.
+    batch_size: examples per step.
     learning_rate: the highest rate of Adam (β 0.9 and 0.999, ε 1e-8).
     schedule: "cosine" rises linearly for `warmup_steps` and then falls to 0
       along half a cosine; "staircase" multiplies by 0.9 every `decay_steps`.
     warmup_steps: see above.
     decay_steps: see above.
-    clip_norm: largest global norm of a gradient, or None. It is taken over the
-      rows that the examples of a batch contribute to an embedding, before they
-      are summed (golden `mentor_training`).
+    clip_norm: largest global norm of a gradient, or None. For an embedding the
+      norm is taken over the rows that the examples of a batch contribute,
+      before they are summed (golden `mentor_training`).
     loss: "cross_entropy" on the logits, "squared_error" of the weight, or
-      "auto": the former if the targets are exactly 0 and 1, as the original
-      chooses.
-    train_epoch_embedding: whether MentorNet's epoch table learns, too.
-    compile_steps: whether the steps are compiled by XLA: faster steps after
-      seconds of compiling, worth it from about ten thousand steps on.
+      "auto", as in the original: the former if the targets are exactly 0 and 1.
+    train_epoch_embedding: whether MentorNet's epoch table is trained, too.
+    compile_steps: whether XLA compiles the steps: faster steps after seconds of
+      compilation, which pays from about ten thousand steps.
   """
 
   steps: int = 3000
@@ -83,8 +82,8 @@ def original_recipe(
 ) -> MentorRecipe:
   """The original code's recipe (golden `mentor_training`).
 
-  It collapses on some seeds: of three recorded runs of mentornet_pd two ended
-  at a squared error of about 0.1.
+  It collapses for some seeds: two of three recorded runs of mentornet_pd ended
+  with a squared error of about 0.1.
   """
   return MentorRecipe(
     steps=steps,
@@ -99,8 +98,8 @@ def original_recipe(
   )
 
 
-def _check(name: str, holds: bool, expected: str, recipe) -> None:
+def _check(name: str, holds: bool, expected: str, recipe: MentorRecipe) -> None:
   if not holds:
     raise UserError(
-      f"{name}: expected {expected}, got {getattr(recipe, name)!r}; correct it"
+      f"{name}: expected {expected}, got {getattr(recipe, name)!r}"
     )

@@ -1,9 +1,8 @@
-"""What a mentor was learned from, as its training folder tells."""
+"""What a mentor was trained on, from the summary in its folder."""
 
-import json
 from pathlib import Path
 
-from mentornet_tf.errors import UserError
+from mentornet_tf.internal.json_files import read_json
 
 SUMMARY_FILE = "training.json"
 
@@ -11,14 +10,14 @@ SUMMARY_FILE = "training.json"
 def read_trained_curriculum(
   folder: str | Path,
 ) -> tuple[str | None, float | None] | None:
-  """Reads the predefined curriculum that a mentor was learned from.
+  """Reads the predefined curriculum that a mentor was trained on.
 
   Args:
-    folder: a folder of `bin/train_mentor.py`.
+    folder: the folder that a mentor was trained in.
 
   Returns:
-    The curriculum's name and gamma, each None where the examples had none (as
-    those of a loss dump); None where `folder` holds no summary.
+    The curriculum's name and gamma, each None if the examples have none (such
+    as those of a loss dump); None if `folder` holds no summary.
 
   Raises:
     UserError: the summary is damaged, or is something else.
@@ -26,20 +25,11 @@ def read_trained_curriculum(
   path = Path(folder) / SUMMARY_FILE
   if not path.is_file():
     return None
-  try:
-    summary = json.loads(path.read_text())
-  except ValueError as error:
-    raise _not_a_summary(path, str(error)) from error
-  if not isinstance(summary, dict):
-    raise _not_a_summary(path, f"a JSON {type(summary).__name__}")
-  examples = summary.get("examples")
-  if not isinstance(examples, dict):
-    raise _not_a_summary(path, "none with the part 'examples'")
-  return examples.get("curriculum"), examples.get("gamma")
-
-
-def _not_a_summary(path: Path, got: str) -> UserError:
-  return UserError(
-    f"{path}: expected the JSON summary of a learned mentor, got {got}; learn "
-    "the mentor anew, or give --vstar_fn and another place of the mentor"
+  summary = read_json(
+    path,
+    written_by="the training of a mentor",
+    advice="train the mentor again, or give `vstar_fn` and another mentor",
+    parts=("examples",),
   )
+  examples = summary["examples"]
+  return examples.get("curriculum"), examples.get("gamma")

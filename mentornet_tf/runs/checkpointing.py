@@ -1,4 +1,4 @@
-"""Checkpoints as named variables, restored only on a full match."""
+"""Checkpoints of named variables, restored only if all of them match."""
 
 import os
 import shutil
@@ -17,10 +17,10 @@ _NAME = "model.ckpt"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
 
-# What TensorFlow raises for files that it cannot read.
+# The errors that TensorFlow raises for files it cannot read.
 _UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 
-# Group -> variables, or what the checkpoint calls each -> variable.
+# Group -> variables, or their names in the checkpoint -> variables.
 Groups = Mapping[str, Iterable | Mapping[str, Any]]
 
 
@@ -33,15 +33,15 @@ class CheckpointStore:
 
   A checkpoint holds the variables of named groups, such as "student" and
   "optimizer". A variable is called `<group>/<position>-<kind>`, for instance
-  "student/003-bias": positions are stable, while Keras numbers unnamed layers
-  by what the process built before.
+  "student/003-bias": positions are stable, while the numbers in Keras' layer
+  names depend on what else the process has built.
   TensorFlow writes to temporary names and moves the `checkpoint` state file
-  last, so that a half-written checkpoint is never picked up.
+  last, so that an incomplete checkpoint is never used.
 
   Args:
     folder: where checkpoints are kept.
     groups: group name -> Keras variables.
-    max_to_keep: older checkpoints than this many are deleted.
+    max_to_keep: number of checkpoints to keep; older ones are deleted.
   """
 
   def __init__(self, folder: Path, groups: Groups, max_to_keep: int = 5):
@@ -59,7 +59,7 @@ class CheckpointStore:
 
   @property
   def latest(self) -> str | None:
-    """Prefix of the newest checkpoint, None when there is none."""
+    """Prefix of the newest checkpoint, None if there is none."""
     return self._manager.latest_checkpoint
 
   def save(self, step: int) -> str:
@@ -69,21 +69,21 @@ class CheckpointStore:
     except (tf.errors.OpError, OSError) as error:
       raise UserError(
         f"{self._manager.directory}: cannot write the checkpoint of step {step}"
-        f" ({_first_line(error)}); check free space and rights, then start "
-        "again: training continues from the previous checkpoint"
+        f" ({_first_line(error)}); check free space and permissions, then "
+        "start again: training continues from the previous checkpoint"
       ) from error
 
   def restore_latest(self, warn: Callable[[str], Any] = print) -> int:
     """Loads the newest checkpoint that can be read.
 
     Args:
-      warn: takes one line for each damaged checkpoint that is passed over.
+      warn: takes a line per damaged checkpoint that is skipped.
 
     Returns:
-      The step of the checkpoint, 0 when there is none.
+      The step of the checkpoint, 0 if there is none.
 
     Raises:
-      UserError: if a checkpoint does not fit, or all of them are damaged.
+      UserError: a checkpoint does not fit, or all of them are damaged.
     """
     self._remove_leftovers()
     failure = None
@@ -134,11 +134,11 @@ def kept_checkpoints(folder: str | os.PathLike) -> list[str]:
   return [prefix for prefix in prefixes if os.path.exists(prefix + ".index")]
 
 
-def open_checkpoint(prefix: str):
+def open_checkpoint(prefix: str) -> Any:
   """Opens a checkpoint of any TensorFlow version for reading by name.
 
   Raises:
-    UserError: if there is none at `prefix` or it cannot be read.
+    UserError: there is none at `prefix`, or it cannot be read.
   """
   try:
     return tf.train.load_checkpoint(prefix)
@@ -152,12 +152,12 @@ def open_checkpoint(prefix: str):
 def restore(prefix: str, groups: Groups) -> None:
   """Sets the variables of `groups` from the checkpoint at `prefix`.
 
-  Groups of the checkpoint that are not asked for stay unread; within a group
-  every variable must match.
+  Other groups of the checkpoint are ignored; within a group every variable must
+  match.
 
   Raises:
-    UserError: naming each variable that is missing, left over or of another
-      shape; no variable has been changed then.
+    UserError: names every variable that is missing, left over or of another
+      shape; no variable has been changed.
   """
   reader = open_checkpoint(prefix)
   shapes = reader.get_variable_to_shape_map()
@@ -192,8 +192,8 @@ def restore(prefix: str, groups: Groups) -> None:
     values = {key: reader.get_tensor(key) for key in expected}
   except _UNREADABLE as error:
     raise DamagedCheckpointError(
-      f"{prefix}: expected a whole checkpoint, got damaged files "
-      f"({_first_line(error)}); an older one is used where there is one"
+      f"{prefix}: expected a complete checkpoint, got damaged files "
+      f"({_first_line(error)}); an older one is used if there is one"
     ) from error
   for key, variable in expected.items():
     variable.assign(values[key])
@@ -210,10 +210,10 @@ def variables_of(groups: Groups) -> list:
 
 
 def named(variables: Iterable | Mapping[str, Any]) -> dict[str, Any]:
-  """What a checkpoint calls the variables of a group -> the variables."""
+  """Names of a group's variables in a checkpoint -> the variables."""
   if isinstance(variables, Mapping):
     return dict(variables)
-  # Of "dense_3_kernel_accumulator" only the last word is the same in every
+  # Only the last word of "dense_3_kernel_accumulator" is the same in every
   # process.
   return {
     f"{i:03d}-{v.name.rpartition('_')[2]}": v for i, v in enumerate(variables)

@@ -1,55 +1,39 @@
-"""The folder a training run leaves behind: settings, metrics, events.
+"""The folder of a training run: settings, metrics, events.
 
-Holds `run.json` (all settings, versions, seeds and the data's summary),
-`metrics.csv` (one row for each reported step), TensorBoard events and the
-checkpoints.
+Holds `run.json` (all settings, versions, seeds and the summary of the data),
+`metrics.csv` (a row per reported step), TensorBoard events and the checkpoints.
 """
 
 import csv
 import json
 import math
 import os
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-import mentornet_tf
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.json_files import read_json, write_json
+from mentornet_tf.internal.versions import versions
 from mentornet_tf.settings import TrainingSettings, with_current_names
 
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-  """Writes `content` as a whole."""
-  text = json.dumps(content, indent=2, sort_keys=True) + "\n"
-  atomic_files.write_bytes(path, text.encode())
-
-
-def versions() -> dict[str, str]:
-  """Versions of all that shapes the numbers of a run."""
-  return {
-    "python": platform.python_version(),
-    "tensorflow": tf.__version__,
-    "keras": keras.__version__,
-    "numpy": np.__version__,
-    "mentornet_tf": mentornet_tf.__version__,
-  }
+_RUN_FILE = "run.json"
+_METRICS_FILE = "metrics.csv"
 
 
 class RunFolder:
   """Creates or reopens a training folder.
 
   Args:
-    path: the folder; made when it does not exist.
+    path: the folder; created if it does not exist.
     settings: all that shapes the run's numbers.
     data: summary of the training data.
-    defaults: settings that a run of an older version does not name, with the
-      values that it ran with.
+    defaults: values of the settings that a run of an older version does not
+      name.
 
   Raises:
     UserError: if the folder cannot be written to, or belongs to a run with
@@ -63,19 +47,7 @@ class RunFolder:
     data: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
   ):
-    self.path = Path(path)
-    try:
-      self.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-      raise UserError(
-        f"{self.path}: expected a folder that can be created and written to, "
-        f"got: {error.strerror}; choose another training folder"
-      ) from error
-    if not os.access(self.path, os.W_OK):
-      raise UserError(
-        f"{self.path}: expected a folder that can be written to, got no write "
-        "permission; choose another training folder or change its rights"
-      )
+    self.path = atomic_files.writable_folder(path)
     content = {"settings": dict(settings), "data": dict(data)}
     content = json.loads(json.dumps(content))
     if self.json_path.exists():
@@ -86,12 +58,12 @@ class RunFolder:
   @property
   def json_path(self) -> Path:
     """Where the settings are written."""
-    return self.path / "run.json"
+    return self.path / _RUN_FILE
 
   @property
   def metrics_path(self) -> Path:
     """Where the metrics are written."""
-    return self.path / "metrics.csv"
+    return self.path / _METRICS_FILE
 
 
 def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
@@ -102,18 +74,15 @@ def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
   Raises:
     UserError: the file is damaged, or is something else.
   """
-  file = Path(path) / "run.json"
+  file = Path(path) / _RUN_FILE
   if not file.exists():
     return None
-  try:
-    content = json.loads(file.read_text())
-  except ValueError as error:
-    raise _not_a_run(file, str(error)) from error
-  if not isinstance(content, dict):
-    raise _not_a_run(file, f"a JSON {type(content).__name__}")
-  for part in ("settings", "data"):
-    if not isinstance(content.get(part), dict):
-      raise _not_a_run(file, f"none with the part {part!r}")
+  content = read_json(
+    file,
+    written_by="a training run",
+    advice="restore the file, or give another folder",
+    parts=("settings", "data"),
+  )
   content["settings"] = with_current_names(content["settings"])
   return content
 
@@ -135,11 +104,20 @@ def settings_of_run(
     ) from error
 
 
-def _not_a_run(file: Path, got: str) -> UserError:
-  return UserError(
-    f"{file}: expected JSON written by a training run, got {got}; restore the "
-    "file, or give another folder"
-  )
+def require_run(path: str | os.PathLike) -> dict[str, Any]:
+  """The content of a folder's `run.json`.
+
+  Raises:
+    UserError: there is no such file, or `read_run` refuses it.
+  """
+  run = read_run(path)
+  if run is None:
+    got = "a folder without" if Path(path).is_dir() else "no such folder"
+    raise UserError(
+      f"{path}: expected a training folder with {_RUN_FILE}, got {got}; give "
+      "the folder that a run was trained in"
+    )
+  return run
 
 
 def _refuse_other_settings(
@@ -170,7 +148,7 @@ class MetricsWriter:
     folder: the training folder.
     columns: names of the columns after `step`.
     start_step: rows after this step, left by a run that was interrupted later
-      than its last checkpoint, are dropped.
+      than its last checkpoint, are removed.
     flush_seconds: how often TensorBoard's events are flushed to disk.
   """
 
@@ -204,7 +182,7 @@ class MetricsWriter:
     histograms: Mapping[str, np.ndarray] | None = None,
     events_only: Mapping[str, float] | None = None,
   ) -> None:
-    """Writes one row; None and NaN are left empty."""
+    """Writes a row; None and NaN become empty fields."""
     known = {
       name: value
       for name, value in row.items()
@@ -231,8 +209,8 @@ class MetricsWriter:
 
 
 def read_metrics(path: str | os.PathLike) -> list[dict[str, str]]:
-  """Rows of a folder's `metrics.csv` as text; empty when there is none."""
-  file = Path(path) / "metrics.csv"
+  """Rows of a folder's `metrics.csv` as text; [] if there is no such file."""
+  file = Path(path) / _METRICS_FILE
   if not file.exists():
     return []
   with file.open(newline="") as stream:

@@ -34,12 +34,11 @@ class TrainedRun:
 
   Attributes:
     folder: the training folder.
-    student: the bare student; `load` and `load_newest` fill it.
-    total_steps: length of the training; None where it is not known.
-    chosen: prefix of the one checkpoint that was asked for; None takes the
-      newest.
-    settings: of run.json; None where there is none.
-    data: summary of the training data in run.json, {} where there is none.
+    student: the student; `load` and `load_newest` set its weights.
+    total_steps: length of the training; None if unknown.
+    chosen: prefix of the requested checkpoint; None uses the newest.
+    settings: of run.json; None if there is no such file.
+    data: the summary of the training data in run.json, {} likewise.
   """
 
   folder: Path
@@ -52,7 +51,7 @@ class TrainedRun:
   def load(self, checkpoint: str) -> int:
     """Loads the student of a checkpoint and returns the checkpoint's step.
 
-    A run that keeps an average of its weights is loaded with that.
+    If the run keeps an average of its weights, the average is loaded.
     """
     open_checkpoint(checkpoint)
     if is_tf1_checkpoint(checkpoint):
@@ -67,7 +66,7 @@ class TrainedRun:
     """Prefix of the newest checkpoint, or of the chosen one.
 
     Raises:
-      UserError: if there is none.
+      UserError: there is none.
     """
     checkpoint = self.chosen or latest_checkpoint(self.folder)
     if checkpoint is None:
@@ -78,10 +77,10 @@ class TrainedRun:
     """Loads the newest checkpoint that can be read and returns its step.
 
     Args:
-      warn: takes one line for each damaged checkpoint that is passed over.
+      warn: takes a line per damaged checkpoint that is skipped.
 
     Raises:
-      UserError: if there is none that can be read, or one does not fit.
+      UserError: there is none that can be read, or one does not fit.
     """
     newest = self.newest()
     older = [] if self.chosen else kept_checkpoints(self.folder)
@@ -99,18 +98,18 @@ def open_run(
   studentnet: str = "resnet101",
   num_classes: int | None = None,
 ) -> TrainedRun:
-  """Builds the student of a training folder; its weights are still to load.
+  """Builds the student of a training folder, without loading its weights.
 
   Args:
     path: a training folder, or the prefix of one of its checkpoints.
-    studentnet: the student's name where the folder holds no run.json, as with
-      the original's training folders.
-    num_classes: what the student must have. None takes that of run.json, or of
-      the original's checkpoint.
+    studentnet: the student's name if the folder holds no run.json, as in the
+      original's training folders.
+    num_classes: the number of classes that the student must have. None takes it
+      from run.json, or from the original's checkpoint.
 
   Raises:
-    UserError: no such folder, a student of another number of classes, or no
-      telling which student it is.
+    UserError: there is no such folder, the student has another number of
+      classes, or the folder does not tell which student it is.
   """
   folder, chosen = _folder_and_checkpoint(path)
   run = read_run(folder)
@@ -122,7 +121,8 @@ def open_run(
   if trained and num_classes and trained != num_classes:
     raise UserError(
       f"{folder}: expected data of {trained} classes, as the student was "
-      f"trained on, got data of {num_classes}; name that data set"
+      f"trained on, got data of {num_classes}; use a dataset with the same "
+      "classes"
     )
   built = settings or TrainingSettings.of(studentnet=studentnet)
   with dtype_policy(built.student.mixed_precision):
@@ -134,20 +134,22 @@ def open_run(
 
 
 def settings_or_defaults(path: str | os.PathLike) -> TrainingSettings:
-  """The settings of a training folder; the defaults where it holds none.
+  """The settings of a training folder; the defaults if it holds none.
 
   Args:
     path: a training folder, or the prefix of one of its checkpoints.
 
   Raises:
-    UserError: no such folder, or its run.json holds something else.
+    UserError: there is no such folder, or its run.json holds something else.
   """
   folder, _ = _folder_and_checkpoint(path)
   run = read_run(folder)
   return settings_of_run(folder, run) if run else TrainingSettings()
 
 
-def _folder_and_checkpoint(path) -> tuple[Path, str | None]:
+def _folder_and_checkpoint(
+  path: str | os.PathLike,
+) -> tuple[Path, str | None]:
   if Path(path).is_dir():
     return Path(path), None
   prefix = str(path).removesuffix(".index")
@@ -160,15 +162,15 @@ def _folder_and_checkpoint(path) -> tuple[Path, str | None]:
 
 
 def _tf1_checkpoint(folder: Path, chosen: str | None) -> str:
-  """The checkpoint that tells what a folder without run.json holds."""
+  """The checkpoint that identifies the student of a folder without run.json."""
   prefix = chosen or latest_checkpoint(folder)
   if prefix is None:
     raise UserError(_no_checkpoint(folder))
   open_checkpoint(prefix)
   if not is_tf1_checkpoint(prefix):
     raise UserError(
-      f"{folder}: expected the run.json that training wrote, got none, so the "
-      "student is not known; copy the training folder as a whole"
+      f"{folder}: expected the run.json that training wrote, got none, so that "
+      "the student is unknown; copy the whole training folder"
     )
   return prefix
 
@@ -176,5 +178,5 @@ def _tf1_checkpoint(folder: Path, chosen: str | None) -> str:
 def _no_checkpoint(folder: Path) -> str:
   return (
     f"{folder}: expected a training folder with a checkpoint, got none; train "
-    "first, or give the folder passed as --train_log_dir"
+    "first, or give the folder that a run was trained in"
   )

@@ -18,12 +18,12 @@ from mentornet_tf.training.loop import Action, Reports
 
 
 class ProgressBar(Action):
-  """An action that moves a bar; shows nothing where there is no terminal.
+  """Action that moves a progress bar, shown on a terminal only.
 
   Args:
     console: where the bar is drawn; lines printed to it appear above the bar.
     start_step: where the run starts.
-    total_steps: where it ends.
+    total_steps: length of training.
   """
 
   def __init__(self, console: Console, start_step: int, total_steps: int):
@@ -53,12 +53,12 @@ class ProgressBar(Action):
 
 
 class ShownBatches:
-  """Batches that move a bar as they are taken, where there is a terminal.
+  """Batches that show a progress bar while iterated, on a terminal only.
 
   Args:
-    batches: the batches, each pass over which has a bar of its own.
-    description: what stands before the bar.
-    console: where the bar is drawn; it is gone when the last batch was taken.
+    batches: the batches; every pass over them has its own bar.
+    description: text before the bar.
+    console: where the bar is drawn; it disappears after the last batch.
   """
 
   def __init__(

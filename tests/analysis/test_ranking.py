@@ -70,7 +70,7 @@ def rank(folder, data=None, **options) -> label_scores.SuspectLabels:
 
 
 def by_hand(**changes) -> label_scores.SuspectLabels:
-  """Four labels, of which those with the ids 11 and 13 are wrong."""
+  """Four labels, of which those with the ids 11 and 13 are noisy."""
   values = {
     "ids": np.array([10, 11, 12, 13]),
     "labels": np.array([0, 1, 0, 1]),
@@ -129,11 +129,11 @@ def test_fewer_checkpoints_are_the_last_ones(run_folder):
   assert rank(run_folder, checkpoints=2).steps == (100, 120)
 
 
-def test_wrong_labels_come_first(suspects):
+def test_noisy_labels_come_first(suspects):
   quality = suspects.quality()
   assert quality["num_known"] == 60
-  wrong = suspects.labels != suspects.clean_labels
-  assert quality["num_wrong"] == wrong.sum() > 5
+  is_noisy = suspects.labels != suspects.clean_labels
+  assert quality["num_wrong"] == is_noisy.sum() > 5
   assert quality["by_loss"]["roc_auc"] > 0.9
   assert quality["by_weight"]["roc_auc"] > 0.85
   assert quality["suggestion_accuracy"] > 0.8
@@ -164,7 +164,7 @@ def test_quality_equals_a_calculation_by_hand():
     by_weight.ids[by_weight.order], [12, 11, 13, 10]
   )
   found = {
-    # Of four pairs of a wrong and a right label, two are in order.
+    # Of four pairs of a noisy and a clean label, two are in order.
     "roc_auc": 0.5,
     "average_precision": (1 / 2 + 2 / 3) / 2,
     "precision_at_num_wrong": 0.5,
@@ -178,7 +178,7 @@ def test_quality_equals_a_calculation_by_hand():
   }
 
 
-def test_labels_whose_truth_is_unknown_do_not_count():
+def test_labels_without_a_known_clean_label_do_not_count():
   some = by_hand(clean_labels=np.array([0, 0, -1, 0])).quality()
   assert some["num_known"] == 3
   assert some["by_loss"]["roc_auc"] == 1
@@ -247,7 +247,7 @@ def test_the_files_hold_the_ranking(tmp_path, suspects):
   )
 
 
-def test_unknown_truth_has_no_weight_picture(tmp_path):
+def test_without_known_clean_labels_there_is_no_weight_picture(tmp_path):
   suspects = by_hand(clean_labels=np.full(4, -1))
   data = dataclasses.replace(
     tiny.dataset(4),
@@ -262,7 +262,7 @@ def test_unknown_truth_has_no_weight_picture(tmp_path):
   ]
 
 
-def test_a_damaged_checkpoint_is_left_out(run_folder, tmp_path):
+def test_a_damaged_checkpoint_is_skipped(run_folder, tmp_path):
   folder = tmp_path / "run"
   shutil.copytree(run_folder, folder)
   (data,) = folder.glob("model.ckpt-100.data*")
@@ -295,9 +295,11 @@ def test_arguments_that_do_not_fit_are_refused(run_folder, options, message):
 
 
 def test_folders_that_hold_no_run_are_refused(run_folder, tmp_path):
-  with pytest.raises(UserError, match="none: expected a training folder, got"):
+  with pytest.raises(
+    UserError, match=r"none: expected a training folder .* got no such"
+  ):
     rank(tmp_path / "none")
-  with pytest.raises(UserError, match=r"with run\.json, got none"):
+  with pytest.raises(UserError, match=r"with run\.json, got a folder without"):
     rank(tmp_path)
   (tmp_path / "run.json").write_text("{}")
   with pytest.raises(UserError, match="got none with the part 'settings'"):
@@ -321,8 +323,8 @@ def test_outputs_that_cannot_be_written_are_refused(run_folder, tmp_path):
 @pytest.mark.parametrize(
   ("text", "message"),
   [
-    ("nonsense", "expected JSON written by bin/rank_labels.py"),
-    ("[]", "expected JSON written by bin/rank_labels.py"),
+    ("nonsense", "expected JSON written by a ranking of labels"),
+    ("[]", "expected JSON written by a ranking of labels"),
     ('{"data": "x"}', "checkpoint_steps, num_disagreeing"),
   ],
 )
@@ -372,8 +374,10 @@ def test_the_program_ranks_and_says_how_well(digits):
   result = program("rank_labels.py", *arguments, cwd=data_dir)
   assert result.returncode == 0, result.stderr
   assert result.stderr == ""
-  assert "507 of 1442 known labels are wrong" in result.stdout
-  assert "ranked by loss: ROC AUC 0." in result.stdout
+  assert (
+    "507 of 1442 labels with a known clean label are noisy" in result.stdout
+  )
+  assert "ranked by loss: AUROC 0." in result.stdout
   metrics = ranking.read_ranking_metrics(run / "suspect_labels")
   assert metrics["quality"]["num_wrong"] == 507
   assert metrics["quality"]["by_loss"]["roc_auc"] > 0.7

@@ -111,7 +111,7 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
   folder = run_folder(tmp_path / "run")
   add_ranking(folder)
   page = report([folder], tmp_path, num_suspects=5)
-  # Accuracy, loss, weight quality, weight history, weight over loss, sheet.
+  # Accuracy, loss, label detection, weight history, weight over loss, sheet.
   assert len(page.images) == 6
   assert all(i.startswith("data:image/png;base64,iVBOR") for i in page.images)
   assert not {"href", "onclick"} & set(page.attributes)
@@ -128,7 +128,7 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
   assert "differs in" not in page.text
   assert "http" not in (tmp_path / "report.html").read_text()
   quality = ranking.read_ranking_metrics(folder / "suspect_labels")["quality"]
-  assert f"ROC AUC {quality['by_loss']['roc_auc']:.4f}" in page.text
+  assert f"AUROC {quality['by_loss']['roc_auc']:.4f}" in page.text
   table = folder / "suspect_labels" / ranking.TABLE_FILE
   with table.open(newline="") as file:
     first = next(csv.DictReader(file))
@@ -148,8 +148,8 @@ def test_runs_are_compared_by_what_differs(tmp_path):
     "settings" in page.text
   )
   assert page.text.index("differs in") < page.text.index("Learning curves")
-  assert "No curriculum: every weight is 1." in page.text
-  assert page.text.count("Not ranked yet") == 2
+  assert "No curriculum: all weights are 1." in page.text
+  assert page.text.count("have not been ranked by this run yet") == 2
   assert "b 0.800 0.800 –" in page.text
   same = [folders[0], run_folder(tmp_path / "c", learning_rate=0.1)]
   assert "All settings are the same." in report(same, tmp_path).text
@@ -174,7 +174,7 @@ def test_a_run_without_evaluation_or_events_says_so(tmp_path):
   assert len(rows) == 3
   page = report([folder], tmp_path)
   assert "No run was evaluated during training" in page.text
-  assert "No TensorBoard events are left." in page.text
+  assert "There are no TensorBoard events." in page.text
   assert len(page.images) == 1
 
 
@@ -249,11 +249,13 @@ def test_all_verdicts_are_explained_on_a_contact_sheet(num_images):
   assert whole.x0 <= box.x0 and box.x1 <= whole.x1 and whole.y0 <= box.y0
 
 
-def test_what_is_no_run_is_refused(tmp_path):
+def test_folders_without_a_run_are_refused(tmp_path):
   output = tmp_path / "report.html"
-  with pytest.raises(UserError, match=r"none: expected .* run\.json, got none"):
+  with pytest.raises(
+    UserError, match=r"none: expected .* run\.json, got no such folder"
+  ):
     write_report([tmp_path / "none"], output)
-  with pytest.raises(UserError, match="one training folder or more, got none"):
+  with pytest.raises(UserError, match="at least one training folder, got none"):
     write_report([], output)
   (tmp_path / "run.json").write_text(json.dumps({"data": {}}))
   with pytest.raises(UserError, match="got none with the part 'settings'"):
@@ -266,9 +268,9 @@ def test_what_is_no_run_is_refused(tmp_path):
 
 def test_outputs_that_cannot_be_written_are_refused(tmp_path):
   folder = run_folder(tmp_path / "run")
-  with pytest.raises(UserError, match="got a folder; name a file"):
+  with pytest.raises(UserError, match="got a folder; give a file"):
     write_report([folder], tmp_path)
-  with pytest.raises(UserError, match="a place in no existing folder"):
+  with pytest.raises(UserError, match="a path in no existing folder"):
     write_report([folder], tmp_path / "no" / "report.html")
 
 
@@ -277,7 +279,10 @@ def test_outputs_that_cannot_be_written_are_refused(tmp_path):
   [
     ([], "expected RUN_FOLDER…, got none"),
     (["--num_suspects=0", "x"], "--num_suspects=0"),
-    (["none"], "none: expected a training folder with run.json, got none"),
+    (
+      ["none"],
+      "none: expected a training folder with run.json, got no such folder",
+    ),
   ],
 )
 def test_mistakes_are_one_line(tmp_path, arguments, message):

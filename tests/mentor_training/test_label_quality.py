@@ -82,8 +82,8 @@ def test_differences_are_taken_within_an_epoch():
 @pytest.mark.parametrize(
   ("change", "message"),
   [
-    ({"noisy_label": np.zeros(120, int)}, "got 120 right of 120"),
-    ({"noisy_label": np.ones(120, int)}, "got 0 right of 120"),
+    ({"noisy_label": np.zeros(120, int)}, "got 120 clean ones of 120"),
+    ({"noisy_label": np.ones(120, int)}, "got 0 clean ones of 120"),
   ],
 )
 def test_a_dump_without_both_kinds_is_refused(change, message):

@@ -127,7 +127,7 @@ def test_other_pickles_are_refused(tmp_path, content, message):
 def test_paths_without_examples_are_refused(tmp_path):
   message = refused(load_examples, tmp_path)
   assert f"expected a folder with {EXAMPLES_FILE}" in message
-  assert "bin/generate_mentor_data.py" in message
+  assert "generate the examples first" in message
   predefined_examples("self_paced", sample_size=10).save(tmp_path / "below")
   assert "one with below; " in refused(load_examples, tmp_path)
   assert "got no such path" in refused(load_examples, tmp_path / "nosuch")

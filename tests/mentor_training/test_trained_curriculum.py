@@ -32,8 +32,8 @@ def test_a_folder_without_a_summary_tells_nothing(tmp_path):
 @pytest.mark.parametrize(
   ("text", "message"),
   [
-    ("", "expected the JSON summary of a learned mentor, got Expecting value"),
-    ('{"examples": {', "expected the JSON summary of a learned mentor, got"),
+    ("", "by the training of a mentor, got Expecting value"),
+    ('{"examples": {', "expected JSON written by the training of a mentor"),
     ("[]", "got a JSON list"),
     ("3", "got a JSON int"),
     ("{}", "got none with the part 'examples'"),

@@ -1,1 +1,1 @@
-"""Joint training: the mentor learns from its student."""
+"""Joint training: the mentor is trained on the losses of its student."""

@@ -21,6 +21,10 @@ from mentornet_tf.training.joint.update import (
   update_mentor,
 )
 
+# (images, labels, is_clean), as arrays or in batches.
+CleanSubset = tf.data.Dataset | tuple[Any, Any, Any]
+Logs = dict[str, Any] | None
+
 
 class UpdateMentor(keras.callbacks.Callback):
   """Callback that updates the mentor of a `MentoredModel` during `fit`.
@@ -51,7 +55,7 @@ class UpdateMentor(keras.callbacks.Callback):
 
   def __init__(
     self,
-    clean_subset: tf.data.Dataset | tuple[Any, Any, Any],
+    clean_subset: CleanSubset,
     at: float | Sequence[float] = (0.21, 0.75),
     *,
     batch_size: int = 128,
@@ -72,18 +76,18 @@ class UpdateMentor(keras.callbacks.Callback):
     self._epoch_start = 0
     self._due: list[int] = []  # the steps of later updates
 
-  def on_train_begin(self, logs=None):
+  def on_train_begin(self, logs: Logs = None) -> None:
     """Checks that the model has a mentor."""
     check_has_mentor(getattr(self.model, "curriculum", None))
 
-  def on_epoch_begin(self, epoch, logs=None):
+  def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
     """Finds the updates that are still due; training may be a continued one."""
     self._epoch_start = self._optimizer_step()
     self._due = self._schedule.steps_after(
       self._epoch_start, self.model.total_steps
     )
 
-  def on_train_batch_end(self, batch, logs=None):
+  def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
     """Updates the mentor if one of its times has passed."""
     # Reading the optimizer's step waits for the device, so it is only read when
     # the batches so far, of which steps are never more, could reach the update.
@@ -97,7 +101,7 @@ class UpdateMentor(keras.callbacks.Callback):
     if self._on_update is not None:
       self._on_update(step, report)
 
-  def on_train_end(self, logs=None):
+  def on_train_end(self, logs: Logs = None) -> None:
     """Warns of updates that were not reached."""
     if self._due:
       warnings.warn(
@@ -111,7 +115,9 @@ class UpdateMentor(keras.callbacks.Callback):
     return int(self.model.optimizer.iterations)
 
 
-def _as_batches(subset, batch_size: int, seed: int) -> Iterable[tuple]:
+def _as_batches(
+  subset: CleanSubset, batch_size: int, seed: int
+) -> Iterable[tuple[Any, Any, Any]]:
   if isinstance(subset, tf.data.Dataset):
     if subset.cardinality() == tf.data.INFINITE_CARDINALITY:
       raise UserError(

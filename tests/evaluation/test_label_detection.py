@@ -1,8 +1,12 @@
 import math
 
 import numpy as np
+import pytest
 
-from mentornet_tf.evaluation.label_detection import weight_quality
+from mentornet_tf.evaluation.label_detection import (
+  detection_quality,
+  weight_quality,
+)
 
 
 def test_precision_recall_and_auc_of_a_small_case():
@@ -29,3 +33,22 @@ def test_what_is_undefined_is_nan():
   assert math.isnan(only_clean["label_precision"])
   only_noisy = weight_quality(np.ones(3), np.zeros(3, bool))
   assert math.isnan(only_noisy["label_recall"])
+
+
+def test_detection_of_a_small_case():
+  suspicion = np.asarray([0.1, 0.9, 0.8, 0.3, 0.2])
+  is_noisy = np.asarray([False, True, False, True, False])
+  assert detection_quality(suspicion, is_noisy) == pytest.approx(
+    {
+      # Of the 6 pairs (noisy, clean) all but (.3, .8) are in order.
+      "roc_auc": 5 / 6,
+      # The noisy labels have the ranks 1 and 3.
+      "average_precision": (1 / 1 + 2 / 3) / 2,
+      "precision_at_num_wrong": 1 / 2,
+    }
+  )
+
+
+@pytest.mark.parametrize("is_noisy", [np.ones(3, bool), np.zeros(3, bool)])
+def test_labels_of_one_kind_have_no_detection_quality(is_noisy):
+  assert set(detection_quality(np.arange(3.0), is_noisy).values()) == {None}

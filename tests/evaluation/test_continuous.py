@@ -60,7 +60,7 @@ def test_the_same_step_on_other_data_is_evaluated(tmp_path):
   assert len((tmp_path / "eval" / "eval.csv").read_text().splitlines()) == 3
 
 
-def test_watching_waits_for_a_training_to_begin(tmp_path):
+def test_waits_for_training_to_start(tmp_path):
   waited, lines = [], []
 
   def begin(seconds):
@@ -70,10 +70,10 @@ def test_watching_waits_for_a_training_to_begin(tmp_path):
 
   continuous.wait_for_run(tmp_path, 5, print_line=lines.append, sleep=begin)
   assert waited == [5, 5]
-  assert lines == [f"{tmp_path}: waiting for a training to begin"]
+  assert lines == [f"{tmp_path}: waiting for training to start"]
 
 
-def test_watching_waits_for_new_checkpoints(tmp_path):
+def test_waits_for_new_checkpoints(tmp_path):
   short = SETTINGS.changed(max_number_of_steps=8)
   data = tiny.dataset(40, noise=0, seed=1)
   run(tmp_path, short)
@@ -102,7 +102,7 @@ def test_watching_waits_for_new_checkpoints(tmp_path):
   assert [line.split()[1] for line in lines] == ["8", "16"]
 
 
-def test_watching_passes_over_checkpoints_that_cannot_be_read(tmp_path):
+def test_skips_checkpoints_that_cannot_be_read(tmp_path):
   run(tmp_path)
   (tmp_path / "model.ckpt-16.data-00000-of-00001").write_bytes(b"half")
   (tmp_path / "model.ckpt-8.index").unlink()
