@@ -102,7 +102,7 @@ def test_values_and_groups_are_two_spellings_of_the_same():
       {"trained_mentornet_dir": "scratch"},
       "trained_mentornet_dir: expected 'scratch', .* with `update_mentor_at`",
     ),
-    ({"learning_rat": 1}, "learning_rat: expected the name of a setting"),
+    ({"learning_rat": 1}, "settings: expected .*did you mean 'learning_rate'"),
   ],
 )
 def test_mistakes_name_the_setting(values, message):

@@ -19,7 +19,9 @@ flags.disclaim_key_flags()
 class _NumberOrNothing(flags.FloatParser):
   """A number; an empty text, as in the original, is no value."""
 
-  def parse(self, argument: str | float) -> float | None:
+  def parse(  # type: ignore[override]
+    self, argument: str | float
+  ) -> float | None:
     if argument == "":
       return None
     try:
@@ -33,7 +35,8 @@ def define_setting_flags(*groups: type[SettingsGroup]) -> None:
   for group in groups:
     for setting in describe(group):
       _define(setting)
-      flags.FLAGS[setting.name].group = group.title  # for the help
+      # The heading that the help lists it under.
+      setattr(flags.FLAGS[setting.name], "group", group.title)  # noqa: B010
       for alias in setting.rules.aliases:
         flags.DEFINE_alias(alias, setting.name)
 
@@ -42,7 +45,10 @@ def _define(setting: Setting) -> None:
   rules = setting.rules
   default = None if rules.derived else setting.default
   text = re.sub(r"`(\w+)`", r"--\1", rules.help)
-  bounds = {"lower_bound": rules.lower, "upper_bound": rules.upper}
+  bounds: dict[str, Any] = {
+    "lower_bound": rules.lower,
+    "upper_bound": rules.upper,
+  }
   if setting.type is bool:
     flags.DEFINE_bool(setting.name, default, text)
   elif setting.type is int:

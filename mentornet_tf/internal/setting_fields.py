@@ -139,7 +139,7 @@ class SettingsGroup:
 
   title: ClassVar[str]
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     for each in describe(type(self)):
       value = each.checked(getattr(self, each.name))
       object.__setattr__(self, each.name, value)

@@ -63,7 +63,7 @@ class ImageSettings(SettingsGroup):
     choices=("random", "resized"),
   )
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     super().__post_init__()
     _ = self.crop  # whose sizes have to go together
 

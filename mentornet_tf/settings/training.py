@@ -1,8 +1,9 @@
 """All that shapes the numbers of a training run."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, cast
 
 from mentornet_tf.datasets.reading.preparation import (
   NO_AUGMENTATION,
@@ -46,7 +47,7 @@ class TrainingSettings:
   joint: JointSettings = field(default_factory=JointSettings)
   run: RunSettings = field(default_factory=RunSettings)
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     fresh = self.curriculum.trained_mentornet_dir == FROM_SCRATCH
     if fresh and not self.joint.update_mentor_at:
       raise UserError(
@@ -69,9 +70,10 @@ class TrainingSettings:
     by_group: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
       if name not in _GROUP_OF:
+        near = difflib.get_close_matches(name, _GROUP_OF, n=1)
         raise UserError(
-          f"{name}: expected the name of a setting, got an unknown one; known "
-          f"are {', '.join(sorted(_GROUP_OF))}"
+          f"settings: expected names of settings, got {name!r}; "
+          + (f"did you mean {near[0]!r}?" if near else "leave it out")
         )
       by_group.setdefault(_GROUP_OF[name], {})[name] = value
     return replace(
@@ -122,7 +124,10 @@ class TrainingSettings:
 
 def training_groups() -> dict[str, type[SettingsGroup]]:
   """The groups of `TrainingSettings` by its attributes."""
-  return {each.name: each.type for each in fields(TrainingSettings)}
+  return {
+    each.name: cast(type[SettingsGroup], each.type)
+    for each in fields(TrainingSettings)
+  }
 
 
 _GROUP_OF = {

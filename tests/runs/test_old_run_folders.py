@@ -146,7 +146,11 @@ def test_other_settings_are_refused(interrupted, digits_records):
   ("name", "value", "words"),
   [
     ("learning_rate", "fast", "learning_rate: expected a finite number >= 0"),
-    ("momentun", 0.9, "momentun: expected the name of a setting"),
+    (
+      "momentun",
+      0.9,
+      "settings: expected names of settings, got 'momentun'; leave it",
+    ),
   ],
 )
 def test_wrong_settings_are_one_line(interrupted, name, value, words):

@@ -331,13 +331,13 @@ def test_a_record_that_spoils_the_labels_is_named(tmp_path):
 @pytest.mark.parametrize(
   ("known", "noise", "message"),
   [
-    ((), {}, "got none that are known"),
+    ((), {}, "expected known clean labels in webvision_mini_train, got none"),
     # As written before unknown ones were counted.
     (range(30), {"measured_rate": 0.5}, "got 10 unknown ones; write the rec"),
     (
       range(0, 40, 2),
       {"measured_rate": 0, "unknown_true_labels": 20},
-      "20 right ones only",
+      "20 clean ones only",
     ),
   ],
 )
