@@ -123,7 +123,7 @@ class Setting:
       return (
         isinstance(value, kind)
         and not isinstance(value, bool)
-        and self.rules.admits(value)
+        and self.rules.admits(float(value))
       )
     return isinstance(value, self.type) and (
       not self.rules.choices or value in self.rules.choices
@@ -153,7 +153,7 @@ def describe(group: type[SettingsGroup]) -> list[Setting]:
   ]
 
 
-def _described(field: dataclasses.Field) -> Setting:
+def _described(field: dataclasses.Field[Any]) -> Setting:
   kinds = typing.get_args(field.type) or (field.type,)
   (kind,) = (each for each in kinds if each is not type(None))
   return Setting(
