@@ -165,7 +165,7 @@ def print_label_quality(_: int) -> None:
 
 
 def steps_per_second(examples, batches):
-  """Our steps per second with the original's recipe, and seconds of compiling."""
+  """Steps per second with the original's recipe, and compilation seconds."""
   from mentornet_tf.mentor_training.mentor_steps import MentorSteps
   from mentornet_tf.mentor_training.mentor_trainer import build_mentor
   from mentornet_tf.mentor_training.recipes import original_recipe

@@ -72,15 +72,15 @@ def _cases() -> dict[str, Callable[[], float]]:
   import mentornet_tf as mn
   from mentornet_tf.datasets.reading.in_memory import training_batches
   from mentornet_tf.runs.checkpointing import CheckpointStore
+  from mentornet_tf.settings import student_recipe
   from mentornet_tf.training.builders import observed_step, variable_groups
   from mentornet_tf.training.loop import StepRunner
-  from mentornet_tf.training.recipes import RECIPES
 
   data = _random_images()
   folder = tempfile.TemporaryDirectory()
 
   def batches():
-    augmentation = RECIPES["inception"].augmentation
+    augmentation = student_recipe("inception").augmentation
     return training_batches(data, _BATCH_SIZE.value, augmentation, seed=0)
 
   def pairs():

@@ -91,19 +91,19 @@ def comparison_table(runs: Sequence[RunSummary]) -> str:
 
 
 def settings_differences(
-  settings: Mapping[str, Mapping[str, Any]],
+  settings_by_run: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
   """Settings that differ between runs.
 
   Args:
-    settings: run name -> its settings.
+    settings_by_run: run name -> setting -> value.
 
   Returns:
     Setting -> run name -> value, None if a run has no such setting.
   """
-  names = sorted({name for each in settings.values() for name in each})
+  names = sorted({name for each in settings_by_run.values() for name in each})
   values = {
-    name: {run: each.get(name) for run, each in settings.items()}
+    name: {run: each.get(name) for run, each in settings_by_run.items()}
     for name in names
   }
   return {

@@ -19,21 +19,15 @@ from mentornet_tf.datasets.reading.dataset import (
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
+from mentornet_tf.evaluation.evaluation_sets import check_cut_alike
 from mentornet_tf.evaluation.evaluator import Evaluator
 from mentornet_tf.evaluation.label_detection import detection_quality
 from mentornet_tf.runs import checkpointing
-from mentornet_tf.runs.run_folder import require_run
+from mentornet_tf.runs.run_folder import require_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run
-from mentornet_tf.training.image_settings import (
-  check_cut_alike,
-  evaluation_batch_size,
-)
+from mentornet_tf.settings import TrainingSettings
+from mentornet_tf.training.builders import build_curriculum
 from mentornet_tf.training.progress import ShownBatches
-from mentornet_tf.training.recipes import (
-  TrainingSettings,
-  build_curriculum,
-  settings_of_run,
-)
 
 # The default is the mean loss: its AUROC was higher wherever both were measured
 # (docs/suspect_labels.md).
@@ -171,13 +165,15 @@ def suspect_labels(
         f"{name}: expected at least 1, got {value}; choose a larger number"
       )
   settings = run_settings(train_log_dir)
-  data = as_training_data(data, settings)
-  check_cut_alike(data.name, data.crop, settings, str(train_log_dir))
+  data = as_training_data(data)
+  check_cut_alike(
+    data.name, data.crop, settings.images.crop, str(train_log_dir)
+  )
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
   run = open_run(train_log_dir, num_classes=data.num_classes)
   curriculum = build_curriculum(settings, Path(train_log_dir))
   batches = EvaluationBatches(
-    data, batch_size or evaluation_batch_size(settings)
+    data, batch_size or settings.evaluation_batch_size
   )
   evaluator = Evaluator(
     run.student, ShownBatches(batches, f"ranking {data.name}", Console())
@@ -196,7 +192,7 @@ def suspect_labels(
     weight = ops.convert_to_numpy(
       curriculum.weights_without_update(
         examples["loss"],
-        training_percent(step, settings.max_number_of_steps),
+        training_percent(step, settings.run.max_number_of_steps),
         _is_clean(examples),
       )
     )

@@ -23,7 +23,6 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import save_figure
 from mentornet_tf.internal.json_files import read_json, write_json
-from mentornet_tf.training.recipes import TrainingSettings
 
 TABLE_FILE = "suspect_labels.csv"
 PICTURE_FILE = "contact_sheet.png"
@@ -102,11 +101,11 @@ def rank_labels(
     raise UserError(
       f"num_images: expected at least 1, got {num_images}; try 48"
     )
-  settings = run_settings(train_log_dir)
-  dataset_name = dataset_name or settings.dataset_name
+  run = run_settings(train_log_dir)
+  dataset_name = dataset_name or run.data.dataset_name
   if output_dir is not None:
     output_dir = atomic_files.writable_folder(output_dir)
-  data = open_data(data_dir, dataset_name, split, settings)
+  data = open_data(data_dir, dataset_name, split, run.images.crop)
   suspects = suspect_labels(
     train_log_dir,
     data,
@@ -143,8 +142,7 @@ def write_suspect_labels(
     output_dir: created if it does not exist.
     num_images: how many images to draw.
   """
-  # Nothing here depends on how images are varied.
-  data = as_training_data(data, TrainingSettings())
+  data = as_training_data(data)
   folder = atomic_files.writable_folder(output_dir)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,

@@ -150,34 +150,32 @@ def _page(records: Sequence[RunRecord], num_suspects: int) -> str:
 
 def _settings(records: Sequence[RunRecord]) -> list[str]:
   """The settings that differ between the runs, then all, folded away."""
-  settings = {
+  by_run = {
     record.name: _flat(record.run["data"], "data: ") | record.run["settings"]
     for record in records
   }
-  names = list(settings)
+  names = list(by_run)
   parts = ["<h2>Settings</h2>"]
   if len(records) > 1:
-    differences = settings_differences(settings)
+    differences = settings_differences(by_run)
     parts.append(
       html_parts.table(
         ("differs in", *names),
         (
-          (setting, *(_plain(value) for value in by_run.values()))
-          for setting, by_run in differences.items()
+          (setting, *(_plain(value) for value in values.values()))
+          for setting, values in differences.items()
         ),
       )
       if differences
       else '<p class="note">All settings are the same.</p>'
     )
-  everything = sorted(
-    {setting for each in settings.values() for setting in each}
-  )
+  everything = sorted({setting for each in by_run.values() for setting in each})
   parts.append(
     "<details><summary>All settings</summary>"
     + html_parts.table(
       ("setting", *names),
       (
-        (setting, *(_plain(each.get(setting)) for each in settings.values()))
+        (setting, *(_plain(each.get(setting)) for each in by_run.values()))
         for setting in everything
       ),
     )
@@ -225,13 +223,17 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
 
 
 def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
-  settings, data = record.run["settings"], record.run["data"]
+  data = record.run["data"]
+  student, curriculum, total_steps = (
+    record.run["settings"].get(name)
+    for name in ("studentnet", "curriculum", "max_number_of_steps")
+  )
   facts = [
-    f"{settings.get('studentnet')} on {data.get('num_examples')} images of "
+    f"{student} on {data.get('num_examples')} images of "
     f"{data.get('name')} ({data.get('num_classes')} classes)",
     describe_wrong_labels(data) or "clean labels not known",
-    f"curriculum: {settings.get('curriculum')}",
-    f"step {record.summary.steps[-1]} of {settings.get('max_number_of_steps')}",
+    f"curriculum: {curriculum}",
+    f"step {record.summary.steps[-1]} of {total_steps}",
   ]
   parts = [
     f"<h2>{escape(record.name)}</h2>",
@@ -251,13 +253,13 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
     )
   return [
     *parts,
-    *_mentor_updates(record.folder, settings),
+    *_mentor_updates(record.folder, total_steps),
     "<h3>Suspect labels</h3>",
     *suspects_section(record.folder, num_suspects),
   ]
 
 
-def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
+def _mentor_updates(folder: Path, total_steps: int) -> list[str]:
   """The curriculum before and after every update of the mentor."""
   mentors = updated_mentors(folder)
   if not mentors:
@@ -266,7 +268,7 @@ def _mentor_updates(folder: Path, settings: dict[str, Any]) -> list[str]:
   before = load_mentor(folder / MENTOR_FILE)
   for step, path in mentors.items():
     after = load_mentor(path)
-    percent = training_percent(step, settings["max_number_of_steps"])
+    percent = training_percent(step, total_steps)
     figure = draw_update(
       *(
         weight_surface(mentor, [percent], loss_bound=LOSS_BOUND)

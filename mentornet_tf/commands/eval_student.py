@@ -15,6 +15,7 @@ import os
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.datasets.records.set_names import SetName, parse_set_names
 
 flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
 flags.DEFINE_string(
@@ -93,7 +94,7 @@ def main() -> None:
   if not (flag.once or flag.output_csv_file):
     continuous.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)
   settings = settings_or_defaults(flag.checkpoint_dir)
-  sets = open_evaluation_data(_sets(), settings)
+  sets = open_evaluation_data(_sets(), settings.images.crop)
   first, *_ = sets.values()
   run = open_run(flag.checkpoint_dir, flag.studentnet, first.num_classes)
   check_classes(sets, first.num_classes, first.name)
@@ -112,9 +113,8 @@ def main() -> None:
     )
 
 
-def _sets():
+def _sets() -> list[SetName]:
   """Names of the sets to evaluate on."""
-  from mentornet_tf.evaluation.evaluation_sets import SetName, parse_set_names
   from mentornet_tf.runs.run_folder import read_run
 
   flag = flags.FLAGS

@@ -26,7 +26,6 @@ from mentornet_tf.runs.checkpointing import (
   latest_checkpoint,
 )
 from mentornet_tf.runs.trained_run import TrainedRun
-from mentornet_tf.training.recipes import TrainingSettings
 
 _COLUMNS = (
   "data",
@@ -105,9 +104,8 @@ def evaluate_checkpoints(
 
 
 def _evaluator(run: TrainedRun, data: Data, batch_size: int) -> Evaluator:
-  # What the settings do to training images is of no matter here.
-  data = as_training_data(data, TrainingSettings())
-  return Evaluator(run.student, EvaluationBatches(data, batch_size))
+  batches = EvaluationBatches(as_training_data(data), batch_size)
+  return Evaluator(run.student, batches)
 
 
 def wait_for_run(

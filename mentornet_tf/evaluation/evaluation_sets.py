@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import keras
 
@@ -11,70 +10,18 @@ from mentornet_tf.datasets.reading.dataset import (
   TrainingData,
 )
 from mentornet_tf.datasets.reading.open import open_data
+from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.records.set_names import SetName
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluator import TOP, Evaluator
-from mentornet_tf.training.recipes import TrainingSettings
-
-
-@dataclass(frozen=True)
-class SetName:
-  """Where a record set is found.
-
-  Attributes:
-    data_dir: folder of its shards.
-    dataset_name: name in the shards' file names.
-    split: likewise.
-  """
-
-  data_dir: str
-  dataset_name: str
-  split: str
-
-  def __str__(self) -> str:
-    return f"{self.dataset_name}_{self.split}"
-
-
-def parse_set_names(
-  texts: Sequence[str], data_dir: str, flag: str = "--eval_sets"
-) -> list[SetName]:
-  """Reads names of the form `[folder/]dataset:split`.
-
-  Args:
-    texts: for instance ["webvision_mini:val", "records/other/imagenet:val"].
-    data_dir: the folder of those without one.
-    flag: what messages call the texts.
-
-  Raises:
-    UserError: one is not of that form, or two name the same data and split.
-  """
-  names = []
-  for text in texts:
-    place, _, split = text.strip().rpartition(":")
-    folder, slash, dataset_name = place.rpartition("/")
-    if not dataset_name or not split or "/" in split:
-      raise UserError(
-        f"{flag}: expected names like webvision_mini:val or "
-        f"folder/imagenet_mini:val, got {text!r}; write dataset:split"
-      )
-    # A folder that is named by the slash alone is the topmost one.
-    folder = (folder or slash) if slash else data_dir
-    names.append(SetName(folder, dataset_name, split))
-  titles = [str(name) for name in names]
-  twice = sorted({title for title in titles if titles.count(title) > 1})
-  if twice:
-    raise UserError(
-      f"{flag}: expected each data set and split once, got {twice[0]} more "
-      "often; leave out the others"
-    )
-  return names
 
 
 def open_evaluation_data(
-  names: Sequence[SetName], settings: TrainingSettings
+  names: Sequence[SetName], crop: Crop | None
 ) -> dict[str, TrainingData]:
-  """Opens the sets as a run with `settings` reads them, by their names."""
+  """Opens the sets, cut as `crop` says where it is not None, by their names."""
   return {
-    str(name): open_data(name.data_dir, name.dataset_name, name.split, settings)
+    str(name): open_data(name.data_dir, name.dataset_name, name.split, crop)
     for name in names
   }
 
@@ -163,3 +110,32 @@ def check_classes(
         f"{name}: expected data of {num_classes} classes, as {trained_on} has, "
         f"got data of {each.num_classes}; choose another set"
       )
+
+
+def check_cut_alike(
+  name: str, crop: Crop | None, expected: Crop | None, run: str
+) -> None:
+  """Raises UserError unless evaluation cuts a set as it cuts a run's images.
+
+  Args:
+    name: of the set.
+    crop: how its images are cut; None where they are small and in memory.
+    expected: how those of the run are.
+    run: what messages call it.
+  """
+  wanted, got = _evaluated(expected), _evaluated(crop)
+  if wanted != got:
+    raise UserError(
+      f"{name}: expected {wanted}, as in {run}, got {got}; open the set with "
+      "the run's settings"
+    )
+
+
+def _evaluated(crop: Crop | None) -> str:
+  """What of `crop` evaluation depends on."""
+  if crop is None:
+    return "small images in memory"
+  return (
+    f"streamed images of image_size {crop.size} and resize_shorter_side "
+    f"{crop.shorter_side}"
+  )

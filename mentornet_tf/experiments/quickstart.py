@@ -1,6 +1,5 @@
 """A small-scale demonstration: a baseline and a MentorNet on noisy digits."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from mentornet_tf.datasets.writing.in_memory import (
   write_noisy_records,
 )
 from mentornet_tf.evaluation.evaluator import Evaluator
-from mentornet_tf.training.recipes import TrainingSettings
-from mentornet_tf.training.train import RunOptions, train_and_evaluate
+from mentornet_tf.settings import RunOptions, TrainingSettings
+from mentornet_tf.training.train import train_and_evaluate
 
 # So few that a network without a mentor memorises the noisy labels.
 _NUM_DIGITS = 600
 # Digits must not be flipped or cropped.
-_SETTINGS = TrainingSettings(
+_SETTINGS = TrainingSettings.of(
   dataset_name="digits",
   studentnet="inception",
   batch_size=32,
@@ -43,7 +42,7 @@ def run_quickstart(
   folder: str | os.PathLike,
   *,
   noise_rate: float = 0.4,
-  max_number_of_steps: int = _SETTINGS.max_number_of_steps,
+  max_number_of_steps: int = _SETTINGS.run.max_number_of_steps,
   seed: int = 0,
   console: Console | None = None,
 ) -> str:
@@ -75,12 +74,10 @@ def run_quickstart(
   )
   train_data = load_in_memory(data_dir, "digits", "train")
   test_data = load_in_memory(data_dir, "digits", "test")
-  common = dataclasses.replace(
-    _SETTINGS, max_number_of_steps=max_number_of_steps, seed=seed
-  )
+  common = _SETTINGS.changed(max_number_of_steps=max_number_of_steps, seed=seed)
   runs = {
     "baseline": common,
-    "MentorNet": dataclasses.replace(common, **_MENTORNET),
+    "MentorNet": common.changed(**_MENTORNET),
   }
   for name, settings in runs.items():
     console.print(f"\n{name}: training on {len(train_data)} digits")
@@ -89,7 +86,7 @@ def run_quickstart(
       folder / name.lower(),
       train_data,
       test_data,
-      RunOptions(eval_interval_steps=settings.log_interval_steps),
+      RunOptions(eval_interval_steps=_SETTINGS.run.log_interval_steps),
       console,
     )
     if not result.finished:

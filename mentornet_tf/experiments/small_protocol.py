@@ -30,17 +30,16 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.runs.run_folder import read_run
-from mentornet_tf.training.joint.schedule import DECISION_THRESHOLD
-from mentornet_tf.training.recipes import TrainingSettings
-from mentornet_tf.training.train import (
+from mentornet_tf.settings import (
+  DECISION_THRESHOLD,
   RunOptions,
-  TrainingResult,
-  train_and_evaluate,
+  TrainingSettings,
 )
+from mentornet_tf.training.train import TrainingResult, train_and_evaluate
 
 _NUM_IMAGES = 10_000
 _STEPS = 3000
-_SETTINGS = TrainingSettings(
+_SETTINGS = TrainingSettings.of(
   studentnet="inception",
   augment=False,
   max_number_of_steps=_STEPS,
@@ -85,7 +84,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "update_mentor_at": "0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
     "clean_fraction": 0.1,
     "update_decision_threshold": DECISION_THRESHOLD,
-    "judge_by_average": True,
+    "weigh_by_average": True,
     "ema_decay": 0.99,
     **_PD_DROPOUT,
   },
@@ -203,8 +202,8 @@ def finished_runs(
     record = json.loads(path.read_text())
     if method not in METHODS or record["step"] != max_number_of_steps:
       continue
-    settings = _settings(method, int(seed), max_number_of_steps)
-    if read_run(path.parent)["settings"] == dataclasses.asdict(settings):
+    expected = _settings(method, int(seed), max_number_of_steps).values()
+    if read_run(path.parent)["settings"] == expected:
       outcomes.append(
         _outcome(method, int(seed), path.parent, record["seconds"])
       )
@@ -215,8 +214,7 @@ def finished_runs(
 def _settings(
   method: str, seed: int, max_number_of_steps: int
 ) -> TrainingSettings:
-  return dataclasses.replace(
-    _SETTINGS,
+  return _SETTINGS.changed(
     max_number_of_steps=max_number_of_steps,
     seed=seed,
     **METHODS[method],

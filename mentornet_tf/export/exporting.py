@@ -15,10 +15,9 @@ from mentornet_tf.export import formats
 from mentornet_tf.export.preparation import LargeImages, SmallImages
 from mentornet_tf.internal.atomic_files import refuse_existing
 from mentornet_tf.runs.checkpointing import latest_checkpoint, restore
-from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.runs.run_folder import read_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
-from mentornet_tf.training.image_settings import image_crop
-from mentornet_tf.training.recipes import build_curriculum, settings_of_run
+from mentornet_tf.training.builders import build_curriculum
 
 # Where a model does not say: the size that evaluation cuts images to.
 _DEFAULT_SIZE = (32, 32)
@@ -71,7 +70,7 @@ def export_student(
   crop = None
   if not isinstance(student, keras.Model):
     run = open_run(student, studentnet)
-    crop = image_crop(settings_or_defaults(student))
+    crop = settings_or_defaults(student).images.crop
     if crop is not None and file_format == "tflite":
       raise UserError(
         f"{run.folder}: expected a run on small images for TFLite, got one "
@@ -83,7 +82,8 @@ def export_student(
     student = run.student
     if class_names is None:
       class_names = run.data.get("class_names")
-    dataset_name = run.settings.get("dataset_name", dataset_name)
+    if run.settings is not None:
+      dataset_name = run.settings.data.dataset_name
   preparation = (
     SmallImages(_image_size(student)) if crop is None else LargeImages(crop)
   )
@@ -162,16 +162,18 @@ def _class_names(
 def _mentor_of_run(folder: Path, run: dict[str, Any]) -> keras.Model:
   """The mentor as the newest checkpoint of a student's run holds it."""
   settings = settings_of_run(folder, run)
-  if not settings.trained_mentornet_dir:
+  source = settings.curriculum.trained_mentornet_dir
+  if not source:
     raise UserError(
       f"{folder}: expected a run under a mentor, got one with the curriculum "
-      f"{settings.curriculum!r}; only learned mentors can be exported"
+      f"{settings.curriculum.curriculum!r}; only trained mentors can be "
+      "exported"
     )
   checkpoint = latest_checkpoint(folder)
   if checkpoint is None:
     raise UserError(
       f"{folder}: expected a training folder with a checkpoint, got none; "
-      f"train first, or export the mentor {settings.trained_mentornet_dir!r} "
+      f"train first, or export the mentor {source!r} "
       "itself"
     )
   curriculum = build_curriculum(settings, folder)

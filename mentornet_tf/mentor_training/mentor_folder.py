@@ -70,7 +70,7 @@ class MentorFolder:
       The reports of that run so far.
 
     Raises:
-      UserError: a damaged state, or one of a run with other settings.
+      UserError: a damaged state, or that of another training.
     """
     path = self._path / STATE_FILE
     if not path.is_file():

@@ -19,6 +19,7 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.json_files import read_json, write_json
 from mentornet_tf.internal.versions import versions
+from mentornet_tf.settings import TrainingSettings, with_current_names
 
 _RUN_FILE = "run.json"
 _METRICS_FILE = "metrics.csv"
@@ -68,18 +69,39 @@ class RunFolder:
 def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
   """The content of a folder's `run.json`, None when there is no such file.
 
+  Settings that an older version wrote have the names of this one.
+
   Raises:
     UserError: the file is damaged, or is something else.
   """
   file = Path(path) / _RUN_FILE
   if not file.exists():
     return None
-  return read_json(
+  content = read_json(
     file,
     written_by="a training run",
     advice="restore the file, or give another folder",
     parts=("settings", "data"),
   )
+  content["settings"] = with_current_names(content["settings"])
+  return content
+
+
+def settings_of_run(
+  folder: str | os.PathLike, run: Mapping[str, Any]
+) -> TrainingSettings:
+  """The settings in what `read_run` gives; the defaults of those it lacks.
+
+  Raises:
+    UserError: they are not the settings of a training run.
+  """
+  try:
+    return TrainingSettings.of(**run["settings"])
+  except UserError as error:
+    raise UserError(
+      f"{Path(folder) / 'run.json'}: expected the settings of a training "
+      f"run of this version, got something else ({error}); train again"
+    ) from error
 
 
 def require_run(path: str | os.PathLike) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.dtype_policy import dtype_policy
 from mentornet_tf.internal.tf1_files import is_tf1_checkpoint
 from mentornet_tf.runs.checkpointing import (
   DamagedCheckpointError,
@@ -18,17 +19,12 @@ from mentornet_tf.runs.checkpointing import (
   open_checkpoint,
   restore,
 )
-from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.runs.run_folder import read_run, settings_of_run
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.students.registry import build_student
 from mentornet_tf.students.tf1_checkpoint import (
   load_tf1_student,
   tf1_num_classes,
-)
-from mentornet_tf.training.image_settings import student_options
-from mentornet_tf.training.recipes import (
-  TrainingSettings,
-  dtype_policy,
-  settings_of_run,
 )
 
 
@@ -41,15 +37,15 @@ class TrainedRun:
     student: the student; `load` and `load_newest` set its weights.
     total_steps: length of the training; None if unknown.
     chosen: prefix of the requested checkpoint; None uses the newest.
-    settings: the settings in run.json, {} if there is no such file.
-    data: the summary of the training data in run.json, likewise.
+    settings: of run.json; None if there is no such file.
+    data: the summary of the training data in run.json, {} likewise.
   """
 
   folder: Path
   student: keras.Model
   total_steps: int | None
   chosen: str | None = None
-  settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+  settings: TrainingSettings | None = None
   data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
   def load(self, checkpoint: str) -> int:
@@ -62,7 +58,7 @@ class TrainedRun:
       load_tf1_student(self.student, checkpoint)
     else:
       restore(checkpoint, {"student": self.student.variables})
-      if self.settings.get("ema_decay"):
+      if self.settings and self.settings.optimizer.ema_decay:
         restore(checkpoint, {"average": self.student.trainable_variables})
     return checkpoint_step(checkpoint)
 
@@ -116,8 +112,9 @@ def open_run(
       classes, or the folder does not tell which student it is.
   """
   folder, chosen = _folder_and_checkpoint(path)
-  run = read_run(folder) or {}
-  settings, data = run.get("settings", {}), run.get("data", {})
+  run = read_run(folder)
+  settings = settings_of_run(folder, run) if run else None
+  data = run["data"] if run else {}
   trained = data.get("num_classes")
   if trained is None and num_classes is None:
     trained = tf1_num_classes(_tf1_checkpoint(folder, chosen))
@@ -127,13 +124,12 @@ def open_run(
       f"trained on, got data of {num_classes}; use a dataset with the same "
       "classes"
     )
-  with dtype_policy(settings.get("mixed_precision", "float32")):
+  built = settings or TrainingSettings.of(studentnet=studentnet)
+  with dtype_policy(built.student.mixed_precision):
     student = build_student(
-      settings.get("studentnet", studentnet),
-      trained or num_classes,
-      **student_options(settings.get("image_size")),
+      built.student.studentnet, trained or num_classes, **built.student_options
     )
-  total_steps = settings.get("max_number_of_steps")
+  total_steps = settings and settings.run.max_number_of_steps
   return TrainedRun(folder, student, total_steps, chosen, settings, data)
 
 

@@ -2,9 +2,7 @@
 
 import dataclasses
 import os
-import signal
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +14,6 @@ from mentornet_tf.datasets.reading.dataset import (
   TrainingData,
   as_training_data,
   describe_wrong_labels,
-  named_damage,
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
@@ -25,49 +22,18 @@ from mentornet_tf.evaluation.evaluation_sets import (
   check_classes,
 )
 from mentornet_tf.internal.atomic_files import replacing
-from mentornet_tf.mentor_training.loss_dump import FILE_NAME
 from mentornet_tf.runs.checkpointing import CheckpointStore
-from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
-from mentornet_tf.training import loop, recipes
-from mentornet_tf.training.actions.checkpoint_saver import CheckpointSaver
-from mentornet_tf.training.actions.divergence_guard import DivergenceGuard
-from mentornet_tf.training.actions.loss_recorder import LossRecorder
-from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
-from mentornet_tf.training.builders import build_model
+from mentornet_tf.runs.run_folder import RunFolder
+from mentornet_tf.settings import RunOptions, TrainingSettings
+from mentornet_tf.training.builders import build_model, build_updates
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.ema import with_averaged_weights
-from mentornet_tf.training.image_settings import evaluation_batch_size
 from mentornet_tf.training.joint.clean_subset import (
   clean_subset,
-  update_batches,
 )
-from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.update import check_has_mentor
 from mentornet_tf.training.mentored_model import MentoredModel
-from mentornet_tf.training.observed_step import observed_step
-from mentornet_tf.training.progress import ProgressBar
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunOptions:
-  """How a run goes about its work; none of this shapes the numbers.
-
-  Attributes:
-    save_interval_secs: seconds between checkpoints.
-    save_interval_steps: steps between checkpoints; None saves by time alone.
-    save_summaries_secs: seconds between flushes of TensorBoard's events.
-    eval_interval_steps: steps between evaluations; None evaluates at the end.
-    steps_per_call: training steps for each call from the host.
-    record_losses: whether the loss of every training example at every step is
-      written to `losses.csv`, for learning a mentor from it.
-  """
-
-  save_interval_secs: float = 1200.0
-  save_interval_steps: int | None = None
-  save_summaries_secs: float = 120.0
-  eval_interval_steps: int | None = None
-  steps_per_call: int = 20
-  record_losses: bool = False
+from mentornet_tf.training.running import JointTraining, Run, run_to_end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,30 +51,32 @@ class TrainingResult:
   model: MentoredModel
 
 
+# What can be evaluated: one set, or several by names.
+EvalData = InMemoryDataset | TrainingData | Mapping[str, TrainingData]
+
+
 def train_and_evaluate(
-  settings: recipes.TrainingSettings,
+  settings: TrainingSettings,
   run_folder: str | os.PathLike,
   train_data: InMemoryDataset | TrainingData,
-  eval_data: (
-    InMemoryDataset | TrainingData | Mapping[str, TrainingData] | None
-  ) = None,
+  eval_data: EvalData | None = None,
   options: RunOptions | None = None,
   console: Console | None = None,
   clean_data: InMemoryDataset | TrainingData | None = None,
 ) -> TrainingResult:
-  """Trains to the end, or until a signal asks to stop; continues a begun run.
+  """Trains to the end, or until a signal asks to stop.
 
   Args:
     settings: all that shapes the numbers.
-    run_folder: written to; a run that was begun there is continued.
+    run_folder: written to; an interrupted run that it holds is continued.
     train_data: images and labels to train on.
     eval_data: evaluated every `options.eval_interval_steps` and at the end; one
       set, or several by names that lead their columns of metrics.
     options: how the run goes about its work.
     console: where progress is printed; None prints to standard output.
     clean_data: images with labels as noisy as those of `train_data` beside
-      their true ones, for updates of the mentor; None takes the share
-      `settings.clean_fraction` of `train_data` for that.
+      their clean ones, for updates of the mentor; None takes the share
+      `clean_fraction` of `train_data` for that.
 
   Raises:
     UserError: settings, data and folder do not go together, or the loss is no
@@ -116,127 +84,42 @@ def train_and_evaluate(
   """
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
+  train_data = as_training_data(train_data, settings.augmentation)
+  _check_clean_labels(settings, options, train_data)
   # The model first: settings that cannot be built leave no folder behind.
-  train_data = as_training_data(train_data, settings)
-  has_clean_labels = train_data.has_clean_labels
-  if options.record_losses and not has_clean_labels:
-    raise UserError(
-      f"record_losses: expected data whose clean labels are known, got "
-      f"{train_data.name} without; a mentor cannot be learned from its losses"
-    )
-  if settings.weighing == "oracle" and not has_clean_labels:
-    raise UserError(
-      "curriculum: expected data whose true labels are known for the oracle, "
-      f"got {train_data.name} without; choose another curriculum"
-    )
   model = build_model(settings, train_data, Path(run_folder))
   evaluator = _evaluator(model, settings, train_data, eval_data)
-  updates = recipes.build_updates(settings)
-  if updates is not None:
-    check_has_mentor(model.curriculum)
-    updates.steps(settings.max_number_of_steps)
-    clean_data = clean_subset(settings, train_data, clean_data)
-  elif clean_data is not None or settings.clean_fraction:
-    raise UserError(
-      "clean_fraction, clean_data_dir: expected --update_mentor_at beside a "
-      "clean-labelled subset, got none; give the times at which the mentor "
-      "learns from it, or leave the subset out"
-    )
-  folder = RunFolder(
-    run_folder,
-    dataclasses.asdict(settings),
-    train_data.run_summary()
-    | ({"clean_subset": clean_data.run_summary()} if updates else {}),
-    dataclasses.asdict(recipes.TrainingSettings()),
-  )
+  joint = _joint_training(model, settings, train_data, clean_data)
+
+  folder = _open_folder(run_folder, settings, train_data, joint)
   _keep_mentor(model.curriculum, folder.path)
   store = CheckpointStore(folder.path, variable_groups(model))
   start_step = store.restore_latest(warn=console.print)
   model.step.assign(start_step)
-  if start_step >= settings.max_number_of_steps:
+  total_steps = model.total_steps
+  if start_step >= total_steps:
     console.print(f"{folder.path}: already finished at step {start_step}")
     return TrainingResult(start_step, True, model)
   if start_step:
     console.print(f"{folder.path}: continuing from step {start_step}")
   console.print(_readable_start(settings, train_data, options))
 
-  batches = train_data.training_batches(
-    settings.batch_size, seed=settings.seed, start_step=start_step
-  )
-  total_steps = settings.max_number_of_steps
-  writer = MetricsWriter(
-    folder,
-    MetricsReporter.columns(has_clean_labels, evaluator),
-    start_step,
-    options.save_summaries_secs,
-  )
-  reporter = MetricsReporter(
-    writer,
-    console.print,
-    interval_steps=settings.log_interval_steps,
-    pace=loop.Pace(start_step, total_steps),
-    pending_dir=folder.path,
-    total_steps=total_steps,
-    evaluator=evaluator,
-    eval_interval_steps=options.eval_interval_steps,
-  )
-  reporter.restore_pending(start_step)
-  guard = DivergenceGuard(
-    variable_groups(model),
-    store,
-    start_step=start_step,
-    interval_steps=settings.log_interval_steps,
-  )
-  saver = CheckpointSaver(
-    store,
-    [guard.check, reporter.save_pending],
-    total_steps=total_steps,
-    interval_steps=options.save_interval_steps,
-    interval_seconds=options.save_interval_secs,
-    boundary_steps=settings.log_interval_steps,
-  )
-  actions: list[loop.Action] = [guard, reporter]
-  if options.record_losses:
-    actions.append(
-      LossRecorder(
-        folder.path / FILE_NAME,
-        batch_size=settings.batch_size,
-        total_steps=total_steps,
-        start_step=start_step,
-      )
-    )
-  if updates is not None:
-    actions.append(
-      UpdateMentorAction(
-        model,
-        lambda: update_batches(settings, clean_data),
-        updates,
-        folder=folder.path,
-        writer=writer,
-        print_line=console.print,
-      )
-    )
-  # Last, so that copies and checkpoints hold what other actions have changed.
-  actions += [guard.copier, saver]
-  with (
-    closing(writer),
-    ProgressBar(console, start_step, total_steps) as progress_bar,
-    loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
-    named_damage(
-      lambda: _damage_after(model, settings, train_data, options.steps_per_call)
-    ),
-  ):
-    step = loop.run_loop(
-      loop.StepRunner(
-        observed_step(model, has_clean_labels, options.record_losses), batches
-      ),
-      [*actions, progress_bar],
+  step = run_to_end(
+    Run(
+      batch_size=settings.data.batch_size,
+      seed=settings.run.seed,
+      log_interval_steps=settings.run.log_interval_steps,
+      options=options,
+      model=model,
+      train_data=train_data,
+      evaluator=evaluator,
+      joint=joint,
+      folder=folder,
+      store=store,
       start_step=start_step,
-      total_steps=total_steps,
-      steps_per_call=options.steps_per_call,
-      should_stop=should_stop,
+      console=console,
     )
-    saver.save(step)
+  )
   finished = step == total_steps
   if not finished:
     console.print(
@@ -245,29 +128,28 @@ def train_and_evaluate(
   return TrainingResult(step, finished, model)
 
 
-def _readable_start(
-  settings: recipes.TrainingSettings,
-  train_data: TrainingData,
-  options: RunOptions,
-) -> str:
-  """What is trained on what; the first steps can take minutes to compile."""
-  wrong = describe_wrong_labels(train_data.run_summary())
-  return (
-    f"training {settings.studentnet} on {len(train_data)} images of "
-    f"{train_data.name}, {train_data.num_classes} classes"
-    f"{f', {wrong}' if wrong else ''}; curriculum "
-    f"{settings.curriculum}; a line every {settings.log_interval_steps} steps; "
-    f"Ctrl-C saves and ends after the {options.steps_per_call} under way"
-  )
+def _check_clean_labels(
+  settings: TrainingSettings, options: RunOptions, train_data: TrainingData
+) -> None:
+  if train_data.has_clean_labels:
+    return
+  if options.record_losses:
+    raise UserError(
+      "record_losses: expected data whose clean labels are known, got "
+      f"{train_data.name} without; a mentor cannot be trained from its losses"
+    )
+  if settings.weighing == "oracle":
+    raise UserError(
+      "curriculum: expected data whose clean labels are known for the oracle, "
+      f"got {train_data.name} without; choose another curriculum"
+    )
 
 
 def _evaluator(
   model: MentoredModel,
-  settings: recipes.TrainingSettings,
+  settings: TrainingSettings,
   train_data: TrainingData,
-  eval_data: (
-    InMemoryDataset | TrainingData | Mapping[str, TrainingData] | None
-  ),
+  eval_data: EvalData | None,
 ) -> EvaluationSets | None:
   """Evaluates the student on `eval_data`; None where there are none."""
   if not eval_data:
@@ -275,37 +157,74 @@ def _evaluator(
   if isinstance(eval_data, Mapping):
     check_classes(eval_data, train_data.num_classes, train_data.name)
   else:
-    eval_data = as_training_data(eval_data, settings)
+    eval_data = as_training_data(eval_data)
   return EvaluationSets(
     model.student,
     eval_data,
-    evaluation_batch_size(settings),
+    settings.evaluation_batch_size,
     lambda: with_averaged_weights(model.student, model.optimizer),
   )
 
 
-def _damage_after(
+def _joint_training(
   model: MentoredModel,
-  settings: recipes.TrainingSettings,
+  settings: TrainingSettings,
   train_data: TrainingData,
-  num_steps: int,
-) -> str | None:
-  """One line on what makes a batch of the next steps unreadable, if anything.
+  clean_data: InMemoryDataset | TrainingData | None,
+) -> JointTraining | None:
+  """Updates of the mentor and their images; None where it is not updated."""
+  schedule = build_updates(settings)
+  fraction = settings.joint.clean_fraction
+  if schedule is None:
+    if clean_data is not None or fraction:
+      raise UserError(
+        "clean_fraction, clean_data_dir: expected `update_mentor_at` beside a "
+        "clean-labelled subset, got none; give the times at which the mentor "
+        "is trained on it, or leave the subset out"
+      )
+    return None
+  check_has_mentor(model.curriculum)
+  schedule.steps(model.total_steps)  # refused before there is a folder
+  if clean_data is not None:
+    clean_data = as_training_data(clean_data, settings.augmentation)
+  subset = clean_subset(
+    train_data,
+    clean_data,
+    clean_fraction=fraction,
+    seed=settings.run.seed,
+  )
+  return JointTraining(schedule, subset)
 
-  Within a call batches may be read some steps ahead of the model's.
-  """
-  done = int(model.step)
-  for step in range(done, done + num_steps):
-    damage = train_data.training_damage(
-      step, settings.batch_size, settings.seed
-    )
-    if damage:
-      return f"{damage}; training then continues from its last checkpoint"
-  return None
+
+def _open_folder(
+  path: str | os.PathLike,
+  settings: TrainingSettings,
+  train_data: TrainingData,
+  joint: JointTraining | None,
+) -> RunFolder:
+  data = train_data.run_summary()
+  if joint is not None:
+    data |= {"clean_subset": joint.clean_data.run_summary()}
+  return RunFolder(path, settings.values(), data, TrainingSettings().values())
+
+
+def _readable_start(
+  settings: TrainingSettings, train_data: TrainingData, options: RunOptions
+) -> str:
+  """What is trained on what; the first steps can take minutes to compile."""
+  noisy = describe_wrong_labels(train_data.run_summary())
+  return (
+    f"training {settings.student.studentnet} on {len(train_data)} images of "
+    f"{train_data.name}, {train_data.num_classes} classes"
+    f"{f', {noisy}' if noisy else ''}; curriculum "
+    f"{settings.curriculum.curriculum}; a line every "
+    f"{settings.run.log_interval_steps} steps; Ctrl-C saves and ends after the "
+    f"{options.steps_per_call} under way"
+  )
 
 
 def _keep_mentor(curriculum: Curriculum, folder: Path) -> None:
-  """Copies a learned mentor into the run's folder: it needs no other then."""
+  """Copies a mentor into the run's folder: it needs no other then."""
   path = folder / MENTOR_FILE
   if isinstance(curriculum, MentorCurriculum) and not path.exists():
     with replacing(path) as partial:

@@ -25,11 +25,11 @@ from mentornet_tf.datasets.writing.in_memory import (
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs import checkpointing
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
-from mentornet_tf.training.recipes import TrainingSettings
 
 _TESTS = Path(__file__).resolve().parents[1]
-_SETTINGS = TrainingSettings(
+_SETTINGS = TrainingSettings.of(
   dataset_name="quadrants",
   studentnet=tiny.STUDENT,
   curriculum="mentornet_pd",
@@ -45,7 +45,7 @@ _STEPS = (40, 60, 80, 100, 120)
 
 def trained(folder, **changes) -> Path:
   train.train_and_evaluate(
-    dataclasses.replace(_SETTINGS, **changes),
+    _SETTINGS.changed(**changes),
     folder,
     tiny.dataset(),
     options=train.RunOptions(save_interval_steps=20),

@@ -20,11 +20,11 @@ from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.trained_run import open_run
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
 from mentornet_tf.training.progress import ShownBatches
-from mentornet_tf.training.recipes import TrainingSettings
 
-SETTINGS = TrainingSettings(
+SETTINGS = TrainingSettings.of(
   dataset_name="webvision_mini",
   studentnet=STUDENT,
   trained_mentornet_dir="mentornet_pd",
@@ -54,8 +54,8 @@ def trained(tmp_path_factory):
 
 
 def opened(folder, **changes):
-  settings = dataclasses.replace(SETTINGS, **changes)
-  return open_data(folder, "webvision_mini", "train", settings)
+  settings = SETTINGS.changed(**changes)
+  return open_data(folder, "webvision_mini", "train", settings.images.crop)
 
 
 def rank(run, data, **options) -> label_scores.SuspectLabels:

@@ -7,7 +7,7 @@ from program_runs import run_program
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training.presets import preset, preset_names
+from mentornet_tf.settings import preset, preset_names
 
 # CIFAR-10 and CIFAR-100 at noise .2, .4, .6, .8, as published: alpha, loss
 # percentile, second reweight.

@@ -3,15 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from program_runs import run_program
 
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training.joint.schedule import DECISION_THRESHOLD
+from mentornet_tf.settings import DECISION_THRESHOLD
 
-_BIN = Path(__file__).resolve().parents[2] / "bin"
 _DROPOUT = {
   "resnet101": "0.5,17,0.05,78,0.9,5",
   "inception": "0.5,17,0.05,83",
@@ -108,27 +106,25 @@ _BUILD_ALL = """
 import contextlib, io, json, sys
 from absl import flags
 
-bin_folder, lines = json.loads(sys.stdin.read())
-sys.path.insert(0, bin_folder)
-import train_student
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import command_line, train_student
 
 command_line.start_tensorflow()
-from mentornet_tf.training import recipes
+from mentornet_tf.errors import UserError
+from mentornet_tf.training import builders
 
 built = []
-for line in lines:
+for line in json.loads(sys.stdin.read()):
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
   flags.FLAGS(["program", *line])
   settings = train_student.training_settings()
-  curriculum = recipes.build_curriculum(settings)
-  optimizer = recipes.build_optimizer(settings, 50_000)
+  curriculum = builders.build_curriculum(settings)
+  optimizer = builders.build_optimizer(settings, 50_000)
   schedule = optimizer.get_config()["learning_rate"]
   built.append({
-    "dataset": settings.dataset_name,
-    "student": settings.studentnet,
-    "steps": settings.max_number_of_steps,
+    "dataset": settings.data.dataset_name,
+    "student": settings.student.studentnet,
+    "steps": settings.run.max_number_of_steps,
     "curriculum": type(curriculum).__name__,
     "percentile": curriculum.loss_p_percentile,
     "burn_in": curriculum.burn_in_epoch,
@@ -137,15 +133,15 @@ for line in lines:
     "optimizer": type(optimizer).__name__,
     "schedule": schedule["class_name"],
     "decay_steps": schedule["config"].get("decay_steps"),
-    "padding": recipes.augmentation(settings).padding,
-    "decision_threshold": settings.update_decision_threshold,
+    "padding": settings.augmentation.padding,
+    "decision_threshold": settings.joint.update_decision_threshold,
     "weights": curriculum([0.1, 0.5, 2.0, 9.0], 99).shape[0],
   })
   printed = io.StringIO()
   try:
     with contextlib.redirect_stdout(printed):
       train_student.main()
-  except train_student.UserError as error:
+  except UserError as error:
     assert "no/such does not exist" in str(error), error
   else:
     raise AssertionError(line)
@@ -159,7 +155,7 @@ def build_all(lines):
   places = ["--data_dir=no/such", "--train_log_dir=no/run"]
   result = subprocess.run(
     [sys.executable, "-c", _BUILD_ALL],
-    input=json.dumps([str(_BIN), [[*line, *places] for line in lines]]),
+    input=json.dumps([[*line, *places] for line in lines]),
     capture_output=True,
     text=True,
     timeout=280,
@@ -254,7 +250,7 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([*_PLACES, "extra"], "expected only flags, got the argument 'extra'"),
     (
       [*_PLACES, "--example_dropout_rates=0.5,50"],
-      "--example_dropout_rates: expected",
+      "--example_dropout_rates=0.5,50: expected",
     ),
     ([*_PLACES, "--example_dropout_rates=0.5,50"], "got the sum 50"),
     (
@@ -265,7 +261,7 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
       [*_PLACES, "--curriculum=mentornet"],
       "expected mentornet together with a mentor",
     ),
-    ([*_PLACES, "--vstar_gamma=two"], "--vstar_gamma: expected a number"),
+    ([*_PLACES, "--vstar_gamma=two"], "--vstar_gamma=two: expected a number"),
     ([*_PLACES, "--seed=-1"], "range [0, 4294967295]"),
     ([*_PLACES, "--seed=4294967296"], "range [0, 4294967295]"),
     ([*_PLACES, "--learning_rate=nan"], "=nan: expected a finite number"),
@@ -281,7 +277,7 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([*_PLACES, "--save_summaries_secs=inf"], "expected a finite number"),
     (
       [*_PLACES, "--update_decision_threshold=1"],
-      "expected a number from 0 to below 1",
+      "expected a finite number in the range [0, 1)",
     ),
     (
       [*_PLACES, "--update_decision_threshold=0.5"],

@@ -74,7 +74,7 @@ def test_waits_for_training_to_start(tmp_path):
 
 
 def test_waits_for_new_checkpoints(tmp_path):
-  short = dataclasses.replace(SETTINGS, max_number_of_steps=8)
+  short = SETTINGS.changed(max_number_of_steps=8)
   data = tiny.dataset(40, noise=0, seed=1)
   run(tmp_path, short)
   opened = dataclasses.replace(

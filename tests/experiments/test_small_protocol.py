@@ -1,6 +1,5 @@
 """The comparison in small: its table, its runs, its program."""
 
-import dataclasses
 import io
 
 import numpy as np
@@ -18,7 +17,8 @@ from mentornet_tf.experiments.small_protocol import (
 )
 from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
-from mentornet_tf.training import recipes
+from mentornet_tf.settings import TrainingSettings
+from mentornet_tf.training import builders
 
 _OUTCOMES = [
   Outcome("baseline", 0, 0.46, 0.40, 0.5, 100.0),
@@ -89,8 +89,8 @@ def cifar(tmp_path):
 
 def test_the_table_holds_all_finished_runs(tmp_path, cifar, monkeypatch):
   monkeypatch.setattr(small_protocol, "_NUM_IMAGES", 40)
-  settings = dataclasses.replace(
-    small_protocol._SETTINGS, studentnet=tiny.STUDENT, batch_size=10
+  settings = small_protocol._SETTINGS.changed(
+    studentnet=tiny.STUDENT, batch_size=10
   )
   monkeypatch.setattr(small_protocol, "_SETTINGS", settings)
 
@@ -128,10 +128,8 @@ def test_the_table_holds_all_finished_runs(tmp_path, cifar, monkeypatch):
 def test_runs_of_other_settings_are_not_in_the_table(tmp_path, monkeypatch):
   settings = small_protocol._settings("baseline", 0, 3000)
   for seed, changes in ((0, {}), (1, {"learning_rate": 0.2})):
-    changed = dataclasses.replace(settings, seed=seed, **changes)
-    folder = RunFolder(
-      tmp_path / f"baseline-{seed}", dataclasses.asdict(changed), {}
-    )
+    changed = settings.changed(seed=seed, **changes)
+    folder = RunFolder(tmp_path / f"baseline-{seed}", changed.values(), {})
     write_json(folder.path / "seconds.json", {"step": 3000, "seconds": 1.0})
     writer = MetricsWriter(folder, ["test_accuracy", "weight_auc"])
     writer.write(3000, {"test_accuracy": 0.4, "weight_auc": 0.5})
@@ -142,10 +140,10 @@ def test_runs_of_other_settings_are_not_in_the_table(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("method", small_protocol.METHODS)
 def test_every_method_can_be_built(method):
-  settings = recipes.TrainingSettings(**small_protocol.METHODS[method])
-  curriculum = recipes.build_curriculum(settings)
-  recipes.build_mixing(settings)
-  recipes.build_updates(settings)
+  settings = TrainingSettings.of(**small_protocol.METHODS[method])
+  curriculum = builders.build_curriculum(settings)
+  builders.build_mixing(settings)
+  builders.build_updates(settings)
   weights = curriculum([0.1, 0.5, 2.0, 9.0], 50, [True, True, False, False])
   assert weights.shape == (4,)
 

@@ -17,9 +17,9 @@ from mentornet_tf.datasets.reading.in_memory import evaluation_batches
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.checkpointing import latest_checkpoint
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
 from mentornet_tf.training.checkpoint_groups import variable_groups
-from mentornet_tf.training.recipes import TrainingSettings
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "bin/export_saved_model.py"
 
@@ -56,7 +56,7 @@ assert "mentornet_tf" not in sys.modules
 
 def curriculum_run(folder, **changes):
   """Two steps on the quadrants; returns the trained model."""
-  settings = TrainingSettings(
+  settings = TrainingSettings.of(
     **{
       "dataset_name": "quadrants",
       "studentnet": tiny.STUDENT,

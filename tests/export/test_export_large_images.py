@@ -1,6 +1,5 @@
 """Exports of runs on images of any size prepare images as evaluation does."""
 
-import dataclasses
 import io
 import json
 import shutil
@@ -23,10 +22,10 @@ from rich.console import Console
 import mentornet_tf as mn
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
-from mentornet_tf.training.recipes import TrainingSettings
 
-SETTINGS = TrainingSettings(
+SETTINGS = TrainingSettings.of(
   dataset_name="webvision_mini",
   studentnet=STUDENT,
   curriculum="none",
@@ -78,7 +77,9 @@ def trained(tmp_path_factory):
   model = train.train_and_evaluate(
     SETTINGS,
     folder / "run",
-    open_data(folder / "records", "webvision_mini", "train", SETTINGS),
+    open_data(
+      folder / "records", "webvision_mini", "train", SETTINGS.images.crop
+    ),
     console=Console(file=io.StringIO()),
   ).model
   return folder / "run", model.student
@@ -87,7 +88,7 @@ def trained(tmp_path_factory):
 def evaluated(student, encoded, folder) -> np.ndarray:
   """Logits [N, K] as evaluation computes them for image files."""
   write_records(folder, split="val", encoded=encoded, num_shards=1)
-  data = open_data(folder, "webvision_mini", "val", SETTINGS)
+  data = open_data(folder, "webvision_mini", "val", SETTINGS.images.crop)
   return np.concatenate(
     [student(batch["image"]) for batch in data.evaluation_batches(4)]
   )
@@ -149,9 +150,9 @@ def test_the_shorter_side_is_the_runs(trained, tmp_path):
     got, evaluated(student, [file], tmp_path / "val"), atol=1e-6
   )
   settings = json.loads((run / "run.json").read_text())["settings"]
-  other = dataclasses.replace(SETTINGS, resize_shorter_side=None)
+  other = SETTINGS.changed(resize_shorter_side=None)
   assert settings["resize_shorter_side"] == 52
-  data = open_data(tmp_path / "val", "webvision_mini", "val", other)
+  data = open_data(tmp_path / "val", "webvision_mini", "val", other.images.crop)
   (batch,) = data.evaluation_batches(1)
   assert np.abs(got - student(batch["image"])).max() > 1e-3
 
@@ -164,7 +165,9 @@ def test_what_cannot_be_exported_is_one_line(trained, tmp_path):
   content = json.loads((broken / "run.json").read_text())
   content["settings"]["resize_shorter_side"] = 40
   (broken / "run.json").write_text(json.dumps(content))
-  with pytest.raises(UserError, match="got size=48 and shorter_side=40"):
+  with pytest.raises(
+    UserError, match=r"image_size, resize_shorter_side: .*got 40 for 48"
+  ):
     mn.export_student(broken, tmp_path / "out")
   assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 

@@ -8,10 +8,10 @@ import tiny
 from rich.console import Console
 
 from mentornet_tf.runs import checkpointing
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
-from mentornet_tf.training.recipes import TrainingSettings
 
-SETTINGS = TrainingSettings(
+SETTINGS = TrainingSettings.of(
   dataset_name="quadrants",
   studentnet=tiny.STUDENT,
   curriculum="self_paced",

@@ -12,14 +12,14 @@ from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation import continuous
 from mentornet_tf.runs.trained_run import open_run
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import train
-from mentornet_tf.training.recipes import TrainingSettings
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
   folder = tmp_path_factory.mktemp("runs") / "run"
-  settings = TrainingSettings(
+  settings = TrainingSettings.of(
     dataset_name="quadrants",
     studentnet=tiny.STUDENT,
     batch_size=10,
@@ -45,7 +45,7 @@ def test_a_folder_knows_its_student_and_classes(trained):
   images = images_of(student)
   np.testing.assert_array_equal(run.student(images), student(images))
   assert run.data["class_names"] == list("abcd")
-  assert run.settings["dataset_name"] == "quadrants"
+  assert run.settings.data.dataset_name == "quadrants"
 
 
 def test_one_checkpoint_can_be_chosen(trained):

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.dtype_policy import dtype_policy
 from mentornet_tf.students.registry import build_student
-from mentornet_tf.training.recipes import dtype_policy
 
 SHAPE = (75, 75, 3)
 

@@ -16,15 +16,14 @@ from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.datasets.reading.dataset import as_training_data
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import recipes, train
+from mentornet_tf.training import builders, running
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.joint import loop_action
 from mentornet_tf.training.joint.clean_subset import clean_subset
 from mentornet_tf.training.joint.loop_action import updated_mentors
 from mentornet_tf.training.joint.update import update_mentor
 
-_JOINT = dataclasses.replace(
-  SETTINGS,
+_JOINT = SETTINGS.changed(
   curriculum="mentornet",
   trained_mentornet_dir="mentornet_pd",
   update_mentor_at="0.34,0.6",
@@ -96,12 +95,11 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
 
 def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
   """The averages of the mixture and of the weights are restored, too."""
-  settings = dataclasses.replace(
-    _JOINT,
+  settings = _JOINT.changed(
     curriculum="mentormix",
     example_dropout_rates="0.0,100",
     ema_decay=0.9,
-    judge_by_average=True,
+    weigh_by_average=True,
   )
   whole, text = run(tmp_path / "whole", settings)
   assert text.count("mentor updated at") == 2
@@ -116,13 +114,13 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
 def test_a_run_of_a_version_without_decisions_continues_without(
   tmp_path, monkeypatch
 ):
-  chances = dataclasses.replace(_JOINT, update_decision_threshold=0.0)
+  chances = _JOINT.changed(update_decision_threshold=0.0)
   with killed_at_the_next_checkpoint(monkeypatch):
     run(tmp_path, chances)
   path = tmp_path / "run.json"
   stored = json.loads(path.read_text())
   del stored["settings"]["update_decision_threshold"]
-  del stored["settings"]["judge_by_average"]
+  del stored["settings"]["weigh_by_average"]
   path.write_text(json.dumps(stored))
   with pytest.raises(mn.UserError, match=r"update_decision_threshold.*0\.7"):
     run(tmp_path, _JOINT)
@@ -140,8 +138,7 @@ def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
 
 
 def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
-  settings = dataclasses.replace(
-    _JOINT,
+  settings = _JOINT.changed(
     trained_mentornet_dir="scratch",
     log_interval_steps=1,
     example_dropout_rates="0.0,100",
@@ -160,16 +157,16 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
     ({"clean_fraction": 0.0}, "either `clean_data_dir` or a"),
     ({"curriculum": "self_paced"}, "with a mentor to update.* got Formula"),
     ({"curriculum": "oracle"}, "with a mentor to update.* got Oracle"),
-    ({"update_mentor_at": ""}, "expected --update_mentor_at beside a clean"),
+    ({"update_mentor_at": ""}, "expected `update_mentor_at` beside a clean"),
     ({"update_mentor_at": "0.001"}, "updates at different steps of the 24"),
-    ({"update_decision_threshold": 1.0}, "to below 1, got 1.0"),
-    ({"judge_by_average": True}, "an optimizer that averages the weights, got"),
+    ({"update_decision_threshold": 1.0}, r"range \[0, 1\), got 1.0"),
+    ({"weigh_by_average": True}, "an optimizer that averages the weights, got"),
     (
       {
         "curriculum": "oracle",
         "update_mentor_at": "",
         "clean_fraction": 0.0,
-        "judge_by_average": True,
+        "weigh_by_average": True,
       },
       "a curriculum that weighs by losses, got OracleCurriculum",
     ),
@@ -184,27 +181,25 @@ def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
     ),
     (
       {"update_mentor_at": "", "trained_mentornet_dir": "scratch"},
-      "expected 'scratch'.*together with --update_mentor_at",
+      "expected 'scratch'.*together with `update_mentor_at`",
     ),
   ],
 )
 def test_mistakes_leave_no_folder_behind(tmp_path, changes, message):
-  settings = dataclasses.replace(_JOINT, **changes)
   with pytest.raises(mn.UserError, match=message):
-    run(tmp_path / "run", settings)
+    run(tmp_path / "run", _JOINT.changed(**changes))
   assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("total_steps", [24, 103, 999])
 def test_a_fresh_mentor_is_not_used_before_its_first_update(total_steps):
-  settings = dataclasses.replace(
-    _JOINT,
+  settings = _JOINT.changed(
     trained_mentornet_dir="scratch",
     update_mentor_at="0.21",
     max_number_of_steps=total_steps,
   )
-  curriculum = recipes.build_curriculum(settings)
-  updated = recipes.build_updates(settings).steps(total_steps)[0]
+  curriculum = builders.build_curriculum(settings)
+  updated = builders.build_updates(settings).steps(total_steps)[0]
   losses = np.linspace(0, 9, 10, dtype=np.float32)
   for step in range(updated):
     epoch = training_percent(step, total_steps)
@@ -214,14 +209,12 @@ def test_a_fresh_mentor_is_not_used_before_its_first_update(total_steps):
 
 def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
   """The copy of the last good state is taken after the update."""
-  settings = dataclasses.replace(
-    _JOINT, update_mentor_at="0.5", learning_rate=0.05
-  )
+  settings = _JOINT.changed(update_mentor_at="0.5", learning_rate=0.05)
   options = dataclasses.replace(
     OPTIONS, save_interval_steps=None, save_interval_secs=1e9
   )
   models = []
-  observed = train.observed_step
+  observed = running.observed_step
 
   def observed_until_13(model, *arguments):
     step = observed(model, *arguments)
@@ -236,7 +229,7 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
     return poison
 
   with pytest.MonkeyPatch.context() as patched:
-    patched.setattr(train, "observed_step", observed_until_13)
+    patched.setattr(running, "observed_step", observed_until_13)
     with pytest.raises(mn.UserError, match="training diverged"):
       run(tmp_path, settings, options)
   newest = checkpointing.latest_checkpoint(tmp_path)
@@ -249,13 +242,18 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
 
 
 def in_memory(data):
-  return as_training_data(data, _JOINT)
+  return as_training_data(data, _JOINT.augmentation)
+
+
+def subset_of(train_data, clean_data, fraction, seed=0):
+  return clean_subset(
+    train_data, clean_data, clean_fraction=fraction, seed=seed
+  )
 
 
 def test_mistakes_with_the_subset_are_refused():
   data = tiny.dataset()
   train_data = in_memory(data)
-  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
   right = data.take(np.flatnonzero(data.labels == data.clean_labels))
   for subset, message in (
     (
@@ -273,24 +271,21 @@ def test_mistakes_with_the_subset_are_refused():
     (right, "expected both clean and noisy labels"),
   ):
     with pytest.raises(mn.UserError, match=message):
-      clean_subset(settings, train_data, subset)
+      subset_of(train_data, in_memory(subset), 0.0)
   with pytest.raises(mn.UserError, match="got both"):
-    clean_subset(_JOINT, train_data, data)
-  assert clean_subset(settings, train_data, data).dataset is data
+    subset_of(train_data, in_memory(data), 0.7)
+  assert subset_of(train_data, in_memory(data), 0.0).dataset is data
 
 
 def test_only_known_clean_labels_are_used():
   data = tiny.dataset()
   clean_labels = np.where(np.arange(60) % 3 == 0, data.clean_labels, -1)
   partly = dataclasses.replace(data, clean_labels=clean_labels)
-  every = dataclasses.replace(_JOINT, clean_fraction=1.0)
-  subset = clean_subset(every, in_memory(partly))
+  subset = subset_of(in_memory(partly), None, 1.0)
   assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
-  none = dataclasses.replace(_JOINT, clean_fraction=0.0)
-  subset = clean_subset(none, in_memory(data), partly)
+  subset = subset_of(in_memory(data), in_memory(partly), 0.0)
   assert subset.dataset.ids.tolist() == list(range(0, 60, 3))
-  half = dataclasses.replace(_JOINT, clean_fraction=0.5)
-  subset = clean_subset(half, in_memory(partly))
+  subset = subset_of(in_memory(partly), None, 0.5)
   assert len(subset) == 10
   assert set(subset.dataset.ids) < set(range(0, 60, 3))
 
@@ -309,7 +304,7 @@ def test_a_run_on_partly_checked_labels_says_so(tmp_path):
 
 
 def test_a_run_learns_from_other_images(tmp_path):
-  settings = dataclasses.replace(_JOINT, clean_fraction=0.0)
+  settings = _JOINT.changed(clean_fraction=0.0)
   _, text = run(
     tmp_path, settings, clean_data=tiny.dataset(50, noise=0.5, seed=7)
   )
@@ -318,10 +313,10 @@ def test_a_run_learns_from_other_images(tmp_path):
 
 
 def test_a_share_of_the_training_images_is_drawn_by_the_seed():
-  data = as_training_data(tiny.dataset(), _JOINT)
-  subset, again = (clean_subset(_JOINT, data).dataset for _ in range(2))
+  data = as_training_data(tiny.dataset())
+  subset, again = (subset_of(data, None, 0.7).dataset for _ in range(2))
   assert len(subset) == 42
   np.testing.assert_array_equal(subset.ids, again.ids)
   np.testing.assert_array_equal(subset.labels, data.dataset.labels[subset.ids])
-  other = clean_subset(dataclasses.replace(_JOINT, seed=1), data).dataset
+  other = subset_of(data, None, 0.7, seed=1).dataset
   assert set(other.ids) != set(subset.ids)

@@ -14,22 +14,19 @@ from rich.console import Console
 
 from mentornet_tf.datasets.reading import dataset, open
 from mentornet_tf.datasets.reading.open import open_data
+from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation import continuous
-from mentornet_tf.evaluation.evaluation_sets import (
-  open_evaluation_data,
-  parse_set_names,
-)
+from mentornet_tf.evaluation.evaluation_sets import open_evaluation_data
 from mentornet_tf.export.exporting import export_student
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
-from mentornet_tf.training import builders, train
+from mentornet_tf.settings import TrainingSettings
+from mentornet_tf.training import builders, running, train
 from mentornet_tf.training.checkpoint_groups import variable_groups
-from mentornet_tf.training.image_settings import image_crop
-from mentornet_tf.training.recipes import TrainingSettings
 
-SETTINGS = TrainingSettings(
+SETTINGS = TrainingSettings.of(
   dataset_name="webvision_mini",
   studentnet=STUDENT,
   curriculum="mentornet",
@@ -68,8 +65,10 @@ def run(folder, run_folder, settings=SETTINGS, options=OPTIONS):
   result = train.train_and_evaluate(
     settings,
     run_folder,
-    open_data(folder, "webvision_mini", "train", settings),
-    open_evaluation_data(parse_set_names(SETS, str(folder)), settings),
+    open_data(folder, "webvision_mini", "train", settings.images.crop),
+    open_evaluation_data(
+      parse_set_names(SETS, str(folder)), settings.images.crop
+    ),
     options,
     Console(file=text, width=1000),
   )
@@ -94,7 +93,7 @@ def test_a_mentored_run_learns_and_is_evaluated_on_every_set(whole):
   rows = read_metrics(place)
   assert [int(row["step"]) for row in rows] == [5, 10, 15, 20, 25, 30]
   assert [
-    c for c in rows[0] if c not in train.MetricsReporter.columns(False, None)
+    c for c in rows[0] if c not in running.MetricsReporter.columns(False, None)
   ] == ["step", *COLUMNS]
   assert [int(row["step"]) for row in rows if row[COLUMNS[0]]] == [15, 30]
   last = {column: float(rows[-1][column]) for column in COLUMNS}
@@ -138,7 +137,9 @@ def test_checkpoints_are_evaluated_on_every_set(folder, whole, tmp_path):
   lines = []
 
   def watch(names):
-    sets = open_evaluation_data(parse_set_names(names, str(folder)), settings)
+    sets = open_evaluation_data(
+      parse_set_names(names, str(folder)), settings.images.crop
+    )
     continuous.evaluate_checkpoints(
       open_run(place, num_classes=NUM_CLASSES),
       list(sets.values()),
@@ -180,7 +181,7 @@ def test_checkpoints_are_evaluated_on_every_set(folder, whole, tmp_path):
 
 
 def test_losses_of_streamed_images_are_dumped(folder, whole, tmp_path):
-  data = open_data(folder, "webvision_mini", "val", SETTINGS)
+  data = open_data(folder, "webvision_mini", "val", SETTINGS.images.crop)
   continuous.dump_losses(open_run(whole[0]), data, 7, tmp_path / "losses.csv")
   rows = np.loadtxt(tmp_path / "losses.csv")
   np.testing.assert_array_equal(rows[:, 0], np.arange(1000, 1020))
@@ -192,8 +193,8 @@ def test_a_damaged_record_ends_the_run_with_its_name(folder, tmp_path):
   """At the very step of its batch; what was saved before stays."""
   write_records(tmp_path, count=40)
   shard = tmp_path / "webvision_mini_train-00001-of-00003"
-  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS)
-  batch = dataset.training_indices(2, 10, 40, SETTINGS.seed)
+  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS.images.crop)
+  batch = dataset.training_indices(2, 10, 40, SETTINGS.run.seed)
   index = next(i for i in batch if 14 <= i < 27)
   record = index - 14
   content = bytearray(shard.read_bytes())
@@ -204,7 +205,7 @@ def test_a_damaged_record_ends_the_run_with_its_name(folder, tmp_path):
     train.train_and_evaluate(
       SETTINGS,
       tmp_path / "run",
-      open_data(tmp_path, "webvision_mini", "train", SETTINGS),
+      open_data(tmp_path, "webvision_mini", "train", SETTINGS.images.crop),
       options=options,
       console=Console(file=io.StringIO()),
     )
@@ -217,7 +218,7 @@ def test_a_damaged_record_ends_the_run_with_its_name(folder, tmp_path):
 
 def test_a_damaged_record_ends_an_evaluation_with_its_name(tmp_path):
   write_records(tmp_path, count=20, num_shards=1, encoded=[b"no image"] * 20)
-  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS)
+  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS.images.crop)
   batches = dataset.EvaluationBatches(data, 10)
   with pytest.raises(UserError, match="record 0: expected a PNG or JPEG"):
     list(batches)
@@ -243,44 +244,23 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
     return build(name, num_classes, **given)
 
   monkeypatch.setattr(builders, "build_student", note)
-  settings = dataclasses.replace(
-    SETTINGS, student_weights="start.h5", max_number_of_steps=2
-  )
+  settings = SETTINGS.changed(student_weights="start.h5", max_number_of_steps=2)
   run(folder, tmp_path, settings)
   run(folder, tmp_path, settings)
   assert options == ["start.h5", None]
   assert read_run(tmp_path)["settings"]["student_weights"] == "start.h5"
 
 
-def test_the_crop_follows_the_settings():
-  def crop(**changes):
-    settings = dataclasses.replace(SETTINGS, **changes)
-    return dataclasses.astuple(image_crop(settings))
-
-  assert crop() == (48, 51, "random", True)
-  assert crop(image_size=299) == (299, 320, "random", True)
-  assert crop(image_size=75, resize_shorter_side=90, train_crop="resized") == (
-    75,
-    90,
-    "resized",
-    True,
-  )
-  assert crop(augment=False, train_crop="resized")[2:] == ("centre", False)
-  assert image_crop(TrainingSettings()) is None
-  with pytest.raises(UserError, match="shorter_side=40"):
-    crop(resize_shorter_side=40)
-
-
 def test_sets_of_other_classes_are_refused(folder, tmp_path):
   write_records(tmp_path, split="val", num_classes=7)
   sets = open_evaluation_data(
-    parse_set_names(["webvision_mini:val"], str(tmp_path)), SETTINGS
+    parse_set_names(["webvision_mini:val"], str(tmp_path)), SETTINGS.images.crop
   )
   with pytest.raises(UserError, match="expected data of 6 classes"):
     train.train_and_evaluate(
       SETTINGS,
       tmp_path / "run",
-      open_data(folder, "webvision_mini", "train", SETTINGS),
+      open_data(folder, "webvision_mini", "train", SETTINGS.images.crop),
       sets,
       console=Console(file=io.StringIO()),
     )
@@ -289,22 +269,7 @@ def test_sets_of_other_classes_are_refused(folder, tmp_path):
 def test_large_sets_are_not_decoded_into_memory(folder, monkeypatch):
   monkeypatch.setattr(open, "_LARGEST_IN_MEMORY", 1000)
   with pytest.raises(UserError, match="do not fit in memory; give"):
-    open_data(folder, "webvision_mini", "train", TrainingSettings())
-
-
-def test_names_of_sets():
-  names = parse_set_names(["a_b:val", "x/y/c:test", "/z/d:val"], "records")
-  assert [dataclasses.astuple(name) for name in names] == [
-    ("records", "a_b", "val"),
-    ("x/y", "c", "test"),
-    ("/z", "d", "val"),
-  ]
-  assert str(names[0]) == "a_b_val"
-  for bad in ("a_b", "a:", ":val", "a:v/al", "", "x/:val"):
-    with pytest.raises(UserError, match="--eval_sets: expected names like"):
-      parse_set_names([bad], "records")
-  with pytest.raises(UserError, match="data set and split once, got a_val"):
-    parse_set_names(["a:val", "b/a:val"], "records")
+    open_data(folder, "webvision_mini", "train")
 
 
 def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
@@ -315,8 +280,7 @@ def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
   np.testing.assert_allclose(bare(images), student(images), rtol=1e-6)
 
 
-_JOINT = dataclasses.replace(
-  SETTINGS,
+_JOINT = SETTINGS.changed(
   update_mentor_at="0.4",
   clean_fraction=1.0,
   update_decision_threshold=0.7,
@@ -337,7 +301,7 @@ def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
     clean_labels=partly_checked(40, range(5, 30)),
     noise={"kind": "none", "measured_rate": 0.5, "unknown_true_labels": 15},
   )
-  data = open_data(tmp_path, "webvision_mini", "train", _JOINT)
+  data = open_data(tmp_path, "webvision_mini", "train", _JOINT.images.crop)
   assert not data.has_clean_labels
   labels, clean_labels = data.labels()
   assert labels.tolist() == [i % NUM_CLASSES for i in range(40)]
@@ -360,7 +324,7 @@ def test_a_record_that_spoils_the_labels_is_named(tmp_path):
   write_records(
     tmp_path, count=12, num_shards=2, num_classes=5, class_names=list("abcde")
   )
-  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS)
+  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS.images.crop)
   with pytest.raises(UserError, match=r"00000-of-00002: record 5: .*label"):
     data.labels()
 
@@ -368,13 +332,13 @@ def test_a_record_that_spoils_the_labels_is_named(tmp_path):
 @pytest.mark.parametrize(
   ("known", "noise", "message"),
   [
-    ((), {}, "got none that are known"),
+    ((), {}, "expected known clean labels in webvision_mini_train, got none"),
     # As written before unknown ones were counted.
     (range(30), {"measured_rate": 0.5}, "got 10 unknown ones; write the rec"),
     (
       range(0, 40, 2),
       {"measured_rate": 0, "unknown_true_labels": 20},
-      "20 right ones only",
+      "20 clean ones only",
     ),
   ],
 )
@@ -388,6 +352,6 @@ def test_true_labels_of_a_streamed_set_are_looked_at(
     train.train_and_evaluate(
       _JOINT,
       tmp_path / "run",
-      open_data(tmp_path, "webvision_mini", "train", _JOINT),
+      open_data(tmp_path, "webvision_mini", "train", _JOINT.images.crop),
     )
   assert not (tmp_path / "run").exists()

@@ -175,17 +175,14 @@ def test_fit_saves_and_goes_on(tmp_path):
 
 @pytest.mark.parametrize("weights", ["none", "mentormix"])
 def test_something_must_weigh_the_examples(tmp_path, weights):
-  settings = dataclasses.replace(_MIXING, mentormix_weights=weights)
-  with pytest.raises(mn.UserError, match="mentormix_weights: expected what"):
-    run(tmp_path / "run", settings)
+  with pytest.raises(mn.UserError, match="mentormix_weights: expected one"):
+    run(tmp_path / "run", _MIXING.changed(mentormix_weights=weights))
   assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("changes", [{}, {"curriculum": "oracle"}])
 def test_the_oracle_needs_true_labels_from_the_start(tmp_path, changes):
-  settings = dataclasses.replace(
-    _MIXING, **({"mentormix_weights": "oracle"} | changes)
-  )
+  settings = _MIXING.changed(**({"mentormix_weights": "oracle"} | changes))
   data = dataclasses.replace(tiny.dataset(), clean_labels=np.full(60, -1))
   with pytest.raises(mn.UserError, match="labels are known for the oracle"):
     run(tmp_path / "run", settings, train_data=data)
@@ -199,8 +196,7 @@ def test_mixing_of_another_kind_is_refused():
     )
 
 
-_MIXING = dataclasses.replace(
-  SETTINGS,
+_MIXING = SETTINGS.changed(
   curriculum="mentormix",
   mentormix_weights="threshold",
   example_dropout_rates="0.0,100",
@@ -242,12 +238,10 @@ def test_evaluation_uses_the_average_of_the_weights(tmp_path):
 
 def test_the_average_is_the_formula(tmp_path):
   """average ← 0.9 · average + 0.1 · weight, from the first step's weight on."""
-  settings = dataclasses.replace(_MIXING, max_number_of_steps=3)
+  settings = _MIXING.changed(max_number_of_steps=3)
   histories = []
   for steps in (1, 2, 3):
-    stopped = dataclasses.replace(
-      settings, max_number_of_steps=steps, learning_rate=0.05
-    )
+    stopped = settings.changed(max_number_of_steps=steps, learning_rate=0.05)
     result, _ = run(tmp_path / str(steps), stopped)
     groups = variable_groups(result.model)
     histories.append(

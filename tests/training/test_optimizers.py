@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import optimizers
-from mentornet_tf.training.recipes import TrainingSettings, build_optimizer
+from mentornet_tf.training.builders import build_optimizer
 
 # The original's trainers, as settings of ours.
 _TRAINERS = {
@@ -19,7 +20,7 @@ def test_schedules_and_optimisers_equal_golden(golden, figure):
   assert len(cases) == 8
   for case in cases:
     studentnet, curriculum = _TRAINERS[case["which"]]
-    settings = TrainingSettings(
+    settings = TrainingSettings.of(
       studentnet=studentnet,
       curriculum=curriculum,
       batch_size=case["batch_size"],

@@ -12,7 +12,7 @@ from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.training import train
+from mentornet_tf.training import loop, train
 from mentornet_tf.training.checkpoint_groups import variable_groups
 
 # What the original called its summaries.
@@ -37,8 +37,8 @@ def state(model) -> list[np.ndarray]:
 
 
 def test_a_run_learns_and_leaves_everything_behind(tmp_path):
-  settings = dataclasses.replace(
-    SETTINGS, max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
+  settings = SETTINGS.changed(
+    max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
   )
   result, text = run(tmp_path, settings)
   assert result.finished and result.step == 120
@@ -85,9 +85,9 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
     return contextlib.nullcontext(lambda: calls.append(0) or len(calls) > 5)
 
   with monkeypatch.context() as patched:
-    patched.setattr(train.loop, "stop_on_signals", stop_after_five_calls)
+    patched.setattr(loop, "stop_on_signals", stop_after_five_calls)
     stopped, text = run(tmp_path / "parts", options=options)
-  assert stopped.step % SETTINGS.log_interval_steps
+  assert stopped.step % SETTINGS.run.log_interval_steps
   assert f"stopped at step {stopped.step}" in text
   continued, _ = run(tmp_path / "parts", options=options)
   for a, b in zip(state(whole.model), state(continued.model), strict=True):
@@ -153,7 +153,7 @@ def test_recording_losses_has_to_start_with_the_run(tmp_path, monkeypatch):
 def test_the_same_seed_gives_the_same_weights(tmp_path):
   first, _ = run(tmp_path / "a")
   again, _ = run(tmp_path / "b")
-  other, _ = run(tmp_path / "c", dataclasses.replace(SETTINGS, seed=1))
+  other, _ = run(tmp_path / "c", SETTINGS.changed(seed=1))
   weights = [
     result.model.student.get_weights() for result in (first, again, other)
   ]
@@ -173,7 +173,7 @@ def test_a_finished_run_says_so(tmp_path):
 def test_other_settings_in_the_same_folder_are_refused(tmp_path):
   run(tmp_path)
   with pytest.raises(UserError, match=r"settings\.seed was 0, now 1"):
-    run(tmp_path, dataclasses.replace(SETTINGS, seed=1))
+    run(tmp_path, SETTINGS.changed(seed=1))
 
 
 @pytest.mark.parametrize(("rate", "step"), [(1e38, 0), (3.0, 8)])
@@ -183,8 +183,8 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_step(
   """From the start, and from a step in the midst of a run."""
   if step:
     spoil_losses_after(monkeypatch, step + 1)
-  settings = dataclasses.replace(
-    SETTINGS, learning_rate=rate, curriculum="none", max_number_of_steps=50
+  settings = SETTINGS.changed(
+    learning_rate=rate, curriculum="none", max_number_of_steps=50
   )
   with pytest.raises(UserError, match="training diverged") as caught:
     run(tmp_path, settings, train.RunOptions(steps_per_call=3))
@@ -199,7 +199,7 @@ def test_divergence_stops_the_run_and_keeps_the_last_good_step(
 
 def spoil_losses_after(monkeypatch, step):
   """Puts NaN among the losses once the run has come to `step`."""
-  run_loop = train.loop.run_loop
+  run_loop = loop.run_loop
 
   def spoiling(runner, actions, **kwargs):
     taken = []
@@ -213,12 +213,12 @@ def spoil_losses_after(monkeypatch, step):
 
     return run_loop(spoiled, actions, **kwargs)
 
-  monkeypatch.setattr(train.loop, "run_loop", spoiling)
+  monkeypatch.setattr(loop, "run_loop", spoiling)
 
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
   with pytest.raises(UserError, match="at most the 60 training images, got 61"):
-    run(tmp_path, dataclasses.replace(SETTINGS, batch_size=61))
+    run(tmp_path, SETTINGS.changed(batch_size=61))
 
 
 @pytest.mark.parametrize(
@@ -234,12 +234,12 @@ def test_batches_larger_than_the_data_are_refused(tmp_path):
 )
 def test_unknown_names_are_refused(tmp_path, changes, message):
   with pytest.raises(UserError, match=message):
-    run(tmp_path / "run", dataclasses.replace(SETTINGS, **changes))
+    run(tmp_path / "run", SETTINGS.changed(**changes))
   assert not (tmp_path / "run").exists()
 
 
 def test_bfloat16_trains_with_float32_weights_and_losses(tmp_path):
-  settings = dataclasses.replace(SETTINGS, mixed_precision="mixed_bfloat16")
+  settings = SETTINGS.changed(mixed_precision="mixed_bfloat16")
   result, _ = run(tmp_path, settings)
   assert keras.config.dtype_policy().name == "float32"
   model = result.model
@@ -259,8 +259,8 @@ def test_every_curriculum_trains(tmp_path, golden):
     },
   }
   for curriculum, more in choices.items():
-    settings = dataclasses.replace(
-      SETTINGS, curriculum=curriculum, max_number_of_steps=4, **more
+    settings = SETTINGS.changed(
+      curriculum=curriculum, max_number_of_steps=4, **more
     )
     result, _ = run(tmp_path / curriculum, settings, eval_data=None)
     assert result.finished
@@ -280,8 +280,8 @@ def test_data_without_clean_labels_has_no_weight_quality(tmp_path):
 def test_a_run_keeps_its_mentor(tmp_path, golden):
   mentor = tmp_path / "mentor"
   shutil.copytree(golden.folder / "mentor_self_paced", mentor)
-  settings = dataclasses.replace(
-    SETTINGS, curriculum="mentornet", trained_mentornet_dir=str(mentor)
+  settings = SETTINGS.changed(
+    curriculum="mentornet", trained_mentornet_dir=str(mentor)
   )
   short = dataclasses.replace(OPTIONS, steps_per_call=1)
   first, _ = run(tmp_path / "run", settings, short)

@@ -7,15 +7,12 @@ image and by how many pixels of the square one pixel of the image makes
 code.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.records.schema import decode_image
-from mentornet_tf.errors import UserError
-
-TRAIN_CROPS = ("random", "resized", "centre")
 
 # Shares of the image's area, and the width over the height, of resized crops.
 _AREA_RANGE, _ASPECT_RANGE = (0.08, 1.0), (3 / 4, 4 / 3)
@@ -25,40 +22,6 @@ _JPEG_RATIOS = (1, 2, 4, 8)
 
 # Decoding a part of a JPEG interpolates colours without the pixels beyond it.
 _COLOUR_MARGIN = 2
-
-
-@dataclass(frozen=True)
-class Crop:
-  """How images of any size become squares of one size.
-
-  Attributes:
-    size: side of the squares, in pixels.
-    shorter_side: what the image's shorter side is resized to before a square is
-      cut out of it, in pixels; at least `size`.
-    train_crop: where training squares are cut: "random" at random;
-      "resized" takes a rectangle of 8 to 100 % of the image's area and of 3:4
-      to 4:3 and resizes it; "centre" from the centre, as in evaluation.
-    flip: mirror training squares left to right with probability one half.
-  """
-
-  size: int = 299
-  shorter_side: int = 320
-  train_crop: str = "random"
-  flip: bool = True
-
-  def __post_init__(self):
-    if not 1 <= self.size <= self.shorter_side:
-      raise UserError(
-        "expected an image size of at least 1 pixel and a shorter side of at "
-        f"least that, got size={self.size} and shorter_side="
-        f"{self.shorter_side}; choose others (--image_size, "
-        "--resize_shorter_side)"
-      )
-    if self.train_crop not in TRAIN_CROPS:
-      raise UserError(
-        f"train_crop: expected {', '.join(TRAIN_CROPS)}, got "
-        f"{self.train_crop!r}; choose one"
-      )
 
 
 class _Placement(NamedTuple):

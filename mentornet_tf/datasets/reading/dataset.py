@@ -9,11 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.datasets.reading.crops import Crop, as_pixels
+from mentornet_tf.datasets.reading.crops import as_pixels
 from mentornet_tf.datasets.reading.in_memory import (
-  Augmentation,
   evaluation_batches,
   training_batches,
+)
+from mentornet_tf.datasets.reading.preparation import (
+  NO_AUGMENTATION,
+  Augmentation,
+  Crop,
 )
 from mentornet_tf.datasets.reading.streaming import (
   StreamedRecords,
@@ -23,7 +27,6 @@ from mentornet_tf.datasets.reading.streaming import (
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
-from mentornet_tf.training import recipes
 
 # TensorFlow quotes a broken record in its message, which may be no text.
 _READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
@@ -269,11 +272,12 @@ def describe_wrong_labels(summary: Mapping[str, Any]) -> str | None:
 
 
 def as_training_data(
-  data: InMemoryDataset | TrainingData, settings: recipes.TrainingSettings
+  data: InMemoryDataset | TrainingData,
+  augmentation: Augmentation = NO_AUGMENTATION,
 ) -> TrainingData:
-  """Images in memory with what the settings do to them; others as they are."""
+  """Images in memory with how training varies them; others as they are."""
   if isinstance(data, InMemoryDataset):
-    return InMemoryData(data, recipes.augmentation(settings))
+    return InMemoryData(data, augmentation)
   return data
 
 

@@ -5,11 +5,10 @@ is a pure function of the seed and the step, so a run that continues at step k
 sees what an uninterrupted one would have seen, without replaying k batches.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.reading.preparation import Augmentation
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 
@@ -20,38 +19,6 @@ ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
 # With TensorFlow's default of 4 rounds the orders of two passes over 50,000
 # images correlate by 0.75; from 16 rounds on nothing is left of that.
 _SHUFFLE_ROUNDS = 24
-
-
-@dataclass(frozen=True)
-class Augmentation:
-  """How training images are varied (arXiv 1712.05055, the original's recipes).
-
-  Images are first cut or zero-padded about their centre to a square canvas of
-  `crop + 2 * padding` pixels, on raw pixel values.
-
-  Attributes:
-    padding: pixels of zeros on every side; 2 for the residual net, 8 for
-      CifarNet.
-    crop: side of the square cut at random out of the canvas, in pixels.
-    flip: mirror left to right with probability one half.
-  """
-
-  padding: int = 2
-  crop: int = 32
-  flip: bool = True
-
-  def __post_init__(self):
-    if self.padding < 0 or self.crop < 1:
-      raise UserError(
-        "expected an augmentation with padding of at least 0 and crop of at "
-        f"least 1 pixel, got padding={self.padding} and crop={self.crop}; "
-        "choose others"
-      )
-
-
-RESNET_AUGMENTATION = Augmentation(padding=2)
-INCEPTION_AUGMENTATION = Augmentation(padding=8)
-NO_AUGMENTATION = Augmentation(padding=0, flip=False)
 
 
 def training_batches(

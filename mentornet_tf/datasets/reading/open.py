@@ -1,4 +1,4 @@
-"""Opens record sets as the settings of a run say."""
+"""Opens record sets: small images into memory, others to be streamed."""
 
 from pathlib import Path
 
@@ -10,12 +10,15 @@ from mentornet_tf.datasets.reading.dataset import (
   TrainingData,
   as_training_data,
 )
+from mentornet_tf.datasets.reading.preparation import (
+  NO_AUGMENTATION,
+  Augmentation,
+  Crop,
+)
 from mentornet_tf.datasets.reading.streaming import open_streamed
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.records.shards import find_shards
 from mentornet_tf.errors import UserError
-from mentornet_tf.training.image_settings import image_crop
-from mentornet_tf.training.recipes import TrainingSettings
 
 # Sets with larger shards are not decoded into memory by mistake.
 _LARGEST_IN_MEMORY = 8 * 2**30
@@ -25,27 +28,29 @@ def open_data(
   data_dir: str | Path,
   dataset_name: str,
   split: str,
-  settings: TrainingSettings,
+  crop: Crop | None = None,
+  augmentation: Augmentation = NO_AUGMENTATION,
+  *,
   console: Console | None = None,
 ) -> TrainingData:
-  """Streams a record set where the settings give an image size, else loads it.
+  """Streams a record set whose images are to be cut; loads others into memory.
 
   Args:
     data_dir: folder of the shards.
     dataset_name: name in the shards' file names.
     split: likewise.
-    settings: of the run that reads it.
+    crop: how images are cut; None where they are small and of one size.
+    augmentation: how training varies images in memory.
     console: where the progress of searching shards is shown; None takes
       standard output.
 
   Raises:
     UserError: the set is missing or damaged, or too large for memory.
   """
-  crop = image_crop(settings)
   if crop is None:
     _refuse_large(data_dir, dataset_name, split)
     dataset = load_in_memory(data_dir, dataset_name, split)
-    return as_training_data(dataset, settings)
+    return as_training_data(dataset, augmentation)
   console = console or Console()
   with Progress(
     console=console, disable=not console.is_terminal, transient=True

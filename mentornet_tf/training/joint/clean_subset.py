@@ -4,34 +4,34 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mentornet_tf.datasets.reading.dataset import (
-  TrainingData,
-  as_training_data,
-  named_damage,
-)
+from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.errors import UserError
-from mentornet_tf.training import recipes
 
 # Keeps the choice of the subset independent of other uses of the same seed.
 _STREAM = 7
 
 
 def clean_subset(
-  settings: recipes.TrainingSettings,
   train_data: TrainingData,
-  clean_data: TrainingData | None = None,
+  clean_data: TrainingData | None,
+  *,
+  clean_fraction: float,
+  seed: int,
 ) -> TrainingData:
   """The images whose clean labels the updates of a mentor may use.
 
-  These are the images of `clean_data` whose clean labels are known. If it is
-  None, they are the share `settings.clean_fraction` of those of `train_data`.
+  Args:
+    train_data: the images for training.
+    clean_data: those of them whose clean labels are known are the subset.
+    clean_fraction: without `clean_data`, the share of the images of
+      `train_data` with known clean labels that is the subset.
+    seed: decides which these are.
 
   Raises:
     UserError: neither or both are given, the images do not match the training
       images, all their labels are clean, or all are noisy.
   """
-  fraction = settings.clean_fraction
-  if (clean_data is None) == (fraction == 0):
+  if (clean_data is None) == (clean_fraction == 0):
     raise UserError(
       "update_mentor_at: expected either `clean_data_dir` or a "
       "`clean_fraction` above 0 of the training images, got "
@@ -39,13 +39,10 @@ def clean_subset(
     )
   if clean_data is None:
     known = _known(train_data)
-    order = np.random.default_rng([settings.seed, _STREAM]).permutation(
-      len(known)
-    )
-    count = max(2, round(fraction * len(known)))
+    order = np.random.default_rng([seed, _STREAM]).permutation(len(known))
+    count = max(2, round(clean_fraction * len(known)))
     clean_data = train_data.take(known[np.sort(order[:count])])
   else:
-    clean_data = as_training_data(clean_data, settings)
     _check_alike(clean_data, train_data)
     known = _known(clean_data)
     if len(known) < len(clean_data):
@@ -118,11 +115,10 @@ def _check_labels(clean_data: TrainingData) -> None:
 
 
 def update_batches(
-  settings: recipes.TrainingSettings, clean_data: TrainingData
+  clean_data: TrainingData, batch_size: int, seed: int
 ) -> Iterable[tuple]:
   """One pass over the clean-labelled subset, as training sees its images."""
-  batch_size = min(settings.batch_size, len(clean_data))
-  seed = settings.seed
+  batch_size = min(batch_size, len(clean_data))
   batches = iter(
     clean_data.training_batches(batch_size, seed=seed, start_step=0)
   )

@@ -4,12 +4,11 @@ import dataclasses
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.recipes import MentorRecipe
+from mentornet_tf.settings import DECISION_THRESHOLD, check_update_times
 
 # A lower rate than for training on a grid: a clean-labelled subset is small,
 # and the mentor keeps the state that does best on a held-out fifth of it.
 UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
-# Doubtful labels do more harm than the clean ones among them do good.
-DECISION_THRESHOLD = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +37,7 @@ class UpdateSchedule:
         f"0 to below 1, got {self.decision_threshold}; with 0 the mentor's "
         "probabilities are the weights"
       )
-    increasing = all(a < b for a, b in zip(self.at, self.at[1:], strict=False))
-    inside = all(0 < fraction < 1 for fraction in self.at)
-    if not (self.at and increasing and inside):
-      raise UserError(
-        "at, update_mentor_at: expected increasing fractions of training "
-        f"between 0 and 1, got {', '.join(map(str, self.at)) or 'none'}; for "
-        "instance 0.21,0.75"
-      )
+    check_update_times(self.at)
 
   def steps(self, total_steps: int) -> list[int]:
     """The steps after which updates are due, increasing.
@@ -66,18 +58,3 @@ class UpdateSchedule:
   def steps_after(self, step: int, total_steps: int) -> list[int]:
     """Those of `steps` that come after `step`."""
     return [due for due in self.steps(total_steps) if due > step]
-
-
-def parse_update_times(text: str) -> tuple[float, ...]:
-  """Fractions of training from "0.21,0.75".
-
-  Raises:
-    UserError: a part is not a number.
-  """
-  try:
-    return tuple(float(part) for part in text.split(","))
-  except ValueError:
-    raise UserError(
-      f"update_mentor_at: expected numbers separated by commas, got {text!r}; "
-      "for instance 0.21,0.75"
-    ) from None

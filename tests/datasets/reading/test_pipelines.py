@@ -3,11 +3,11 @@ import pytest
 import tensorflow as tf
 
 from mentornet_tf.datasets.reading.in_memory import (
-  Augmentation,
   evaluation_batches,
   standardise,
   training_batches,
 )
+from mentornet_tf.datasets.reading.preparation import Augmentation
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 

@@ -1,0 +1,89 @@
+"""Flags that are made from the fields of settings, and read back as such."""
+
+import re
+from typing import Any
+
+from absl import flags
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.setting_fields import (
+  Setting,
+  SettingsGroup,
+  describe,
+)
+
+# Flags defined here belong to the program that asks for them, and to its help.
+flags.disclaim_key_flags()
+
+
+class _NumberOrNothing(flags.FloatParser):
+  """A number; an empty text, as in the original, is no value."""
+
+  def parse(  # type: ignore[override]
+    self, argument: str | float
+  ) -> float | None:
+    if argument == "":
+      return None
+    try:
+      return super().parse(argument)
+    except ValueError:
+      raise ValueError("expected a number or nothing") from None
+
+
+def define_setting_flags(*groups: type[SettingsGroup]) -> None:
+  """Defines a flag for each field of `groups`, and for its further names."""
+  for group in groups:
+    for setting in describe(group):
+      _define(setting)
+      # The heading that the help lists it under.
+      setattr(flags.FLAGS[setting.name], "group", group.title)  # noqa: B010
+      for alias in setting.rules.aliases:
+        flags.DEFINE_alias(alias, setting.name)
+
+
+def _define(setting: Setting) -> None:
+  rules = setting.rules
+  default = None if rules.derived else setting.default
+  text = re.sub(r"`(\w+)`", r"--\1", rules.help)
+  bounds: dict[str, Any] = {
+    "lower_bound": rules.lower,
+    "upper_bound": rules.upper,
+  }
+  if setting.type is bool:
+    flags.DEFINE_bool(setting.name, default, text)
+  elif setting.type is int:
+    flags.DEFINE_integer(setting.name, default, text, **bounds)
+  elif setting.type is float and setting.optional:
+    flags.DEFINE(
+      _NumberOrNothing(**bounds),
+      setting.name,
+      default,
+      text,
+      serializer=flags.ArgumentSerializer(),
+    )
+  elif setting.type is float:
+    flags.DEFINE_float(setting.name, default, text, **bounds)
+  elif rules.choices:
+    flags.DEFINE_enum(setting.name, default, list(rules.choices), text)
+  else:
+    flags.DEFINE_string(setting.name, default, text)
+
+  def check(value: Any) -> bool:
+    if value is None:  # absl asks for it if the flag is not given
+      return True
+    try:
+      setting.checked(value)
+    except UserError as error:
+      raise flags.ValidationError(
+        str(error).removeprefix(f"{setting.name}: ")
+      ) from None
+    return True
+
+  flags.register_validator(setting.name, check)
+
+
+def given_settings(*groups: type[SettingsGroup]) -> dict[str, Any]:
+  """Value by name of the flags of `groups` that stand on the command line."""
+  flag = flags.FLAGS
+  names = [each.name for group in groups for each in describe(group)]
+  return {name: flag[name].value for name in names if flag[name].present}

@@ -1,0 +1,61 @@
+"""Settings of a training run: said once, with meaning, bounds and default.
+
+Imports neither TensorFlow nor Keras, so that a command line can check what it
+is given at once.
+"""
+
+from mentornet_tf.settings.checks import (
+  check_update_times,
+  parse_update_times,
+)
+from mentornet_tf.settings.groups import (
+  DECISION_THRESHOLD,
+  FROM_SCRATCH,
+  CurriculumSettings,
+  DataSettings,
+  ImageSettings,
+  JointSettings,
+  MentorMixSettings,
+  OptimizerSettings,
+  RunOptions,
+  RunSettings,
+  StudentSettings,
+)
+from mentornet_tf.settings.presets import (
+  MENTORMIX_DEFAULTS,
+  STUDENT_RECIPES,
+  StudentRecipe,
+  preset,
+  preset_names,
+  student_recipe,
+)
+from mentornet_tf.settings.training import (
+  TrainingSettings,
+  training_groups,
+  with_current_names,
+)
+
+__all__ = [
+  "DECISION_THRESHOLD",
+  "FROM_SCRATCH",
+  "MENTORMIX_DEFAULTS",
+  "STUDENT_RECIPES",
+  "CurriculumSettings",
+  "DataSettings",
+  "ImageSettings",
+  "JointSettings",
+  "MentorMixSettings",
+  "OptimizerSettings",
+  "RunOptions",
+  "RunSettings",
+  "StudentRecipe",
+  "StudentSettings",
+  "TrainingSettings",
+  "check_update_times",
+  "parse_update_times",
+  "preset",
+  "preset_names",
+  "student_recipe",
+  "training_groups",
+  "with_current_names",
+]

@@ -1,0 +1,179 @@
+"""The steps of a run whose folder is open, and what is done between them."""
+
+import signal
+from contextlib import closing
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
+from mentornet_tf.evaluation.evaluation_sets import EvaluationSets
+from mentornet_tf.mentor_training.loss_dump import FILE_NAME
+from mentornet_tf.runs.checkpointing import CheckpointStore
+from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
+from mentornet_tf.settings import RunOptions
+from mentornet_tf.training import loop
+from mentornet_tf.training.actions.checkpoint_saver import CheckpointSaver
+from mentornet_tf.training.actions.divergence_guard import DivergenceGuard
+from mentornet_tf.training.actions.loss_recorder import LossRecorder
+from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
+from mentornet_tf.training.checkpoint_groups import variable_groups
+from mentornet_tf.training.joint.clean_subset import update_batches
+from mentornet_tf.training.joint.loop_action import UpdateMentorAction
+from mentornet_tf.training.joint.schedule import UpdateSchedule
+from mentornet_tf.training.mentored_model import MentoredModel
+from mentornet_tf.training.observed_step import observed_step
+from mentornet_tf.training.progress import ProgressBar
+
+
+@dataclass(frozen=True)
+class JointTraining:
+  """When the mentor is updated, and on which images with clean labels."""
+
+  schedule: UpdateSchedule
+  clean_data: TrainingData
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+  """A run whose folder is open, ready for its next step.
+
+  Attributes:
+    batch_size: images per batch.
+    seed: of the order of the images.
+    log_interval_steps: steps between rows of metrics.
+    options: how it goes about its work.
+    model: restored as it was after `start_step`.
+    train_data: what it trains on.
+    evaluator: gives columns of metrics; None evaluates nothing.
+    joint: updates of the mentor; None where it stays as it is.
+    folder: the training folder.
+    store: its checkpoints.
+    start_step: the steps that are done.
+    console: where progress is printed.
+  """
+
+  batch_size: int
+  seed: int
+  log_interval_steps: int
+  options: RunOptions
+  model: MentoredModel
+  train_data: TrainingData
+  evaluator: EvaluationSets | None
+  joint: JointTraining | None
+  folder: RunFolder
+  store: CheckpointStore
+  start_step: int
+  console: Console
+
+
+def run_to_end(run: Run) -> int:
+  """Trains until the last step, or a signal; saves and gives the step reached.
+
+  Raises:
+    UserError: the loss is no longer finite, or a record is damaged.
+  """
+  options, model, start_step = run.options, run.model, run.start_step
+  has_clean_labels = run.train_data.has_clean_labels
+  batches = run.train_data.training_batches(
+    run.batch_size,
+    seed=run.seed,
+    start_step=start_step,
+  )
+  writer = MetricsWriter(
+    run.folder,
+    MetricsReporter.columns(has_clean_labels, run.evaluator),
+    start_step,
+    options.save_summaries_secs,
+  )
+  actions, saver = _actions(run, writer)
+  with (
+    closing(writer),
+    ProgressBar(run.console, start_step, model.total_steps) as progress_bar,
+    loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
+    named_damage(lambda: _damage_after(run)),
+  ):
+    step = loop.run_loop(
+      loop.StepRunner(
+        observed_step(model, has_clean_labels, options.record_losses), batches
+      ),
+      [*actions, progress_bar],
+      start_step=start_step,
+      total_steps=model.total_steps,
+      steps_per_call=options.steps_per_call,
+      should_stop=should_stop,
+    )
+    saver.save(step)
+  return step
+
+
+def _actions(
+  run: Run, writer: MetricsWriter
+) -> tuple[list[loop.Action], CheckpointSaver]:
+  """What happens between steps, in order, and that of it which saves."""
+  options, model, start_step = run.options, run.model, run.start_step
+  total_steps = model.total_steps
+  interval_steps = run.log_interval_steps
+  batch_size = run.batch_size
+  reporter = MetricsReporter(
+    writer,
+    run.console.print,
+    interval_steps=interval_steps,
+    pace=loop.Pace(start_step, total_steps),
+    pending_dir=run.folder.path,
+    total_steps=total_steps,
+    evaluator=run.evaluator,
+    eval_interval_steps=options.eval_interval_steps,
+  )
+  reporter.restore_pending(start_step)
+  guard = DivergenceGuard(
+    variable_groups(model),
+    run.store,
+    start_step=start_step,
+    interval_steps=interval_steps,
+  )
+  saver = CheckpointSaver(
+    run.store,
+    [guard.check, reporter.save_pending],
+    total_steps=total_steps,
+    interval_steps=options.save_interval_steps,
+    interval_seconds=options.save_interval_secs,
+    boundary_steps=interval_steps,
+  )
+  actions: list[loop.Action] = [guard, reporter]
+  if options.record_losses:
+    recorder = LossRecorder(
+      run.folder.path / FILE_NAME,
+      batch_size=batch_size,
+      total_steps=total_steps,
+      start_step=start_step,
+    )
+    actions.append(recorder)
+  joint = run.joint
+  if joint is not None:
+    seed = run.seed
+    update = UpdateMentorAction(
+      model,
+      lambda: update_batches(joint.clean_data, batch_size, seed),
+      joint.schedule,
+      folder=run.folder.path,
+      writer=writer,
+      print_line=run.console.print,
+    )
+    actions.append(update)
+  # Last, so that copies and checkpoints hold what other actions have changed.
+  return [*actions, guard.copier, saver], saver
+
+
+def _damage_after(run: Run) -> str | None:
+  """One line on what makes a batch of the next steps unreadable, if anything.
+
+  Within a call batches may be read some steps ahead of the model's.
+  """
+  batch_size, seed = run.batch_size, run.seed
+  done = int(run.model.step)
+  for step in range(done, done + run.options.steps_per_call):
+    damage = run.train_data.training_damage(step, batch_size, seed)
+    if damage:
+      return f"{damage}; training then continues from its last checkpoint"
+  return None
