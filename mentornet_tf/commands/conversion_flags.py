@@ -6,8 +6,7 @@ TensorFlow is imported late, as in the programs.
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -165,6 +164,7 @@ def _convert(
     ConversionRequest,
     convert,
   )
+  from mentornet_tf.internal.progress import standard_error_bar
 
   request = ConversionRequest(
     output_dir=_FLAGS.output_dir,
@@ -177,8 +177,8 @@ def _convert(
     num_shards=_FLAGS.num_shards,
     overwrite=_FLAGS.overwrite,
   )
-  with _progress(split) as (start, advance):
-    converted = convert(request, engine, start, advance)
+  with standard_error_bar(split) as bar:
+    converted = convert(request, engine, bar.restart, bar.advance)
   print(_describe(converted.summary))
   print(f"  {converted.shards[0]}")
   if len(converted.shards) > 2:
@@ -207,15 +207,17 @@ def _describe(summary: dict[str, Any]) -> str:
 
 def _verify(dataset_name: str, split: str) -> None:
   from mentornet_tf.datasets.records.verification import verify_records
+  from mentornet_tf.internal.progress import standard_error_bar
 
-  with _progress(split) as (start, advance):
+  # The verification reads standard error; the bar goes past that.
+  with standard_error_bar(split) as bar:
     found = verify_records(
       _FLAGS.output_dir,
       dataset_name,
       split,
       num_workers=_num_workers(),
-      on_start=start,
-      on_records=advance,
+      on_start=bar.restart,
+      on_records=bar.advance,
     )
   sound = "; every image decodes" if not found.problems else ""
   print(
@@ -229,41 +231,3 @@ def _verify(dataset_name: str, split: str) -> None:
     raise UserError(
       found.problems[0] + (f" (and {more} more such records)" if more else "")
     )
-
-
-@contextmanager
-def _progress(
-  split: str,
-) -> Iterator[tuple[Callable[[int, int], None], Callable[[int], None]]]:
-  """A bar on a terminal, silence elsewhere; yields what starts and moves it."""
-  from rich.console import Console
-  from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-  )
-
-  # The verification reads standard error; the bar goes past that.
-  with (
-    os.fdopen(os.dup(2), "w") as terminal,
-    Progress(
-      TextColumn("{task.description}"),
-      BarColumn(),
-      MofNCompleteColumn(),
-      TimeRemainingColumn(),
-      console=Console(file=terminal),
-      disable=not terminal.isatty(),
-      transient=True,
-    ) as bar,
-  ):
-    task = bar.add_task(split, total=None)
-
-    def start(total: int, done: int) -> None:
-      bar.update(task, total=total, completed=done)
-
-    def advance(count: int) -> None:
-      bar.advance(task, count)
-
-    yield start, advance

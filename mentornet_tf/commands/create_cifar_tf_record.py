@@ -105,6 +105,7 @@ def main() -> None:
     NoisyRecords,
     write_noisy_records,
   )
+  from mentornet_tf.internal.progress import standard_error_bar
 
   noise = LabelNoise(
     kind=FLAGS.noise,
@@ -126,8 +127,12 @@ def main() -> None:
     max_train_examples=FLAGS.max_train_examples,
     overwrite=FLAGS.overwrite,
   )
-  with _Progress() as progress:
-    written = write_noisy_records(request, progress.start, progress.advance)
+  with standard_error_bar() as bar:
+    written = write_noisy_records(
+      request,
+      lambda split, count: bar.restart(count, description=split),
+      bar.advance,
+    )
   for split, result in written.items():
     print(_describe(split, result.summary))
     for path in result.files:
@@ -141,33 +146,6 @@ def _describe(split: str, summary: dict[str, Any]) -> str:
     f"{summary['dataset']} {split}: {summary['num_examples']} images, "
     f"{summary['num_classes']} classes, {describe_noise(summary['noise'])}"
   )
-
-
-class _Progress:
-  """A bar on a terminal, silence elsewhere."""
-
-  def __init__(self):
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    self._progress = Progress(
-      console=console, disable=not console.is_terminal, transient=True
-    )
-    self._task = None
-
-  def __enter__(self) -> "_Progress":
-    self._progress.start()
-    return self
-
-  def __exit__(self, *_) -> None:
-    self._progress.stop()
-
-  def start(self, split: str, count: int) -> None:
-    self._task = self._progress.add_task(split, total=count)
-
-  def advance(self) -> None:
-    self._progress.advance(self._task)
 
 
 def run() -> None:

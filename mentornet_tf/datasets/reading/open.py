@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 
 from mentornet_tf.datasets.reading.dataset import (
   StreamedData,
@@ -14,6 +13,7 @@ from mentornet_tf.datasets.reading.streaming import open_streamed
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.records.shards import find_shards
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.progress import ProgressBar
 from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.recipes import TrainingSettings
 
@@ -46,17 +46,9 @@ def open_data(
     _refuse_large(data_dir, dataset_name, split)
     dataset = load_in_memory(data_dir, dataset_name, split)
     return as_training_data(dataset, settings)
-  console = console or Console()
-  with Progress(
-    console=console, disable=not console.is_terminal, transient=True
-  ) as progress:
-    task = progress.add_task(f"records of {dataset_name}_{split}", total=None)
-    records = open_streamed(
-      data_dir,
-      dataset_name,
-      split,
-      lambda count: progress.update(task, advance=1, total=count),
-    )
+  name = f"{dataset_name}_{split}"
+  with ProgressBar(f"shards of {name}", console) as bar:
+    records = open_streamed(data_dir, dataset_name, split, bar.update)
   return StreamedData(records, crop)
 
 

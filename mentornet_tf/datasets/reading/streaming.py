@@ -12,6 +12,7 @@ cost of a shuffle buffer in memory, of records that stay near each other in
 every pass, and of replaying what an interrupted run had already read.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,14 +32,9 @@ from mentornet_tf.datasets.reading.in_memory import (
   check_at_least,
   shuffled_index,
 )
-from mentornet_tf.datasets.records.index import (
-  RecordIndex,
-  index_records,
-)
-from mentornet_tf.datasets.records.inspection import (
-  NO_WHOLE_RECORD,
-  inspect_record,
-)
+from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
+from mentornet_tf.datasets.records.index import RecordIndex, index_records
+from mentornet_tf.datasets.records.inspection import inspect_record
 from mentornet_tf.datasets.records.schema import (
   known_num_classes,
   parse_labelled,
@@ -132,7 +128,7 @@ def open_streamed(
   data_dir: str | Path,
   dataset_name: str,
   split: str,
-  on_shard: Callable[[int], None] = lambda count: None,
+  on_shard: Callable[[int, int], None] = lambda done, total: None,
 ) -> StreamedRecords:
   """Finds the records of a set; decodes nothing.
 
@@ -143,7 +139,8 @@ def open_streamed(
     data_dir: folder of the shards.
     dataset_name: such as "webvision_mini".
     split: such as "train".
-    on_shard: called with the number of shards after each that was searched.
+    on_shard: called after each shard that was searched, with the number of
+      shards searched so far and of all.
 
   Raises:
     UserError: folder or shards are missing, a file is no chain of whole
@@ -158,10 +155,11 @@ def open_streamed(
       f"expected the number of classes in {Path(data_dir) / name}.json, got "
       "none; copy this file with the shards, or write the set again"
     )
+  searched = itertools.count(1)
   index = index_records(
     shards,
     Path(data_dir) / f"{name}.index.npz",
-    lambda: on_shard(len(shards)),
+    lambda: on_shard(next(searched), len(shards)),
   )
   expected = summary.get("num_examples", len(index))
   if not len(index) or len(index) != expected:

@@ -11,8 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-# What is said of a record whose bytes do not match its checksums.
-NO_WHOLE_RECORD = "expected a whole TFRecord, got a truncated or corrupted one"
+from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
 

@@ -1,12 +1,13 @@
 """ILSVRC2012's validation set where TensorFlow Datasets has prepared it."""
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.images.archives import ArchiveReader
+from mentornet_tf.datasets.records.framing import HEADER_BYTES, record_spans
 from mentornet_tf.datasets.trees.imagenet_sources import (
   ImageNetImages,
   in_order_of_ids,
@@ -15,9 +16,6 @@ from mentornet_tf.errors import UserError
 
 _BUILDER = "imagenet2012"
 _SPLIT = "validation"
-
-# A record is its length, a checksum of that, its bytes and their checksum.
-_LENGTH, _CHECKSUM_SIZE = struct.Struct("<Q"), 4
 
 
 def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
@@ -75,17 +73,10 @@ def _not_prepared(folder: Path) -> UserError:
   )
 
 
-def _records(path: Path) -> Iterator[tuple[int, bytes]]:
+def _records(shard: Path) -> Iterator[tuple[int, bytes]]:
   """First byte and content of each record of a TFRecord file."""
-  with path.open("rb") as file:
-    while head := file.read(_LENGTH.size):
-      size = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
-      begin = file.seek(_CHECKSUM_SIZE, 1)
-      record = file.read(size)
-      if not size or len(record) < size:
-        raise UserError(
-          f"{path}: expected whole TFRecords, got one that breaks off at byte "
-          f"{begin}; prepare the data set again"
-        )
-      file.seek(_CHECKSUM_SIZE, 1)
-      yield begin, record
+  spans = record_spans(shard, "prepare the data set again")
+  with shard.open("rb") as file:
+    for offset, length in zip(*map(np.ndarray.tolist, spans), strict=True):
+      begin = file.seek(offset + HEADER_BYTES)
+      yield begin, file.read(length)

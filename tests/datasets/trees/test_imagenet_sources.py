@@ -164,7 +164,9 @@ def test_files_of_tensorflow_datasets_that_break_off(tfds_data_dir):
   try:
     for size in (len(data) - 100, 5):
       shard.write_bytes(data[:size])
-      with pytest.raises(UserError, match="expected whole TFRecords"):
+      with pytest.raises(
+        UserError, match=r"expected a whole TFRecord.*prepare the data"
+      ):
         imagenet_images_of_tfds(tfds_data_dir)
   finally:
     shard.write_bytes(data)
