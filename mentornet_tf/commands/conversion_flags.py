@@ -1,6 +1,6 @@
 """What the programs that convert trees of image files share.
 
-Their flags, the choice of an engine, progress, and the lines they print.
+Their flags, the choice of an runner, progress, and the lines they print.
 TensorFlow is imported late, as in the programs.
 """
 
@@ -16,7 +16,7 @@ from mentornet_tf.errors import UserError
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
-  from mentornet_tf.datasets.writing.runners import Engine
+  from mentornet_tf.datasets.writing.runners import Runner
 
 # Flags defined here belong to the program that asks for them, and to its help.
 flags.disclaim_key_flags()
@@ -118,10 +118,10 @@ def run(
     for split in splits:
       _verify(dataset_name, split)
     return
-  engine = _engine()
+  runner = _runner()
   listed = {split: list_images(split) for split in splits}
   for split, images in listed.items():
-    _convert(dataset_name, split, images, engine, square_side)
+    _convert(dataset_name, split, images, runner, square_side)
 
 
 def require_flags(*sources: str) -> None:
@@ -143,12 +143,12 @@ def _num_workers() -> int:
   return _FLAGS.num_workers or os.cpu_count() or 1
 
 
-def _engine() -> "Engine":
-  from mentornet_tf.datasets.writing.runners import BeamEngine, LocalEngine
+def _runner() -> "Runner":
+  from mentornet_tf.datasets.writing.runners import BeamRunner, LocalRunner
 
   if _FLAGS.runner == "local":
-    return LocalEngine(_num_workers())
-  return BeamEngine(
+    return LocalRunner(_num_workers())
+  return BeamRunner(
     _FLAGS.runner, tuple(shlex.split(_FLAGS.beam_options or ""))
   )
 
@@ -157,7 +157,7 @@ def _convert(
   dataset_name: str,
   split: str,
   listed: "ListedImages",
-  engine: "Engine",
+  runner: "Runner",
   square_side: int | None,
 ) -> None:
   from mentornet_tf.datasets.writing.conversion import (
@@ -178,7 +178,7 @@ def _convert(
     overwrite=_FLAGS.overwrite,
   )
   with standard_error_bar(split) as bar:
-    converted = convert(request, engine, bar.restart, bar.advance)
+    converted = convert(request, runner, bar.restart, bar.advance)
   print(_describe(converted.summary))
   print(f"  {converted.shards[0]}")
   if len(converted.shards) > 2:

@@ -91,10 +91,9 @@ def _prepare(builder: Any) -> None:
     OSError,
   ) as error:
     raise UserError(
-      f"expected {builder.name} in TensorFlow Datasets' folder "
-      f"{builder.data_path} or a network to download it, got neither "
-      f"({error}); give the official CIFAR archive with --source_dir, or a "
-      f"folder where {builder.name} is prepared with --tfds_data_dir"
+      f"tfds_data_dir: expected {builder.name} in {builder.data_path} or a "
+      f"network to download it, got neither ({error}); name a folder where it "
+      "is prepared, or give the official CIFAR archive as `source_dir`"
     ) from error
 
 

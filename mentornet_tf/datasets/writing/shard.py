@@ -2,9 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
-
-import tensorflow as tf
 
 from mentornet_tf.datasets.images.decoding import (
   UnusableImageError,
@@ -14,9 +11,10 @@ from mentornet_tf.datasets.images.decoding import (
 )
 from mentornet_tf.datasets.images.listing import MISSING_FILE, ImageEntry
 from mentornet_tf.datasets.records.schema import Example, encode_example
+from mentornet_tf.datasets.records.shards import write_shard
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.atomic_files import replacing, write_bytes
+from mentornet_tf.internal.atomic_files import write_bytes
 
 # Images between two reports of progress.
 _REPORTED_AT_ONCE = 16
@@ -45,34 +43,32 @@ def convert_shard(
     UserError: not one image of a shard of 32 or more is there.
     OSError: files cannot be written, or reading at large does not work.
   """
-  repaired, skipped = [], []
+  repaired: list[list[str]] = []
+  skipped: list[list[str]] = []
   rows = plan.rows(index)
   images = plan.images()
-  # Opened by Python first: its errors name the path and the reason.
-  with replacing(plan.shard_path(index)) as partial:
-    partial.touch()
-    with tf.io.TFRecordWriter(str(partial)) as writer:
-      for done, row in enumerate(rows, start=1):
-        entry = images[row]
-        try:
-          image = _usable(plan, plan.reader.read(entry))
-        except UnusableImageError as error:
-          skipped.append([readable(entry.path), error.reason])
-        else:
-          writer.write(encode_example(_example(entry, image)))
-          if image.repair:
-            repaired.append([readable(entry.path), image.repair])
-        if done % _REPORTED_AT_ONCE == 0:
-          on_images(_REPORTED_AT_ONCE)
+  with write_shard(plan.shard_path(index)) as writer:
+    for done, row in enumerate(rows, start=1):
+      entry = images[row]
+      try:
+        image = _usable(plan, plan.reader.read(entry))
+      except UnusableImageError as error:
+        skipped.append([readable(entry.path), error.reason])
+      else:
+        writer.write(encode_example(_example(entry, image)))
+        if image.repair:
+          repaired.append([readable(entry.path), image.repair])
+      if done % _REPORTED_AT_ONCE == 0:
+        on_images(_REPORTED_AT_ONCE)
     on_images(len(rows) % _REPORTED_AT_ONCE)
     _check_source_is_there(plan, len(rows), skipped)
-    report = {
-      "bytes": partial.stat().st_size,
-      "listed": len(rows),
-      "kept": len(rows) - len(skipped),
-      "repaired": repaired,
-      "skipped": skipped,
-    }
+  report = {
+    "bytes": plan.shard_path(index).stat().st_size,
+    "listed": len(rows),
+    "kept": len(rows) - len(skipped),
+    "repaired": repaired,
+    "skipped": skipped,
+  }
   write_bytes(plan.report_path(index), json.dumps(report).encode("ascii"))
 
 
@@ -88,7 +84,7 @@ def readable(path: bytes) -> str:
 
 
 def _check_source_is_there(
-  plan: ConversionPlan, listed: int, skipped: list[Any]
+  plan: ConversionPlan, listed: int, skipped: list[list[str]]
 ) -> None:
   missing = [path for path, reason in skipped if reason == MISSING_FILE]
   if len(missing) == listed >= _TOO_MANY_TO_MISS:

@@ -5,12 +5,13 @@ import tensorflow as tf
 from image_files import jpeg, picture
 
 from mentornet_tf.datasets.records.schema import Example, encode_example
-from mentornet_tf.datasets.records.shards import planned_summary, write_shards
+from mentornet_tf.datasets.records.shards import planned_summary
 from mentornet_tf.datasets.records.verification import (
   ShardFindings,
   verify_records,
   verify_shard,
 )
+from mentornet_tf.datasets.writing.record_set import write_shards
 from mentornet_tf.errors import UserError
 
 
