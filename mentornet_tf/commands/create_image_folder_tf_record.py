@@ -91,11 +91,11 @@ def main() -> None:
   if not listed:
     return
   from mentornet_tf.datasets.labels.label_noise import describe_noise
-  from mentornet_tf.datasets.trees.splits import describe_true_labels
+  from mentornet_tf.datasets.trees.splits import describe_clean_labels
 
   if FLAGS.noise != "none":
     print(describe_noise(listed["train"].fields["noise"]))
-  elif line := describe_true_labels(listed["train"]):
+  elif line := describe_clean_labels(listed["train"]):
     print(line)
 
 

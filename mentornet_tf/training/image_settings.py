@@ -25,7 +25,7 @@ def image_crop(settings: TrainingSettings) -> Crop | None:
   if shorter_side is None:
     shorter_side = round(size * _SHORTER_SIDE / _SIZE)
   if not settings.augment:
-    return Crop(size, shorter_side, "centre", flip=False)
+    return Crop(size, shorter_side, "center", flip=False)
   return Crop(size, shorter_side, settings.train_crop or "random")
 
 

@@ -264,7 +264,7 @@ def test_the_crop_follows_the_settings():
     "resized",
     True,
   )
-  assert crop(augment=False, train_crop="resized")[2:] == ("centre", False)
+  assert crop(augment=False, train_crop="resized")[2:] == ("center", False)
   assert image_crop(TrainingSettings()) is None
   with pytest.raises(UserError, match="shorter_side=40"):
     crop(resize_shorter_side=40)

@@ -7,15 +7,13 @@ image and by how many pixels of the square one pixel of the image makes
 code.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.records.schema import decode_image
-from mentornet_tf.errors import UserError
-
-TRAIN_CROPS = ("random", "resized", "centre")
 
 # Shares of the image's area, and the width over the height, of resized crops.
 _AREA_RANGE, _ASPECT_RANGE = (0.08, 1.0), (3 / 4, 4 / 3)
@@ -25,40 +23,6 @@ _JPEG_RATIOS = (1, 2, 4, 8)
 
 # Decoding a part of a JPEG interpolates colours without the pixels beyond it.
 _COLOUR_MARGIN = 2
-
-
-@dataclass(frozen=True)
-class Crop:
-  """How images of any size become squares of one size.
-
-  Attributes:
-    size: side of the squares, in pixels.
-    shorter_side: what the image's shorter side is resized to before a square is
-      cut out of it, in pixels; at least `size`.
-    train_crop: where training squares are cut: "random" at random;
-      "resized" takes a rectangle of 8 to 100 % of the image's area and of 3:4
-      to 4:3 and resizes it; "centre" from the centre, as in evaluation.
-    flip: mirror training squares left to right with probability one half.
-  """
-
-  size: int = 299
-  shorter_side: int = 320
-  train_crop: str = "random"
-  flip: bool = True
-
-  def __post_init__(self):
-    if not 1 <= self.size <= self.shorter_side:
-      raise UserError(
-        "expected an image size of at least 1 pixel and a shorter side of at "
-        f"least that, got size={self.size} and shorter_side="
-        f"{self.shorter_side}; choose others (--image_size, "
-        "--resize_shorter_side)"
-      )
-    if self.train_crop not in TRAIN_CROPS:
-      raise UserError(
-        f"train_crop: expected {', '.join(TRAIN_CROPS)}, got "
-        f"{self.train_crop!r}; choose one"
-      )
 
 
 class _Placement(NamedTuple):
@@ -85,8 +49,8 @@ def training_crop(
   Equal to decoding the whole image, resizing it with antialiasing and cutting
   it, to 0.002 of 255 grey levels. A JPEG that is at least twice as large as
   needed is decoded at a half, a quarter or an eighth, never smaller than the
-  square, whose sharpness then differs a little: by less than 3 grey levels in
-  the mean, 16 at most.
+  square, whose sharpness then differs a little: by less than 3 grey levels on
+  average, 16 at most.
 
   Args:
     encoded: [] string, JPEG or PNG.
@@ -112,7 +76,7 @@ def training_crop(
 
 
 def evaluation_crop(encoded: tf.Tensor, crop: Crop) -> tf.Tensor:
-  """The square about the centre of the resized image.
+  """The square at the center of the resized image.
 
   Args:
     encoded: [] string, JPEG or PNG.
@@ -170,7 +134,7 @@ def _square_of_resized(
     shape: [2] int32, of the image.
     crop: the sizes.
     fraction: [2] float32 in [0, 1), which of the places down and across; None
-      is the one in the middle.
+      is the one at the center.
   """
   exact = tf.cast(shape, tf.float32)
   factor = crop.shorter_side / tf.reduce_min(exact)
@@ -289,7 +253,7 @@ def _decode_part(
 ) -> tf.Tensor:
   """Pixels of `window` (top, left, height, width) at a ratio, uint8."""
 
-  def decode(ratio: int):
+  def decode(ratio: int) -> Callable[[], tf.Tensor]:
     return lambda: tf.io.decode_and_crop_jpeg(
       encoded, window, channels=3, ratio=ratio
     )

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.datasets.reading.crops import Crop, as_pixels
+from mentornet_tf.datasets.reading.crops import as_pixels
 from mentornet_tf.datasets.reading.in_memory import (
-  Augmentation,
   evaluation_batches,
   training_batches,
 )
+from mentornet_tf.datasets.reading.preparation import Augmentation, Crop
 from mentornet_tf.datasets.reading.streaming import (
   StreamedRecords,
   streamed_evaluation_batches,

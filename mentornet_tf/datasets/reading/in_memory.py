@@ -5,11 +5,10 @@ is a pure function of the seed and the step, so a run that continues at step k
 sees what an uninterrupted one would have seen, without replaying k batches.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.reading.preparation import Augmentation
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 
@@ -18,40 +17,8 @@ from mentornet_tf.errors import UserError
 ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
 
 # With TensorFlow's default of 4 rounds the orders of two passes over 50,000
-# images correlate by 0.75; from 16 rounds on nothing is left of that.
+# images correlate by 0.75; with 16 or more they do not correlate.
 _SHUFFLE_ROUNDS = 24
-
-
-@dataclass(frozen=True)
-class Augmentation:
-  """How training images are varied (arXiv 1712.05055, the original's recipes).
-
-  Images are first cut or zero-padded about their centre to a square canvas of
-  `crop + 2 * padding` pixels, on raw pixel values.
-
-  Attributes:
-    padding: pixels of zeros on every side; 2 for the residual net, 8 for
-      CifarNet.
-    crop: side of the square cut at random out of the canvas, in pixels.
-    flip: mirror left to right with probability one half.
-  """
-
-  padding: int = 2
-  crop: int = 32
-  flip: bool = True
-
-  def __post_init__(self):
-    if self.padding < 0 or self.crop < 1:
-      raise UserError(
-        "expected an augmentation with padding of at least 0 and crop of at "
-        f"least 1 pixel, got padding={self.padding} and crop={self.crop}; "
-        "choose others"
-      )
-
-
-RESNET_AUGMENTATION = Augmentation(padding=2)
-INCEPTION_AUGMENTATION = Augmentation(padding=8)
-NO_AUGMENTATION = Augmentation(padding=0, flip=False)
 
 
 def training_batches(
@@ -108,8 +75,8 @@ def evaluation_batches(
   Args:
     dataset: the images.
     batch_size: B, at least 1.
-    size: side of the square that images are cut or zero-padded to about their
-      centre, in pixels.
+    size: side of the square that images are center-cropped or zero-padded to,
+      in pixels.
 
   Returns:
     Dicts as `training_batches` gives, "image" [B, size, size, 3].
@@ -138,7 +105,7 @@ def evaluation_batches(
 
 
 def cut_to_size(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:
-  """Cuts or zero-pads about the centre, as `evaluation_batches` does.
+  """Center-crops or zero-pads, as `evaluation_batches` does.
 
   Args:
     pixels: [B, any height, any width, 3] or without B, raw values.
@@ -167,7 +134,7 @@ def standardise(pixels: tf.Tensor) -> tf.Tensor:
   flat = tf.cast(tf.reshape(pixels, [-1, size.num_elements()]), tf.float32)
   flat -= tf.reduce_mean(flat, axis=1, keepdims=True)
   deviation = tf.sqrt(tf.reduce_mean(flat * flat, axis=1, keepdims=True))
-  # One division an image; a division a pixel costs more than all the rest.
+  # One division per image; one per pixel costs more than all the rest.
   scale = 1 / tf.maximum(deviation, size.num_elements() ** -0.5)
   return tf.ensure_shape(tf.reshape(flat * scale, [-1, *size]), pixels.shape)
 
@@ -299,5 +266,5 @@ def check_at_least(name: str, value: int, least: int) -> None:
   """Raises UserError unless the argument `name` is at least `least`."""
   if value < least:
     raise UserError(
-      f"expected {name} of at least {least}, got {value}; choose another"
+      f"{name}: expected at least {least}, got {value}; choose another"
     )

@@ -57,7 +57,7 @@ def _refuse_large(data_dir: str | Path, dataset_name: str, split: str) -> None:
   size = sum(shard.stat().st_size for shard in shards)
   if size > _LARGEST_IN_MEMORY:
     raise UserError(
-      f"expected records of small images of one size, got {size / 2**30:.0f} "
-      f"GB of {dataset_name}_{split}, which do not fit in memory; give "
-      "--image_size, for instance 299, to read images as they are needed"
+      "image_size: expected one, such as 299, for "
+      f"{size / 2**30:.0f} GB of {dataset_name}_{split}, which do not fit in "
+      "memory, got none; with it, images are read as they are needed"
     )

@@ -45,7 +45,7 @@ class Example:
     id: stable position of the image in its source.
     height: pixels.
     width: pixels.
-    clean_label: 0-based true class, -1 where unknown.
+    clean_label: 0-based clean class, -1 where unknown.
     path: the image's file below its source's root, b"" where unknown.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
@@ -109,7 +109,7 @@ def decode_examples(
   """
   encoded, labels = parse_labelled(serialised, position, num_classes)
   if encoded.shape.rank:
-    # Several times faster than one graph call an image.
+    # Several times faster than one graph call per image.
     image = tf.map_fn(
       decode_image,
       encoded,
@@ -138,7 +138,7 @@ def parse_labelled(
     ["label outside 0 to", num_classes - 1, label],
   )
   identity = parsed["image/id"]
-  # An eager Assert has already spoken and returns None.
+  # An eager Assert has already run and returns None.
   with tf.control_dependencies([in_range] if in_range is not None else []):
     label = tf.identity(label)
   return parsed["image/encoded"], {
@@ -169,7 +169,7 @@ def read_tfrecords(
     [], "clean_label" int64 [] (-1 unknown), "id" int64 [] (position in reading
     order where the record holds none). A damaged record or a label outside
     the set's known classes raises a `tf.errors` exception while it is read;
-    `record_damage.describe_damage` says which file and record that is.
+    `inspection.describe_damage` says which file and record that is.
 
   Raises:
     UserError: the folder or shards of the set are missing.
@@ -270,7 +270,7 @@ def load_in_memory(
   batches = _decoded(_serialised(shards).batch(_DECODED_AT_ONCE), num_classes)
   try:
     parts = list(batches.as_numpy_iterator())
-  # TensorFlow quotes a broken record in its message, which may be no text.
+  # TensorFlow quotes a damaged record in its message, which may not be text.
   except (tf.errors.OpError, UnicodeDecodeError) as error:
     damage = describe_damage(shards, num_classes)
     raise UserError(damage or f"{data_dir}: {error}") from error
@@ -280,8 +280,9 @@ def load_in_memory(
   expected = summary.get("num_examples", found)
   if not found or found != expected:
     raise UserError(
-      f"expected {expected or 'some'} records of {dataset_name}_{split} in "
-      f"{data_dir}, found {found}; copy the shards again or write the set again"
+      f"data_dir: expected {expected or 'some'} records of "
+      f"{dataset_name}_{split} in {data_dir}, got {found}; copy the shards "
+      "again or write the set again"
     )
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]

@@ -27,7 +27,7 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
   Raises:
     UserError: the data set is not prepared there, or not as TFRecords.
   """
-  # Asked first: TensorFlow Datasets would log warnings of its own.
+  # Checked first: TensorFlow Datasets would log its own warnings.
   if not Path(tfds_data_dir, _BUILDER).is_dir():
     raise _not_prepared(Path(tfds_data_dir, _BUILDER))
   # Imported here: it takes seconds that the other sources need not wait.
@@ -38,11 +38,11 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
     raise _not_prepared(builder.data_path)
   if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
     raise UserError(
-      f"expected {_BUILDER} as TFRecords in {builder.data_path}, got "
-      f"{builder.info.file_format.value} files; prepare it as TFRecords, or "
-      "give the images as --images"
+      f"tfds_data_dir: expected {_BUILDER} as TFRecords in "
+      f"{builder.data_path}, got {builder.info.file_format.value} files; "
+      "prepare it as TFRecords, or give the images as `images`"
     )
-  # What the files' own notes say, not what this version would prepare.
+  # As the files' own metadata describes them, not as this version prepares.
   builder = tfds.builder_from_directory(builder.data_path)
   names = builder.info.features["label"].names
   paths, synsets, offsets, sizes = [], [], [], []
@@ -67,9 +67,9 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
 
 def _not_prepared(folder: Path) -> UserError:
   return UserError(
-    f"expected {_BUILDER} with its {_SPLIT} split in TensorFlow Datasets' "
-    f"folder {folder}, found it not prepared; name the folder that holds "
-    f"{_BUILDER} with --tfds_data_dir, or give the images as --images"
+    f"tfds_data_dir: expected {_BUILDER} with its {_SPLIT} split in {folder}, "
+    f"got none prepared; name the folder that holds {_BUILDER}, or give the "
+    "images as `images`"
   )
 
 

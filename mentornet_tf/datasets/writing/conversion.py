@@ -16,7 +16,11 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.images.decoding import UnusableImageError
-from mentornet_tf.datasets.images.listing import MISSING_FILE, ListedImages
+from mentornet_tf.datasets.images.listing import (
+  MISSING_FILE,
+  ListedImages,
+  readable,
+)
 from mentornet_tf.datasets.records.shards import (
   find_shards,
   planned_summary,
@@ -33,7 +37,6 @@ from mentornet_tf.datasets.writing.report import (
   write_report,
 )
 from mentornet_tf.datasets.writing.runners import LocalRunner, Runner
-from mentornet_tf.datasets.writing.shard import readable
 from mentornet_tf.errors import UserError
 
 # At 100 kB an image, about what photographs on web pages have, a shard of so
@@ -218,7 +221,7 @@ def _settings(
 
 
 def _check_files_are_there(request: ConversionRequest) -> None:
-  """A wrong folder is told at once, not after hours."""
+  """Reports a wrong folder at once, not after hours."""
   images, reader = request.listed.images, request.listed.reader
   count = min(_PROBED, len(images))
   for row in np.linspace(0, len(images) - 1, count).astype(np.int64):
@@ -229,8 +232,8 @@ def _check_files_are_there(request: ConversionRequest) -> None:
       if error.reason != MISSING_FILE:
         return
   raise UserError(
-    f"expected the listed images in {reader}, found not one of {count} looked "
-    f"for (such as {readable(images.paths[0])}); correct the folder, or put "
+    f"expected the listed images in {reader}, got none of {count} looked for "
+    f"(such as {readable(images.paths[0])}); correct the folder, or put "
     "the images there"
   )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.writing.plan import ConversionPlan
-from mentornet_tf.datasets.writing.shard import readable
 from mentornet_tf.internal.atomic_files import replacing
 
 

@@ -9,7 +9,11 @@ from mentornet_tf.datasets.images.decoding import (
   square_image,
   usable_image,
 )
-from mentornet_tf.datasets.images.listing import MISSING_FILE, ImageEntry
+from mentornet_tf.datasets.images.listing import (
+  MISSING_FILE,
+  ImageEntry,
+  readable,
+)
 from mentornet_tf.datasets.records.schema import Example, encode_example
 from mentornet_tf.datasets.records.shards import write_shard
 from mentornet_tf.datasets.writing.plan import ConversionPlan
@@ -31,7 +35,7 @@ def convert_shard(
 ) -> None:
   """Writes shard `index` of the plan, then its report; each appears whole.
 
-  The same plan and files give the same bytes, whoever converts. An image that a
+  The same plan and files give the same bytes with every runner. An image that a
   record can hold as it is, is not decoded.
 
   Args:
@@ -41,7 +45,7 @@ def convert_shard(
 
   Raises:
     UserError: not one image of a shard of 32 or more is there.
-    OSError: files cannot be written, or reading at large does not work.
+    OSError: files cannot be written, or no file can be read at all.
   """
   repaired: list[list[str]] = []
   skipped: list[list[str]] = []
@@ -78,18 +82,13 @@ def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
   return usable_image(data, shorter_side=plan.shorter_side)
 
 
-def readable(path: bytes) -> str:
-  """A path as text; bytes that are no UTF-8 become escapes."""
-  return path.decode("utf-8", errors="backslashreplace")
-
-
 def _check_source_is_there(
   plan: ConversionPlan, listed: int, skipped: list[list[str]]
 ) -> None:
   missing = [path for path, reason in skipped if reason == MISSING_FILE]
   if len(missing) == listed >= _TOO_MANY_TO_MISS:
     raise UserError(
-      f"expected the listed images in {plan.reader}, got not one of {listed} "
+      f"expected the listed images in {plan.reader}, got none of {listed} "
       f"(such as {missing[0]}); make the folder available, or correct its name"
     )
 

@@ -173,7 +173,7 @@ def test_shard_cut_between_records(record_sets):
   folder = record_sets.write(IMAGES, LABELS)
   (folder / "cifar10_train-00001-of-00002").write_bytes(b"")
   assert "expected 7 records" in message(folder)
-  assert "found 4" in message(folder)
+  assert "got 4" in message(folder)
 
 
 def test_corrupted_byte(record_sets):

@@ -67,7 +67,7 @@ def test_an_error_of_a_worker_is_one_line(tmp_path):
   request = ConversionRequest(
     tmp_path / "out", "pets", "train", listed, num_shards=2
   )
-  with pytest.raises(UserError, match="got not one of 40") as caught:
+  with pytest.raises(UserError, match="got none of 40") as caught:
     convert(request, BeamRunner("DirectRunner"))
   assert "\n" not in str(caught.value)
   for name in names:

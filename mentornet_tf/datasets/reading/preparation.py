@@ -1,0 +1,82 @@
+"""What is done to images before a student sees them, as plain values.
+
+Imports no TensorFlow: settings and command lines use these, too.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+from mentornet_tf.errors import UserError
+
+TRAIN_CROPS = ("random", "resized", "center")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+  """How training images are varied (arXiv 1712.05055, the original's recipes).
+
+  Images are first center-cropped or zero-padded to a square canvas of
+  `crop + 2 * padding` pixels, on raw pixel values.
+
+  Attributes:
+    padding: pixels of zeros on every side; 2 for the residual net, 8 for
+      CifarNet.
+    crop: side of the square cut at random out of the canvas, in pixels.
+    flip: mirror left to right with probability one half.
+  """
+
+  padding: int = 2
+  crop: int = 32
+  flip: bool = True
+
+  def __post_init__(self):
+    if self.padding < 0 or self.crop < 1:
+      raise UserError(
+        "padding, crop: expected at least 0 and at least 1 pixel, got "
+        f"{self.padding} and {self.crop}; choose others"
+      )
+
+
+RESNET_AUGMENTATION = Augmentation(padding=2)
+INCEPTION_AUGMENTATION = Augmentation(padding=8)
+NO_AUGMENTATION = Augmentation(padding=0, flip=False)
+
+
+@dataclass(frozen=True)
+class Crop:
+  """How images of any size become squares of one size.
+
+  Attributes:
+    size: side of the squares, in pixels.
+    shorter_side: what the image's shorter side is resized to before a square is
+      cut out of it, in pixels; at least `size`.
+    train_crop: where training squares are cut: "random" at random;
+      "resized" takes a rectangle of 8 to 100 % of the image's area and of 3:4
+      to 4:3 and resizes it; "center" from the center, as in evaluation.
+    flip: mirror training squares left to right with probability one half.
+  """
+
+  size: int = 299
+  shorter_side: int = 320
+  train_crop: str = "random"
+  flip: bool = True
+
+  def __post_init__(self):
+    if self.train_crop == "centre":
+      warnings.warn(
+        "train_crop='centre' is now called 'center'",
+        DeprecationWarning,
+        stacklevel=3,
+      )
+      object.__setattr__(self, "train_crop", "center")
+    if not 1 <= self.size <= self.shorter_side:
+      raise UserError(
+        "size, shorter_side: expected a size of at least 1 pixel and a shorter "
+        f"side of at least that, got {self.size} and {self.shorter_side}; "
+        "choose others"
+      )
+    if self.train_crop not in TRAIN_CROPS:
+      raise UserError(
+        f"train_crop: expected one of {', '.join(TRAIN_CROPS)}, got "
+        f"{self.train_crop!r}; choose one of them"
+      )
