@@ -16,20 +16,12 @@ from typing import Any
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.datasets.labels.noise import LABEL_NOISE_KINDS
 from mentornet_tf.errors import UserError
 
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
+# Written out, so that --help and flag errors need not wait for the libraries
+# that read these sets; a test compares them with the library's.
 DATASETS = ("digits", "cifar10", "cifar100")
-NOISE_KINDS = (
-  "none",
-  "symmetric",
-  "pairflip",
-  "asymmetric",
-  "matrix",
-  "instance",
-  "file",
-)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("dataset_name", "digits", DATASETS, "Data set to write.")
@@ -42,7 +34,7 @@ flags.DEFINE_string(
   "tfds_data_dir", None, "Folder of TensorFlow Datasets (its default if unset)."
 )
 flags.DEFINE_string("output_dir", None, "Folder for the records. Required.")
-flags.DEFINE_enum("noise", "none", NOISE_KINDS, "Kind of label noise.")
+flags.DEFINE_enum("noise", "none", LABEL_NOISE_KINDS, "Kind of label noise.")
 flags.DEFINE_float(
   "noise_rate",
   None,

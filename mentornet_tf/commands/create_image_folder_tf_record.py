@@ -20,13 +20,10 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from mentornet_tf.commands import command_line, conversion_flags
+from mentornet_tf.datasets.labels.noise import OWN_NOISE_KINDS
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
-
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
-NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -59,7 +56,10 @@ flags.DEFINE_integer(
   upper_bound=4096,
 )
 flags.DEFINE_enum(
-  "noise", "none", NOISE_KINDS, "Label noise of the training split, by --seed."
+  "noise",
+  "none",
+  OWN_NOISE_KINDS,
+  "Label noise of the training split, by --seed.",
 )
 flags.DEFINE_float(
   "noise_rate",

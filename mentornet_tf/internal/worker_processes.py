@@ -1,8 +1,8 @@
-"""One task for many numbers, in processes that end with the one that asks.
+"""One task for many numbers, in processes that end with their parent.
 
-Unlike `concurrent.futures`, a worker of a process that was killed ends within
-its next report of progress, an interrupt leaves nothing running, and a worker
-that dies is noticed.
+Unlike with `concurrent.futures`, workers of a killed parent end at their next
+report of progress, an interrupt leaves nothing running, and a worker that dies
+is noticed.
 """
 
 import multiprocessing
@@ -27,25 +27,25 @@ def results(
   on_items: Callable[[int], None] = lambda count: None,
   prepare: Callable[[], None] = command_line.start_tensorflow,
 ) -> Iterator[tuple[int, Any]]:
-  """Runs the task for every number; gives each result as it comes.
+  """Runs the task for every number and yields each result once it is there.
 
   Args:
     task: what to do; it and its results must be picklable. Workers are fresh
-      interpreters, so the program that asks needs the customary
+      interpreters, so the main module needs the customary
       `if __name__ == "__main__"`.
     numbers: what to call it with, started in this order.
     num_workers: processes, at least 1.
     on_items: called in this process with the items that a task reports.
-    prepare: called by each worker before the task comes, whose modules are
-      imported then.
+    prepare: called by each worker before it receives the task, whose modules
+      are imported then.
 
   Yields:
-    (number, result), in the order in which they are done.
+    (number, result), in the order in which they finish.
 
   Raises:
     UserError, OSError: what a task raised, or a worker was killed; the others
       are stopped.
-    RuntimeError: a worker ended of its own accord.
+    RuntimeError: a worker exited by itself.
   """
   context = multiprocessing.get_context("spawn")
   waiting = iter(numbers)
@@ -91,9 +91,9 @@ def _received(
     process.join()
     if process.exitcode < 0:
       raise UserError(
-        "expected the worker processes to live, got one ended by signal "
-        f"{-process.exitcode}; give fewer of them (--num_workers) if the "
-        "memory was used up, and start again"
+        "num_workers: expected worker processes that finish, got one ended by "
+        f"signal {-process.exitcode}; start again, with fewer of them if they "
+        "ran out of memory"
       ) from error
     raise RuntimeError(
       f"a worker process ended with exit code {process.exitcode}"
@@ -102,9 +102,9 @@ def _received(
 
 def _work(connection: Connection, prepare: Callable[[], None]) -> None:
   """The main function of a worker."""
-  # An interrupt on the terminal reaches all processes; the first one decides.
+  # An interrupt on the terminal reaches all processes; the parent handles it.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
-  # Workers read and write files. A GPU would only lose memory to each.
+  # Workers read and write files; each would only take memory of a GPU.
   os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
   prepare()
   try:
@@ -112,7 +112,7 @@ def _work(connection: Connection, prepare: Callable[[], None]) -> None:
     while (number := connection.recv()) is not None:
       connection.send(_outcome(task, number, connection))
   except (EOFError, ConnectionError):
-    # The process that asks is gone, and nobody needs the rest.
+    # The parent is gone, and nobody needs the rest.
     return
 
 

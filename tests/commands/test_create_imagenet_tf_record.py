@@ -108,7 +108,7 @@ def test_mistakes_are_told_in_one_line(folder):
   (folder / "broken.tar").write_bytes(data[:3000])
   for arguments, words in (
     (["--images=broken.tar"], ["broken.tar: expected a whole", "breaks off"]),
-    (["--images=no.tar"], ["no.tar", "no such file", "--images"]),
+    (["--images=no.tar"], ["--images: ", "no.tar", "no such file"]),
     (["--ground_truth=list.txt"], ["7 lines for 6 images"]),
     (["--webvision_dir=no"], ["no/info/synsets.txt", "no such file"]),
     (["--subset=all", "--classes=n05000000"], ["got 'n05000000'"]),

@@ -52,7 +52,7 @@ CIFAR100 = tuple(
 
 CLASS_NAMES = {"cifar10": CIFAR10, "cifar100": CIFAR100, "digits": DIGITS}
 
-# The customary asymmetric noise (arXiv 1609.03683): true class -> wrong class.
+# The customary asymmetric noise (arXiv 1609.03683): clean class -> noisy class.
 _CONFUSED = {
   "cifar10": {
     "truck": "automobile",

@@ -25,7 +25,7 @@ def assert_share(share, expected, count):
 
 
 def transitions(noisy, labels=LABELS, num_classes=10):
-  """[K, K] shares: row = true class."""
+  """[K, K] shares: row = clean class."""
   table = np.zeros((num_classes, num_classes))
   np.add.at(table, (labels, noisy), 1)
   return table / table.sum(axis=1, keepdims=True)
