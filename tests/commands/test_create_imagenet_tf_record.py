@@ -112,7 +112,10 @@ def test_mistakes_are_told_in_one_line(folder):
     (["--ground_truth=list.txt"], ["7 lines for 6 images"]),
     (["--webvision_dir=no"], ["no/info/synsets.txt", "no such file"]),
     (["--subset=all", "--classes=n05000000"], ["got 'n05000000'"]),
-    (["--classes=n01000000"], ["no list of classes for the subset mini"]),
+    (
+      ["--classes=n01000000"],
+      ["--classes: ", "no list of classes with --subset=mini"],
+    ),
   ):
     result = start(PROGRAM, folder, *ARGUMENTS, *arguments)
     assert_fails_in_one_line(result, *words)

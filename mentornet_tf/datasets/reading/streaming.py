@@ -39,7 +39,12 @@ from mentornet_tf.datasets.records.schema import (
   known_num_classes,
   parse_labelled,
 )
-from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.datasets.records.shards import (
+  check_num_records,
+  find_shards,
+  named_classes,
+  read_summary,
+)
 from mentornet_tf.errors import UserError
 
 # A hundred images of 299x299 take a tenth of a gigabyte, so that the number of
@@ -162,18 +167,11 @@ def open_streamed(
     Path(data_dir) / f"{name}.index.npz",
     lambda: on_shard(next(searched), len(shards)),
   )
-  expected = summary.get("num_examples", len(index))
-  if not len(index) or len(index) != expected:
-    raise UserError(
-      f"data_dir: expected {expected or 'some'} records of {name} in "
-      f"{data_dir}, got {len(index)}; copy the shards again or write the set "
-      "again"
-    )
-  names = summary.get("class_names") or range(num_classes)
+  check_num_records(len(index), summary, data_dir, dataset_name, split)
   return StreamedRecords(
     index=index,
     num_classes=num_classes,
-    class_names=tuple(str(each) for each in names),
+    class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
   )

@@ -16,7 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.records.inspection import describe_damage
-from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.datasets.records.shards import (
+  check_num_records,
+  find_shards,
+  named_classes,
+  read_summary,
+)
 from mentornet_tf.errors import UserError
 
 # Data sets whose number of classes is known without a summary.
@@ -277,13 +282,7 @@ def load_in_memory(
   if len({part["image"].shape[1:] for part in parts}) > 1:
     raise UserError(describe_damage(shards, num_classes))
   found = sum(len(part["label"]) for part in parts)
-  expected = summary.get("num_examples", found)
-  if not found or found != expected:
-    raise UserError(
-      f"data_dir: expected {expected or 'some'} records of "
-      f"{dataset_name}_{split} in {data_dir}, got {found}; copy the shards "
-      "again or write the set again"
-    )
+  check_num_records(found, summary, data_dir, dataset_name, split)
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]
   }
@@ -298,14 +297,13 @@ def _in_memory(
 ) -> InMemoryDataset:
   if num_classes is None:
     num_classes = int(columns["label"].max()) + 1
-  names = summary.get("class_names") or range(num_classes)
   return InMemoryDataset(
     images=columns["image"],
     labels=columns["label"],
     clean_labels=columns["clean_label"],
     ids=columns["id"],
     num_classes=num_classes,
-    class_names=tuple(str(each) for each in names),
+    class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
   )

@@ -55,6 +55,32 @@ def read_summary(
   return summary
 
 
+def named_classes(summary: dict[str, Any], num_classes: int) -> tuple[str, ...]:
+  """The classes' names by a summary; their numbers where it names none."""
+  names = summary.get("class_names") or range(num_classes)
+  return tuple(str(name) for name in names)
+
+
+def check_num_records(
+  found: int,
+  summary: dict[str, Any],
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+) -> None:
+  """Raises UserError unless `found` records are those of the summary.
+
+  Without a summary any number but 0 will do.
+  """
+  expected = summary.get("num_examples", found)
+  if not found or found != expected:
+    raise UserError(
+      f"data_dir: expected {expected or 'some'} records of "
+      f"{dataset_name}_{split} in {data_dir}, got {found}; copy the shards "
+      "again or write the set again"
+    )
+
+
 def existing_shards(
   data_dir: str | Path, dataset_name: str, split: str
 ) -> list[Path]:

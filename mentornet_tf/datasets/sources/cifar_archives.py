@@ -2,7 +2,7 @@
 
 Both versions are read, as folders or as the .tar.gz they come in: the binary
 one (label bytes, then red, green and blue planes) and the Python one (pickles,
-read without running what they say).
+read without executing code in them).
 """
 
 import gzip

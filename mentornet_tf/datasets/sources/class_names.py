@@ -1,4 +1,4 @@
-"""Names of the classes, and the class pairs that people confuse."""
+"""Names of the classes, and which classes are commonly confused."""
 
 import numpy as np
 
@@ -66,7 +66,7 @@ _CONFUSED = {
 
 
 def confused_classes(dataset_name: str) -> np.ndarray:
-  """The class [K] int64 each class is mistaken for; itself where for none.
+  """The class [K] int64 that each class is mistaken for; itself where none is.
 
   Args:
     dataset_name: "cifar10", "digits" (the customary map of MNIST), or

@@ -1,4 +1,4 @@
-"""One way to every source of images."""
+"""Finds the sources of small images by name."""
 
 from pathlib import Path
 

@@ -105,7 +105,7 @@ def read_ground_truth(
     for number, line in enumerate(text.splitlines(), start=1)
     if line.strip()
   ]
-  # Lists of competitions begin with a header.
+  # Kaggle's lists begin with a header.
   if rows and rows[0][1][0] == "ImageId":
     rows = rows[1:]
   if not rows:
@@ -133,7 +133,7 @@ def _named_rows(
 ) -> dict[str, str]:
   by_name: dict[str, str] = {}
   for number, words in rows:
-    # More words are boxes around the objects.
+    # Further words are bounding boxes.
     if len(words) < 2 or not WORDNET_ID.fullmatch(words[1]):
       raise _unlike(path, number, words)
     name = Path(words[0]).stem
@@ -170,9 +170,9 @@ def read_meta_file(meta_file: str | Path) -> dict[int, str]:
   """ILSVRC2012 id -> WordNet id, by the devkit's `meta.mat`.
 
   Raises:
-    UserError: the file is missing or another one.
+    UserError: the file is missing or of another kind.
   """
-  # Imported here: other lists need not wait for it.
+  # Imported here, since other lists do not need it.
   from scipy.io import loadmat
   from scipy.io.matlab import MatReadError
 

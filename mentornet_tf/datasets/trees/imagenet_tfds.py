@@ -30,7 +30,7 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
   # Checked first: TensorFlow Datasets would log its own warnings.
   if not Path(tfds_data_dir, _BUILDER).is_dir():
     raise _not_prepared(Path(tfds_data_dir, _BUILDER))
-  # Imported here: it takes seconds that the other sources need not wait.
+  # Imported here, since it takes seconds.
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(_BUILDER, data_dir=tfds_data_dir, try_gcs=False)

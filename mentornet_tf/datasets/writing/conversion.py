@@ -39,10 +39,10 @@ from mentornet_tf.datasets.writing.report import (
 from mentornet_tf.datasets.writing.runners import LocalRunner, Runner
 from mentornet_tf.errors import UserError
 
-# At 100 kB an image, about what photographs on web pages have, a shard of so
-# many is a file of 125 MB: large enough for spinning disks and object stores,
-# small enough to lose little when a worker dies. The number of shards must not
-# depend on the files' sizes, which would have to be asked for one by one.
+# At 100 kB per image, typical of photographs on web pages, such a shard is a
+# file of 125 MB: large enough for spinning disks and object stores, small
+# enough to lose little when a worker dies. The number of shards must not depend
+# on the files' sizes, which would have to be looked up one by one.
 IMAGES_PER_SHARD = 1250
 
 # What five digits in the shards' names can count.
@@ -50,7 +50,7 @@ _MOST_SHARDS = 99_999
 
 _NAME = re.compile(r"\w[\w.-]*")
 
-# Files that are looked for before the work begins.
+# Files that are looked for before the conversion begins.
 _PROBED = 64
 
 
@@ -152,7 +152,7 @@ def convert(
 
 
 def conversion_plan(request: ConversionRequest) -> ConversionPlan:
-  """What the workers of a request are told."""
+  """What the workers of a request need to know."""
   return ConversionPlan(
     output_dir=Path(request.output_dir),
     dataset_name=request.dataset_name,
@@ -202,7 +202,7 @@ def _check(request: ConversionRequest) -> None:
 def _settings(
   request: ConversionRequest, plan: ConversionPlan
 ) -> dict[str, Any]:
-  """All of the summary that is known before the work."""
+  """The part of the summary that is known before the conversion."""
   fields = request.listed.fields | {
     "class_names": list(request.listed.class_names),
     "images_sha256": request.listed.images.fingerprint(),
@@ -261,7 +261,7 @@ def _convert_missing(
 
 
 def _give_up(plan: ConversionPlan, counts: ConversionCounts) -> None:
-  """Nothing was kept: nothing is left."""
+  """No image is usable: leaves nothing behind."""
   plan.remove()
   if not any(plan.output_dir.iterdir()):
     plan.output_dir.rmdir()
@@ -274,7 +274,7 @@ def _give_up(plan: ConversionPlan, counts: ConversionCounts) -> None:
 def _summary(
   plan: ConversionPlan, settings: dict[str, Any], counts: ConversionCounts
 ) -> dict[str, Any]:
-  """The settings, and what came of them."""
+  """The settings, and the results."""
   return settings | {
     "images": counts.as_json(),
     "num_examples": counts.num_kept,

@@ -32,7 +32,7 @@ class NoisyRecords:
     dataset_name: "digits", "cifar10" or "cifar100".
     source_dir: official archive of CIFAR, or None.
     tfds_data_dir: folder of TensorFlow Datasets, or None.
-    noise: the labels of the training split.
+    noise: which labels the training split gets.
     num_shards: shards of the training split; 5 where None. Other splits have
       one.
     splits: which splits to write.
@@ -133,7 +133,7 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
       source, request.dataset_name, request.tfds_data_dir
     )
     source, labels = _first(source, labels, request.max_train_examples)
-    # A handful of images needs no five files.
+    # A handful of images does not need five files.
     num_shards = request.num_shards or min(_DEFAULT_TRAIN_SHARDS, len(source))
   noise["measured_rate"] = measured_noise_rate(labels, source.labels)
   fields = {
@@ -152,7 +152,7 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
 def _first(
   source: SourceImages, labels: np.ndarray, count: int | None
 ) -> tuple[SourceImages, np.ndarray]:
-  """The first `count` images; their noise is that of the whole set."""
+  """The first `count` images, with the noise of the whole set."""
   if count is None:
     return source, labels
   if not 1 <= count <= len(source):

@@ -23,7 +23,7 @@ from mentornet_tf.internal.atomic_files import write_bytes
 # Images between two reports of progress.
 _REPORTED_AT_ONCE = 16
 
-# The images come in random order. A shard of this many without a single file
+# The images are in random order. A shard of this many without a single file
 # means that their folder is gone, not that files are missing from it.
 _TOO_MANY_TO_MISS = 32
 
@@ -41,7 +41,7 @@ def convert_shard(
   Args:
     plan: what to convert; its work folder holds the list of images.
     index: which shard, 0-based.
-    on_images: called with the number of images looked at since the last call.
+    on_images: called with the number of images done since the last call.
 
   Raises:
     UserError: not one image of a shard of 32 or more is there.
