@@ -86,7 +86,7 @@ class ImageList:
   offsets: np.ndarray | None = None
   sizes: np.ndarray | None = None
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     lengths = {name: len(column) for name, column in self._columns().items()}
     if len(set(lengths.values())) > 1:
       raise ValueError(f"expected columns of one length, got {lengths}")

@@ -65,7 +65,7 @@ class LabelNoise:
   label_order: str | None = None
   seed: int = 0
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.kind not in LABEL_NOISE_KINDS:
       raise UserError(
         f"kind: expected one of {', '.join(LABEL_NOISE_KINDS)}, got "

@@ -89,7 +89,7 @@ class BeamRunner:
   runner: str = "DirectRunner"
   beam_options: tuple[str, ...] = ()
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.runner not in BEAM_RUNNERS:
       raise UserError(
         f"runner: expected one of {', '.join(BEAM_RUNNERS)}, got "
