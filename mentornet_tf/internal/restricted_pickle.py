@@ -1,7 +1,7 @@
 """Reads pickles that hold plain data, and refuses every other pickle.
 
 A pickle is a program: loading one with `pickle.load` may run any code. Old data
-sets and the original's mentor data come as pickles all the same, so this reader
+sets and the original's mentor data are pickles nevertheless, so this reader
 lets a pickle build only numbers, text, containers and numpy arrays.
 """
 
@@ -18,7 +18,7 @@ from mentornet_tf.errors import UserError
 
 _NUMPY_CORE = "numpy._core" if hasattr(np, "_core") else "numpy.core"
 
-# Modules that were renamed: by Python 3, by numpy 2 (either way round).
+# Modules that were renamed: by Python 3, by numpy 2 (in either direction).
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 
 _BUILTINS = (
@@ -42,7 +42,13 @@ PLAIN_DATA = frozenset(
 class _PlainDataUnpickler(pickle.Unpickler):
   """An unpickler that looks up only the names it was given."""
 
-  def __init__(self, file, source, allowed_globals, encoding):
+  def __init__(
+    self,
+    file: BinaryIO,
+    source: str,
+    allowed_globals: Collection[tuple[str, str]],
+    encoding: str,
+  ):
     super().__init__(file, encoding=encoding)
     self._source = source
     self._allowed_globals = allowed_globals
@@ -75,7 +81,7 @@ def load(
     allowed_globals: (module, name) pairs that the pickle may look up, with
       their Python 3 names.
     encoding: how byte strings written by Python 2 are read: "latin1" gives
-      text, "bytes" leaves them alone. Arrays written by Python 2 need one of
+      text, "bytes" leaves them as they are. Arrays written by Python 2 need one of
       these two.
 
   Returns:
@@ -90,13 +96,18 @@ def load(
     with open(file_or_bytes, "rb") as file:
       return _load(file, str(file_or_bytes), allowed_globals, encoding)
   if isinstance(file_or_bytes, (bytes, bytearray, memoryview)):
-    file = io.BytesIO(file_or_bytes)
-    return _load(file, "pickle", allowed_globals, encoding)
+    buffer = io.BytesIO(file_or_bytes)
+    return _load(buffer, "pickle", allowed_globals, encoding)
   source = getattr(file_or_bytes, "name", "pickle")
   return _load(file_or_bytes, str(source), allowed_globals, encoding)
 
 
-def _load(file, source, allowed_globals, encoding):
+def _load(
+  file: BinaryIO,
+  source: str,
+  allowed_globals: Collection[tuple[str, str]],
+  encoding: str,
+) -> Any:
   reader = _PlainDataUnpickler(file, source, allowed_globals, encoding)
   try:
     return reader.load()
@@ -116,5 +127,5 @@ def _load(file, source, allowed_globals, encoding):
   ) as error:
     raise UserError(
       f"{source}: expected a complete pickle, got a damaged or other file "
-      f"({type(error).__name__}: {error}); get the file anew"
+      f"({type(error).__name__}: {error}); get the file again"
     ) from error

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mentornet_tf.datasets.reading.crops import Crop
+from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.recipes import TrainingSettings
 

@@ -15,7 +15,7 @@ from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.registry import build_formula
-from mentornet_tf.datasets.reading.in_memory import (
+from mentornet_tf.datasets.reading.preparation import (
   INCEPTION_AUGMENTATION,
   NO_AUGMENTATION,
   RESNET_AUGMENTATION,

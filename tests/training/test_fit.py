@@ -15,9 +15,9 @@ from fit_models import (
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.reading.in_memory import (
-  NO_AUGMENTATION,
   training_batches,
 )
+from mentornet_tf.datasets.reading.preparation import NO_AUGMENTATION
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.training.builders import observed_step
 from mentornet_tf.training.loop import StepRunner

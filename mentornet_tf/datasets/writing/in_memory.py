@@ -126,7 +126,8 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
     source_dir=request.source_dir,
     tfds_data_dir=request.tfds_data_dir,
   )
-  labels, noise = source.labels, {"kind": "none"}
+  labels = source.labels
+  noise: dict[str, Any] = {"kind": "none"}
   num_shards = 1
   if split == "train":
     labels, noise = request.noise.labels(

@@ -58,13 +58,13 @@ class ConversionPlan(StagedSet):
     """The error reported by a remote worker that cannot convert a shard."""
     return self.work_dir / f"{self.shard_name(index)}.failure"
 
-  def read_report(self, index: int) -> dict[str, Any] | None:
-    """The report of a shard, None where the shard is not converted yet."""
-    try:
-      text = self.report_path(index).read_text(encoding="utf-8")
-    except FileNotFoundError:
-      return None
-    return json.loads(text)
+  def read_report(self, index: int) -> dict[str, Any]:
+    """The report of a converted shard.
+
+    Raises:
+      FileNotFoundError: the shard is not converted yet.
+    """
+    return json.loads(self.report_path(index).read_text(encoding="utf-8"))
 
   def missing_shards(self) -> list[int]:
     """The shards that are still to be converted."""
@@ -74,8 +74,9 @@ class ConversionPlan(StagedSet):
 
   def _is_complete(self, index: int) -> bool:
     """Whether the shard is as its report says, here or published already."""
-    report = self.read_report(index)
-    if report is None:
+    try:
+      report = self.read_report(index)
+    except FileNotFoundError:
       return False
     path = self.shard_path(index)
     if not path.exists():

@@ -50,13 +50,11 @@ def count_images(
   plan: ConversionPlan, dropped: Sequence[tuple[bytes, str]]
 ) -> ConversionCounts:
   """Adds up the reports of all shards, and the images dropped before."""
-  kept, reasons = (
-    [],
-    {
-      "repaired": collections.Counter(),
-      "skipped": collections.Counter(reason for _, reason in dropped),
-    },
-  )
+  kept: list[int] = []
+  reasons = {
+    "repaired": collections.Counter[str](),
+    "skipped": collections.Counter(reason for _, reason in dropped),
+  }
   for index in range(plan.num_shards):
     report = plan.read_report(index)
     kept.append(report["kept"])
