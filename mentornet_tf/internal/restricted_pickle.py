@@ -81,7 +81,7 @@ def load(
     allowed_globals: (module, name) pairs that the pickle may look up, with
       their Python 3 names.
     encoding: how byte strings written by Python 2 are read: "latin1" gives
-      text, "bytes" leaves them as they are. Arrays written by Python 2 need one of
+      text, "bytes" keeps them. Arrays written by Python 2 need one of
       these two.
 
   Returns:

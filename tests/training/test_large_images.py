@@ -266,7 +266,7 @@ def test_the_crop_follows_the_settings():
   )
   assert crop(augment=False, train_crop="resized")[2:] == ("center", False)
   assert image_crop(TrainingSettings()) is None
-  with pytest.raises(UserError, match="shorter_side=40"):
+  with pytest.raises(UserError, match="got 48 and 40"):
     crop(resize_shorter_side=40)
 
 
@@ -287,7 +287,7 @@ def test_sets_of_other_classes_are_refused(folder, tmp_path):
 
 def test_large_sets_are_not_decoded_into_memory(folder, monkeypatch):
   monkeypatch.setattr(open, "_LARGEST_IN_MEMORY", 1000)
-  with pytest.raises(UserError, match="^image_size: .* do not fit in memory"):
+  with pytest.raises(UserError, match=r"^image_size: .* do not fit in memory"):
     open_data(folder, "webvision_mini", "train", TrainingSettings())
 
 
