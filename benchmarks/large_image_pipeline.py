@@ -193,7 +193,8 @@ def _textures() -> list[tuple[bytes, int, int]]:
 
 def _write(folder: Path, count: int) -> None:
   from mentornet_tf.datasets.records.schema import Example, encode_example
-  from mentornet_tf.datasets.records.shards import planned_summary, write_shards
+  from mentornet_tf.datasets.records.shards import planned_summary
+  from mentornet_tf.datasets.writing.record_set import write_shards
 
   textures = _textures()
 

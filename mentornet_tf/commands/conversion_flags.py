@@ -1,13 +1,12 @@
 """What the programs that convert trees of image files share.
 
-Their flags, the choice of an engine, progress, and the lines they print.
+Their flags, the choice of an runner, progress, and the lines they print.
 TensorFlow is imported late, as in the programs.
 """
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -17,7 +16,7 @@ from mentornet_tf.errors import UserError
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
-  from mentornet_tf.datasets.writing.runners import Engine
+  from mentornet_tf.datasets.writing.runners import Runner
 
 # Flags defined here belong to the program that asks for them, and to its help.
 flags.disclaim_key_flags()
@@ -119,10 +118,10 @@ def run(
     for split in splits:
       _verify(dataset_name, split)
     return
-  engine = _engine()
+  runner = _runner()
   listed = {split: list_images(split) for split in splits}
   for split, images in listed.items():
-    _convert(dataset_name, split, images, engine, square_side)
+    _convert(dataset_name, split, images, runner, square_side)
 
 
 def require_flags(*sources: str) -> None:
@@ -144,12 +143,12 @@ def _num_workers() -> int:
   return _FLAGS.num_workers or os.cpu_count() or 1
 
 
-def _engine() -> "Engine":
-  from mentornet_tf.datasets.writing.runners import BeamEngine, LocalEngine
+def _runner() -> "Runner":
+  from mentornet_tf.datasets.writing.runners import BeamRunner, LocalRunner
 
   if _FLAGS.runner == "local":
-    return LocalEngine(_num_workers())
-  return BeamEngine(
+    return LocalRunner(_num_workers())
+  return BeamRunner(
     _FLAGS.runner, tuple(shlex.split(_FLAGS.beam_options or ""))
   )
 
@@ -158,13 +157,14 @@ def _convert(
   dataset_name: str,
   split: str,
   listed: "ListedImages",
-  engine: "Engine",
+  runner: "Runner",
   square_side: int | None,
 ) -> None:
   from mentornet_tf.datasets.writing.conversion import (
     ConversionRequest,
     convert,
   )
+  from mentornet_tf.internal.progress import standard_error_bar
 
   request = ConversionRequest(
     output_dir=_FLAGS.output_dir,
@@ -177,8 +177,8 @@ def _convert(
     num_shards=_FLAGS.num_shards,
     overwrite=_FLAGS.overwrite,
   )
-  with _progress(split) as (start, advance):
-    converted = convert(request, engine, start, advance)
+  with standard_error_bar(split) as bar:
+    converted = convert(request, runner, bar.restart, bar.advance)
   print(_describe(converted.summary))
   print(f"  {converted.shards[0]}")
   if len(converted.shards) > 2:
@@ -207,15 +207,17 @@ def _describe(summary: dict[str, Any]) -> str:
 
 def _verify(dataset_name: str, split: str) -> None:
   from mentornet_tf.datasets.records.verification import verify_records
+  from mentornet_tf.internal.progress import standard_error_bar
 
-  with _progress(split) as (start, advance):
+  # The verification reads standard error; the bar goes past that.
+  with standard_error_bar(split) as bar:
     found = verify_records(
       _FLAGS.output_dir,
       dataset_name,
       split,
       num_workers=_num_workers(),
-      on_start=start,
-      on_records=advance,
+      on_start=bar.restart,
+      on_records=bar.advance,
     )
   sound = "; every image decodes" if not found.problems else ""
   print(
@@ -229,41 +231,3 @@ def _verify(dataset_name: str, split: str) -> None:
     raise UserError(
       found.problems[0] + (f" (and {more} more such records)" if more else "")
     )
-
-
-@contextmanager
-def _progress(
-  split: str,
-) -> Iterator[tuple[Callable[[int, int], None], Callable[[int], None]]]:
-  """A bar on a terminal, silence elsewhere; yields what starts and moves it."""
-  from rich.console import Console
-  from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-  )
-
-  # The verification reads standard error; the bar goes past that.
-  with (
-    os.fdopen(os.dup(2), "w") as terminal,
-    Progress(
-      TextColumn("{task.description}"),
-      BarColumn(),
-      MofNCompleteColumn(),
-      TimeRemainingColumn(),
-      console=Console(file=terminal),
-      disable=not terminal.isatty(),
-      transient=True,
-    ) as bar,
-  ):
-    task = bar.add_task(split, total=None)
-
-    def start(total: int, done: int) -> None:
-      bar.update(task, total=total, completed=done)
-
-    def advance(count: int) -> None:
-      bar.advance(task, count)
-
-    yield start, advance

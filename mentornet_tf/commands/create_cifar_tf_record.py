@@ -16,20 +16,12 @@ from typing import Any
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.datasets.labels.noise import LABEL_NOISE_KINDS
 from mentornet_tf.errors import UserError
 
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
+# Written out, so that --help and flag errors need not wait for the libraries
+# that read these sets; a test compares them with the library's.
 DATASETS = ("digits", "cifar10", "cifar100")
-NOISE_KINDS = (
-  "none",
-  "symmetric",
-  "pairflip",
-  "asymmetric",
-  "matrix",
-  "instance",
-  "file",
-)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum("dataset_name", "digits", DATASETS, "Data set to write.")
@@ -42,7 +34,7 @@ flags.DEFINE_string(
   "tfds_data_dir", None, "Folder of TensorFlow Datasets (its default if unset)."
 )
 flags.DEFINE_string("output_dir", None, "Folder for the records. Required.")
-flags.DEFINE_enum("noise", "none", NOISE_KINDS, "Kind of label noise.")
+flags.DEFINE_enum("noise", "none", LABEL_NOISE_KINDS, "Kind of label noise.")
 flags.DEFINE_float(
   "noise_rate",
   None,
@@ -105,6 +97,7 @@ def main() -> None:
     NoisyRecords,
     write_noisy_records,
   )
+  from mentornet_tf.internal.progress import standard_error_bar
 
   noise = LabelNoise(
     kind=FLAGS.noise,
@@ -126,8 +119,12 @@ def main() -> None:
     max_train_examples=FLAGS.max_train_examples,
     overwrite=FLAGS.overwrite,
   )
-  with _Progress() as progress:
-    written = write_noisy_records(request, progress.start, progress.advance)
+  with standard_error_bar() as bar:
+    written = write_noisy_records(
+      request,
+      lambda split, count: bar.restart(count, description=split),
+      bar.advance,
+    )
   for split, result in written.items():
     print(_describe(split, result.summary))
     for path in result.files:
@@ -141,33 +138,6 @@ def _describe(split: str, summary: dict[str, Any]) -> str:
     f"{summary['dataset']} {split}: {summary['num_examples']} images, "
     f"{summary['num_classes']} classes, {describe_noise(summary['noise'])}"
   )
-
-
-class _Progress:
-  """A bar on a terminal, silence elsewhere."""
-
-  def __init__(self):
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    self._progress = Progress(
-      console=console, disable=not console.is_terminal, transient=True
-    )
-    self._task = None
-
-  def __enter__(self) -> "_Progress":
-    self._progress.start()
-    return self
-
-  def __exit__(self, *_) -> None:
-    self._progress.stop()
-
-  def start(self, split: str, count: int) -> None:
-    self._task = self._progress.add_task(split, total=count)
-
-  def advance(self) -> None:
-    self._progress.advance(self._task)
 
 
 def run() -> None:

@@ -20,13 +20,10 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from mentornet_tf.commands import command_line, conversion_flags
+from mentornet_tf.datasets.labels.noise import OWN_NOISE_KINDS
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
-
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
-NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -59,7 +56,10 @@ flags.DEFINE_integer(
   upper_bound=4096,
 )
 flags.DEFINE_enum(
-  "noise", "none", NOISE_KINDS, "Label noise of the training split, by --seed."
+  "noise",
+  "none",
+  OWN_NOISE_KINDS,
+  "Label noise of the training split, by --seed.",
 )
 flags.DEFINE_float(
   "noise_rate",
@@ -91,11 +91,11 @@ def main() -> None:
   if not listed:
     return
   from mentornet_tf.datasets.labels.label_noise import describe_noise
-  from mentornet_tf.datasets.trees.splits import describe_true_labels
+  from mentornet_tf.datasets.trees.splits import describe_clean_labels
 
   if FLAGS.noise != "none":
     print(describe_noise(listed["train"].fields["noise"]))
-  elif line := describe_true_labels(listed["train"]):
+  elif line := describe_clean_labels(listed["train"]):
     print(line)
 
 

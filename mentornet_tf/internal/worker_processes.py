@@ -32,21 +32,21 @@ def results(
 
   Args:
     task: what to do; it and its results must be picklable. Workers are fresh
-      interpreters, so the program that asks needs the customary
+      interpreters, so the main module needs the customary
       `if __name__ == "__main__"`.
     numbers: what to call it with, started in this order.
     num_workers: processes, at least 1.
     on_items: called in this process with the items that a task reports.
-    prepare: called by each worker before the task comes, whose modules are
-      imported then.
+    prepare: called by each worker before it receives the task, whose modules
+      are imported then.
 
   Yields:
-    (number, result), in the order in which they are done.
+    (number, result), in the order in which they finish.
 
   Raises:
     UserError, OSError: what a task raised, or a worker was killed; the others
       are stopped.
-    RuntimeError: a worker ended of its own accord.
+    RuntimeError: a worker exited by itself.
   """
   context = multiprocessing.get_context("spawn")
   waiting = iter(numbers)
@@ -92,9 +92,9 @@ def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
     exit_code = process.exitcode or 0
     if exit_code < 0:
       raise UserError(
-        "expected the worker processes to live, got one ended by signal "
-        f"{-exit_code}; give fewer of them (--num_workers) if the "
-        "memory was used up, and start again"
+        "num_workers: expected worker processes that finish, got one ended by "
+        f"signal {-exit_code}; start again, with fewer of them if they "
+        "ran out of memory"
       ) from error
     raise RuntimeError(
       f"a worker process ended with exit code {exit_code}"
@@ -103,9 +103,9 @@ def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
 
 def _work(connection: Connection, prepare: Callable[[], None]) -> None:
   """The main function of a worker."""
-  # An interrupt on the terminal reaches all processes; the first one decides.
+  # An interrupt on the terminal reaches all processes; the parent handles it.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
-  # Workers read and write files. A GPU would only lose memory to each.
+  # Workers read and write files; each would only take memory of a GPU.
   os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
   prepare()
   try:

@@ -1,23 +1,16 @@
-"""Progress on a terminal: a bar with the rate and the time left."""
+"""Progress of training and evaluation, shown on a terminal."""
 
 from collections.abc import Iterator
 
 import tensorflow as tf
 from rich.console import Console
-from rich.progress import (
-  BarColumn,
-  MofNCompleteColumn,
-  Progress,
-  TextColumn,
-  TimeRemainingColumn,
-  track,
-)
 
 from mentornet_tf.datasets.reading.dataset import EvaluationBatches
+from mentornet_tf.internal import progress
 from mentornet_tf.training.loop import Action, Reports
 
 
-class ProgressBar(Action):
+class ProgressBar(progress.ProgressBar, Action):
   """Action that moves a progress bar, shown on a terminal only.
 
   Args:
@@ -27,29 +20,13 @@ class ProgressBar(Action):
   """
 
   def __init__(self, console: Console, start_step: int, total_steps: int):
-    self._progress = Progress(
-      TextColumn("training"),
-      BarColumn(),
-      MofNCompleteColumn(),
-      TimeRemainingColumn(),
-      console=console,
-      disable=not console.is_terminal,
-      transient=True,
+    super().__init__(
+      "training", console, total=total_steps, completed=start_step
     )
-    self._task = self._progress.add_task(
-      "", completed=start_step, total=total_steps
-    )
-
-  def __enter__(self) -> "ProgressBar":
-    self._progress.start()
-    return self
-
-  def __exit__(self, *_) -> None:
-    self._progress.stop()
 
   def observe(self, step: int, reports: Reports) -> None:
     """Moves the bar to `step`."""
-    self._progress.update(self._task, completed=step)
+    self.update(step)
 
 
 class ShownBatches:
@@ -69,16 +46,12 @@ class ShownBatches:
     self._console = console
 
   def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
-    return iter(
-      track(
-        self._batches,
-        self._description,
-        total=len(self._batches),
-        console=self._console,
-        disable=not self._console.is_terminal,
-        transient=True,
-      )
-    )
+    with progress.ProgressBar(
+      self._description, self._console, total=len(self._batches)
+    ) as bar:
+      for batch in self._batches:
+        yield batch
+        bar.advance()
 
 
 def readable_seconds(seconds: float) -> str:

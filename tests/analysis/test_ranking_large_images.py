@@ -176,7 +176,7 @@ def test_a_bar_tells_how_far_a_ranking_is(trained):
   bars = text.getvalue().split("\x1b[?25l")[1:]  # each hides the cursor first
   assert len(bars) == 2 and len(batches) == 4
   for bar in bars:
-    assert bar.index("ranking") < bar.index("  0%") < bar.index("100%")
+    assert bar.index("ranking") < bar.index("0/4") < bar.index("4/4")
   silent = io.StringIO()
   assert len(list(ShownBatches(batches, "ranking", Console(file=silent)))) == 4
   assert silent.getvalue() == ""

@@ -80,7 +80,7 @@ def test_user_errors_are_one_line(tmp_path):
   assert result.returncode == 1
   assert "Traceback" not in result.stderr
   last = result.stderr.strip().splitlines()[-1]
-  assert last.startswith("error: expected no to be or to hold cifar-10-batches")
+  assert last.startswith("error: --source_dir: expected no to be or to hold")
 
 
 def test_no_write_permission_is_one_line(tmp_path):

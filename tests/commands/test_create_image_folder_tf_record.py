@@ -76,12 +76,12 @@ def test_small_squares_with_noise_load_in_memory(folder):
 def test_mistakes_are_told_in_one_line(folder):
   (folder / "list.csv").write_text("path,label\nemu/1.jpg,owl\nemu/2.jpg\n")
   for arguments, words in (
-    (["--source_dir=fish"], ["fish", "no such folder", "--source_dir"]),
+    (["--source_dir=fish"], ["--source_dir: ", "fish", "no such folder"]),
     (["--source_dir=birds/emu"], ["two or more classes"]),
     (["--csv=list.csv"], ["list.csv: line 3: expected 2 fields, got 1"]),
     (
       ["--source_dir=birds", "--test_fraction=0.01"],
-      ["at least one of 22 images, got 0.01"],
+      ["--test_fraction: ", "of 22, got none with 0.01"],
     ),
   ):
     result = start(PROGRAM, folder, "--output_dir=out", *arguments)

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from mentornet_tf.datasets.records.schema import Example, encode_example
-from mentornet_tf.datasets.records.shards import planned_summary, write_shards
+from mentornet_tf.datasets.records.shards import planned_summary
+from mentornet_tf.datasets.writing.record_set import write_shards
 
 
 def random_images(count: int, height: int = 32, width: int = 32) -> np.ndarray:

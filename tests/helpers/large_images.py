@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.records.schema import Example, encode_example
-from mentornet_tf.datasets.records.shards import planned_summary, write_shards
+from mentornet_tf.datasets.records.shards import planned_summary
+from mentornet_tf.datasets.writing.record_set import write_shards
 
 STUDENT = "large_images:student"
 NUM_CLASSES = 6

@@ -27,7 +27,7 @@ class ArchiveMember:
 
 @dataclass(frozen=True)
 class ArchiveReader:
-  """Reads images whose paths are an archive's and a name within it.
+  """Reads images whose paths are an archive's path and a name within it.
 
   Attributes:
     root: the folder that the archives' paths are relative to.
@@ -42,7 +42,7 @@ class ArchiveReader:
     """The image file's content.
 
     Raises:
-      UnusableImageError: the archive ends before the image does.
+      UnusableImageError: the archive is truncated within the image.
       OSError: the archive cannot be read.
     """
     archive = os.fsdecode(entry.path.rpartition(b"/")[0])
@@ -58,13 +58,12 @@ def tar_members(path: str | Path) -> list[ArchiveMember]:
   """The files of an uncompressed tar archive, which is not unpacked.
 
   Raises:
-    UserError: there is no such file, it is no such archive, or it breaks off.
+    UserError: the file is missing, truncated, or not such an archive.
   """
   path = Path(path)
   if not path.is_file():
     raise UserError(
-      f"expected an archive at {path}, but there is no such file; correct the "
-      "path"
+      f"expected an archive at {path}, got no such file; correct the path"
     )
   members = []
   try:
@@ -78,14 +77,15 @@ def tar_members(path: str | Path) -> list[ArchiveMember]:
   except tarfile.TarError as error:
     raise UserError(
       f"{path}: expected a whole uncompressed tar archive, got another file or "
-      f"one that breaks off ({error}); fetch it again"
+      f"a truncated one ({error}); download it again"
     ) from error
-  # One that breaks off between two members has no other sign.
+  # One that is truncated between two members shows no other sign of it.
   with path.open("rb") as file:
     file.seek(end)
     if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
       raise UserError(
-        f"{path}: expected a whole tar archive, got one that breaks off after "
-        f"{len(members)} files and {path.stat().st_size} bytes; fetch it again"
+        f"{path}: expected a whole tar archive, got one truncated after "
+        f"{len(members)} files and {path.stat().st_size} bytes; download it "
+        "again"
       )
   return members

@@ -8,8 +8,7 @@ import numpy as np
 
 _PARTS = ("buffer", "starts", "rows")
 
-# Rows that are copied by one NumPy call when a column is packed; bounds the
-# memory that this takes.
+# Rows copied per NumPy call when a column is packed; bounds the memory.
 _ROWS_AT_ONCE = 65536
 
 
@@ -18,7 +17,7 @@ class BytesColumn:
   """N byte strings in one buffer.
 
   Row i holds value `rows[i]` of the buffer, so that a selection, another order
-  and the few values of a category cost four bytes a row.
+  and a category of few values cost four bytes per row.
 
   Attributes:
     buffer: uint8, the M values one after the other.
@@ -56,7 +55,7 @@ class BytesColumn:
     hashes = np.fromiter(map(hash, self), np.int64, len(self))
     _, group, size = np.unique(hashes, return_inverse=True, return_counts=True)
     is_first = np.ones(len(self), bool)
-    # Different values may have one hash, so the few suspects are compared.
+    # Different values may share a hash, so these few are compared.
     seen = set()
     for row in np.flatnonzero(size[group] > 1):
       value = self[row]
@@ -65,7 +64,7 @@ class BytesColumn:
     return is_first
 
   def packed(self) -> "BytesColumn":
-    """The same rows with a value of its own for each, in their order."""
+    """The same rows, each with a value of its own, in their order."""
     starts = np.zeros(len(self) + 1, np.int64)
     np.cumsum(np.diff(self.starts)[self.rows], out=starts[1:])
     buffer = np.empty(starts[-1], np.uint8)

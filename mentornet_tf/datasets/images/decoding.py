@@ -1,8 +1,9 @@
-"""Image files of any origin made fit for records.
+"""Makes image files of any origin fit for records.
 
-Trees of images from the web hold truncated files, CMYK and grey JPEGs, PNGs and
-GIFs named .jpg, and web pages. `usable_image` keeps what every decoder reads
-alike byte for byte, turns other pictures into RGB JPEGs and refuses the rest.
+Images from the web include truncated files, CMYK and grayscale JPEGs, PNGs and
+GIFs named .jpg, and web pages. `usable_image` keeps files that every decoder
+reads alike byte for byte, turns other pictures into RGB JPEGs, and refuses the
+rest.
 """
 
 import io
@@ -25,20 +26,19 @@ from mentornet_tf.datasets.images.jpeg_headers import (
   read_jpeg_header,
 )
 
-# 268 MB when decoded, and what Pillow takes without a warning. A file of a few
-# kB can claim to hold more.
+# 268 MB when decoded, the most that Pillow accepts without a warning. A file of
+# a few kB can claim more.
 _MOST_PIXELS = 1024**3 // 12
 
 # What libjpeg reads and writes.
 _LONGEST_SIDE = 65500
 
-# Re-encoded pictures differ from their source by less than most sources do from
-# theirs.
+# Re-encoding loses less than most sources have lost already.
 _JPEG_QUALITY = 95
 
 # A JPEG is decoded at an eighth, a quarter or half of its size where that is
-# still this many times what is wanted, so that the resizing filter decides what
-# the result looks like.
+# still this many times the wanted size, so that the resizing filter decides
+# what the result looks like.
 _SPARE_SIZE = 2
 
 # What Pillow raises for files it cannot read, by format.
@@ -65,8 +65,8 @@ class UsableImage:
     format: "jpeg" or "png".
     height: pixels.
     width: pixels.
-    repair: what the file was that had to be encoded anew, such as "CMYK JPEG"
-      or "PNG"; None where `data` is the file's own bytes or a usable JPEG was
+    repair: the kind of file that had to be re-encoded, such as "CMYK JPEG" or
+      "PNG"; None where `data` is the file's own bytes or a usable JPEG was
       merely resized.
   """
 
@@ -78,7 +78,7 @@ class UsableImage:
 
 
 class UnusableImageError(Exception):
-  """A file from which no image can be made.
+  """No image can be made from a file.
 
   Attributes:
     reason: why, as a report counts it, such as "truncated JPEG".
@@ -92,23 +92,22 @@ class UnusableImageError(Exception):
 def usable_image(
   data: bytes, *, shorter_side: int | None = None
 ) -> UsableImage:
-  """What a record can hold of an image file.
+  """Turns an image file into what a record can hold.
 
   A complete JPEG of the usual kind stays byte for byte; its pixels are not
-  looked at. Everything else becomes an RGB JPEG, so that a record set has one
-  format: grey and CMYK JPEGs, PNGs, and of GIF, TIFF and WebP the first
-  picture. Transparent parts become white, as on a web page. Colour profiles
-  and the orientation in a camera's notes are not applied: programs that train
-  on the original files do not either.
+  decoded. Everything else becomes an RGB JPEG, so that a record set has one
+  format: grayscale and CMYK JPEGs, PNGs, and the first picture of GIF, TIFF and
+  WebP files. Transparent parts become white, as on a web page. Color profiles
+  and EXIF orientation are not applied: programs that train on the original
+  files do not apply them either.
 
-  A truncated file is refused: decoders fill the missing part with grey, which
-  may hide the very thing that the label names, and two million images do not
-  miss the few.
+  A truncated file is refused: decoders fill the missing part with gray, which
+  may hide the very object that the label names.
 
   Args:
     data: the file's content.
-    shorter_side: pixels. An image whose shorter side is longer is reduced to
-      this, keeping its proportions, and encoded anew. Smaller ones stay.
+    shorter_side: pixels. An image whose shorter side is longer is downscaled to
+      this, keeping its aspect ratio, and re-encoded. Smaller ones stay.
 
   Raises:
     UnusableImageError: the file is no image, is damaged, or is too large.
@@ -124,7 +123,7 @@ def usable_image(
 
 
 def square_image(data: bytes, side: int) -> UsableImage:
-  """The middle of an image as a square PNG; else by `usable_image`'s rules.
+  """The center of an image as a square PNG; otherwise like `usable_image`.
 
   Args:
     data: the file's content.
@@ -138,7 +137,7 @@ def square_image(data: bytes, side: int) -> UsableImage:
   left, top = ((each - side) // 2 for each in image.size)
   image = image.crop((left, top, left + side, top + side))
   file = io.BytesIO()
-  # Of what Pillow knows of the source, nothing is carried over.
+  # None of the source's metadata is carried over.
   Image.fromarray(np.asarray(image)).save(file, "PNG")
   return UsableImage(
     file.getvalue(), "png", side, side, None if repair == "PNG" else repair
@@ -184,7 +183,7 @@ def _jpeg_header(data: bytes) -> JpegHeader | None:
 
 
 def _check_size(width: int, height: int) -> None:
-  """Refuses what would fill the memory, before anything is decoded."""
+  """Refuses images that would exhaust memory, before anything is decoded."""
   if width * height > _MOST_PIXELS or max(width, height) > _LONGEST_SIDE:
     raise UnusableImageError("too many pixels")
 
@@ -244,7 +243,7 @@ def _in_rgb(image: Image.Image, kind: str) -> Image.Image:
     white = Image.new("RGBA", picture.size, "white")
     return Image.alpha_composite(white, picture).convert("RGB")
   if image.mode.startswith("I"):
-    # Pillow would cut such grey values off at 255.
+    # Pillow would clip such values at 255.
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 0xFFFF:
       raise UnusableImageError(f"32-bit {kind}")
@@ -257,13 +256,13 @@ def _in_rgb(image: Image.Image, kind: str) -> Image.Image:
 def _repair(
   image: Image.Image, kind: str, data: bytes, header: JpegHeader | None
 ) -> str | None:
-  """The kind of file, as a report counts what was encoded anew."""
+  """The kind of file, as reports count re-encoded ones."""
   if kind == "JPEG":
     if image.mode != "RGB":
       return {"L": "grey JPEG"}.get(image.mode, f"{image.mode} JPEG")
     return None if header.is_usual else "unusual JPEG"
   if kind == "PNG":
-    if data[24] == 16:  # bits a sample, in the header
+    if data[24] == 16:  # bits per sample, in the header
       return "16-bit PNG"
     if _has_transparency(image):
       return "transparent PNG"

@@ -1,4 +1,4 @@
-"""What a JPEG file says about itself, read without decoding a pixel."""
+"""The header of a JPEG file, read without decoding a pixel."""
 
 import struct
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class JpegHeader:
   Attributes:
     height: pixels.
     width: pixels.
-    num_components: 1 grey, 3 colours, 4 CMYK or YCCK.
-    is_usual: whether it is what every decoder reads alike: 8 bits, Huffman
-      codes, one frame of Y, Cb and Cr with its tables, and colours at a whole
-      fraction of the resolution.
+    num_components: 1 grayscale, 3 color, 4 CMYK or YCCK.
+    is_usual: whether every decoder reads it alike: 8 bits, Huffman codes, one
+      frame of Y, Cb and Cr with its tables, and color at a whole fraction of
+      the resolution.
     is_complete: whether the file has its end marker. Anything may follow it:
       cameras and editors append previews and padding.
   """
@@ -47,7 +47,7 @@ def is_jpeg(data: bytes) -> bool:
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader | None:
-  """The header of a JPEG file, or None where it breaks off or is damaged.
+  """The header of a JPEG file, or None where it is truncated or damaged.
 
   Reads segment by segment up to the first scan, so its cost does not grow with
   the picture.
@@ -85,7 +85,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
   if _SCAN not in seen or not frames:
     return None
   frame_marker, bits, height, width, num_components = frames[0]
-  # Without a word of Adobe or JFIF, decoders take components R, G, B by name.
+  # Without an Adobe or JFIF marker, decoders go by the components' names.
   ycbcr &= not (identifiers == b"RGB" and _JFIF not in seen)
   return JpegHeader(
     height=height,
@@ -102,7 +102,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
       and width > 0
       and {_HUFFMAN_TABLES, _QUANTISATION_TABLES} <= seen
     ),
-    # Compressed data never holds the end marker: it stuffs a 0 behind each FF.
+    # Compressed data never holds the end marker: a 0 is stuffed after each FF.
     is_complete=data.endswith(_END) or data.find(_END, end) != -1,
   )
 
@@ -111,7 +111,7 @@ def _are_multiples(sampling: bytes) -> bool:
   """Whether each component is enlarged by whole numbers.
 
   Args:
-    sampling: a byte a component, its columns and its rows a unit, 4 bits each.
+    sampling: one byte per component: 4 bits of columns and 4 of rows per unit.
   """
   columns = [each >> 4 for each in sampling]
   rows = [each & 15 for each in sampling]

@@ -1,7 +1,7 @@
 """Lists of image files with their labels, and reading the files.
 
-A list of millions is a handful of arrays. It is what a source of images
-(`webvision` and others) gives to `conversion.convert`.
+A list of millions is a handful of arrays. It is what `trees` pass to
+`writing.conversion.convert`.
 """
 
 import errno
@@ -19,7 +19,7 @@ from mentornet_tf.datasets.images.decoding import UnusableImageError
 MISSING_FILE = "missing file"
 
 # Why a file cannot be read, by the operating system's error. Any other error,
-# such as too many open files, is no property of the file and ends the job.
+# such as too many open files, does not concern this file and ends the job.
 _UNREADABLE = {
   errno.ENOENT: MISSING_FILE,
   errno.ENOTDIR: MISSING_FILE,
@@ -32,6 +32,11 @@ _UNREADABLE = {
 }
 
 
+def readable(path: bytes) -> str:
+  """A path as text; bytes that are not UTF-8 become escapes."""
+  return path.decode("utf-8", errors="backslashreplace")
+
+
 @dataclass(frozen=True)
 class ImageEntry:
   """One image of a list.
@@ -39,7 +44,7 @@ class ImageEntry:
   Attributes:
     path: relative to the source's root, "/" between folders.
     label: 0-based class to train on.
-    clean_label: 0-based true class, -1 where unknown.
+    clean_label: 0-based clean class, -1 where unknown.
     id: stable position in the source's list.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
@@ -81,7 +86,7 @@ class ImageList:
   offsets: np.ndarray | None = None
   sizes: np.ndarray | None = None
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     lengths = {name: len(column) for name, column in self._columns().items()}
     if len(set(lengths.values())) > 1:
       raise ValueError(f"expected columns of one length, got {lengths}")
@@ -90,7 +95,9 @@ class ImageList:
     return len(self.paths)
 
   def __getitem__(self, index: int) -> ImageEntry:
-    def value(column, default):
+    def value(
+      column: BytesColumn | np.ndarray | None, default: bytes | int
+    ) -> bytes | int:
       return default if column is None else column[index]
 
     return ImageEntry(
@@ -117,7 +124,7 @@ class ImageList:
 
   def shuffled(self, seed: int) -> "ImageList":
     """A permutation that is a function of the seed and the length alone."""
-    # Of NumPy's random numbers only the raw ones are the same in all versions.
+    # Only NumPy's raw random numbers are the same in all versions.
     keys = np.random.PCG64(seed).random_raw(len(self))
     return self.take(np.argsort(keys, kind="stable"))
 
@@ -170,7 +177,7 @@ class ImageReader(Protocol):
 
     Raises:
       UnusableImageError: this image cannot be read; others may.
-      OSError: reading at large does not work.
+      OSError: no image can be read.
     """
 
 
@@ -188,6 +195,7 @@ class FileReader:
     return self.root
 
   def read(self, entry: ImageEntry) -> bytes:
+    """See `ImageReader.read`."""
     path = f"{self.root}/{os.fsdecode(entry.path)}"
     try:
       with open(path, "rb") as file:
@@ -209,8 +217,8 @@ class ListedImages:
     description: where the images came from, in words and without folders, so
       that a conversion can go on when they have moved.
     fields: further entries for the summary of a record set, such as "noise".
-    dropped: (path, reason) of listed images that are not to be converted, such
-      as those that are listed twice.
+    dropped: (path, reason) of listed images that are skipped, such as those
+      that are listed twice.
   """
 
   images: ImageList

@@ -1,1 +1,5 @@
-"""Labels: noise, given label files, matching them with images."""
+"""Labels to train on.
+
+`noise` makes labels noisy at random; `files` reads labels and `matching`
+assigns them to images; `label_noise` is the choice between the two.
+"""

@@ -1,4 +1,4 @@
-"""Files of given labels, such as CIFAR-10N's human labels."""
+"""Files of labels, such as CIFAR-10N's human labels."""
 
 import csv
 import zipfile
@@ -21,7 +21,7 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
   Args:
     path: .csv with a header line naming its columns, .npz, or .npy: a list of
       integers, which becomes the column "label", or CIFAR-N's pickled dict of
-      lists, which is read without running what it says.
+      lists, which is read without executing code in it.
 
   Returns:
     Column name -> [M] int64; columns of anything else are left out.
@@ -34,12 +34,12 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
   readers = {".csv": _read_csv, ".npz": _read_npz, ".npy": _read_npy}
   if path.suffix not in readers:
     raise UserError(
-      f"expected a label file as .csv, .npz or .npy, got {path}; convert it"
+      f"label_file: expected a .csv, .npz or .npy file, got {path}; convert it"
     )
   if not path.is_file():
     raise UserError(
-      f"expected a label file at {path}, but there is no such file; correct "
-      "the path"
+      f"label_file: expected labels in {path}, got no such file; correct the "
+      "path"
     )
   try:
     columns = readers[path.suffix](path)
@@ -48,7 +48,7 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
   except (ValueError, EOFError, zipfile.BadZipFile) as error:
     raise UserError(
       f"{path}: expected a readable {path.suffix} label file, got a damaged "
-      f"or another one ({error}); correct the file"
+      f"file or one of another kind ({error}); correct the file"
     ) from error
   return integer_columns(columns, str(path))
 
@@ -93,7 +93,7 @@ def _read_csv(path: Path) -> dict[str, np.ndarray]:
       )
   columns = {}
   for name, cells in zip(header, zip(*rows[1:], strict=True), strict=False):
-    # Columns of text or times are none of our business.
+    # Columns of text or times are ignored.
     if all(cell.strip().lstrip("+-").isdigit() for cell in cells):
       columns[name] = np.array([int(cell) for cell in cells], np.int64)
   return columns

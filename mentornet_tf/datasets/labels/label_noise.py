@@ -1,4 +1,4 @@
-"""Which labels a training split gets: drawn at random, or given."""
+"""The labels of a training split: made noisy at random, or read from a file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mentornet_tf.datasets.labels.files import (
 )
 from mentornet_tf.datasets.labels.matching import match_labels
 from mentornet_tf.datasets.labels.noise import (
-  NOISE_KINDS,
+  LABEL_NOISE_KINDS,
   corrupt_labels,
   load_transition_matrix,
 )
@@ -25,16 +25,22 @@ from mentornet_tf.datasets.sources.cifar_tfds import (
 from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
 
-LABEL_NOISE_KINDS = (*NOISE_KINDS, "file")
-
 _DEFAULT_RATE = 0.4
 _RATE_KINDS = ("symmetric", "pairflip", "asymmetric", "instance")
+# The kinds of noise that use a setting.
+_KINDS_WITH = {
+  "rate": _RATE_KINDS,
+  "matrix": ("matrix",),
+  "label_file": ("file",),
+  "label_key": ("file",),
+  "label_order": ("file",),
+}
 _TFDS_LABELS = {"tfds:cifar10_n": "cifar10", "tfds:cifar100_n": "cifar100"}
 
 
 @dataclass(frozen=True)
 class LabelNoise:
-  """The noise of a training split; settings that go unused are refused.
+  """The noise of a training split; settings without effect are refused.
 
   Attributes:
     kind: one of `LABEL_NOISE_KINDS`.
@@ -45,7 +51,7 @@ class LabelNoise:
     label_key: which labels of the file, where it holds several.
     label_order: "python", "binary" or "digits": what the rows of a file
       without ids count.
-    seed: seed of all draws.
+    seed: seed of the noise, at least 0.
 
   Raises:
     UserError: a setting belongs to another kind, or one is missing.
@@ -59,31 +65,23 @@ class LabelNoise:
   label_order: str | None = None
   seed: int = 0
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.kind not in LABEL_NOISE_KINDS:
       raise UserError(
-        f"expected --noise among {', '.join(LABEL_NOISE_KINDS)}, got "
+        f"kind: expected one of {', '.join(LABEL_NOISE_KINDS)}, got "
         f"{self.kind!r}; choose one of them"
       )
-    for flag, value, kinds in (
-      ("--noise_rate", self.rate, _RATE_KINDS),
-      ("--noise_matrix", self.matrix, ("matrix",)),
-      ("--label_file", self.label_file, ("file",)),
-      ("--label_key", self.label_key, ("file",)),
-      ("--label_order", self.label_order, ("file",)),
-    ):
+    for name, kinds in _KINDS_WITH.items():
+      value = getattr(self, name)
       if value is not None and self.kind not in kinds:
         raise UserError(
-          f"expected {flag} only with --noise={' or '.join(kinds)}, got {flag}="
-          f"{value} with --noise={self.kind}; leave one of them out"
+          f"{name}: expected a value only with `kind={' or '.join(kinds)}`, "
+          f"got {value} with `kind={self.kind}`; leave one of them out"
         )
-    for flag, value, kind in (
-      ("--noise_matrix", self.matrix, "matrix"),
-      ("--label_file", self.label_file, "file"),
-    ):
-      if not value and self.kind == kind:
+    for name, kind in (("matrix", "matrix"), ("label_file", "file")):
+      if not getattr(self, name) and self.kind == kind:
         raise UserError(
-          f"expected {flag} with --noise={kind}, got none; name the file"
+          f"{name}: expected a file with `kind={kind}`, got none; name the file"
         )
 
   def labels(
@@ -193,16 +191,16 @@ def _tfds_columns(
   dataset_name: str,
   tfds_data_dir: str | Path | None,
 ) -> dict[str, np.ndarray]:
-  """The label columns of a builder, which go by the binary archive's ids."""
+  """The label columns of a builder, with ids as in the binary archive."""
   if _TFDS_LABELS.get(origin) != dataset_name:
     raise UserError(
-      f"expected a label file, or tfds:cifar10_n for cifar10 or "
+      "label_file: expected a file, or tfds:cifar10_n for cifar10 or "
       f"tfds:cifar100_n for cifar100, got {origin} for {dataset_name}; correct "
-      "--label_file"
+      "it"
     )
   if source.ordering != TFDS_ORDERING:
     raise UserError(
-      f"expected images in {TFDS_ORDERING} order for the labels of {origin}, "
+      f"label_file: expected images in {TFDS_ORDERING} order for {origin}, "
       f"got {source.ordering} order; read the images from TensorFlow Datasets "
       "or the binary version of the archive"
     )

@@ -1,4 +1,4 @@
-"""Matches given labels to images, or refuses where there is any doubt.
+"""Matches the labels of a file to images, or refuses where in doubt.
 
 The CIFAR images come in two orders, so a bare list of labels says nothing by
 itself. Labels are matched by image id; a list without ids is taken only where
@@ -48,9 +48,9 @@ def match_labels(
   clean = _first_of(columns, _CLEAN_NAMES)
   if label_order not in (None, source.ordering):
     raise UserError(
-      f"{origin}: expected labels in {source.ordering} order like the images, "
-      f"got --label_order={label_order}; read the images from the "
-      f"{label_order} version of the archive, or use labels with ids"
+      f"label_order: expected {source.ordering}, the order of the images, got "
+      f"{label_order} for {origin}; read the images from the {label_order} "
+      "version of the archive, or use labels with ids"
     )
   if ids is not None:
     rows = _rows_by_id(origin, ids, source)
@@ -80,9 +80,9 @@ def _choose_labels(
     if label_key in columns:
       return columns[label_key]
     raise UserError(
-      f"{origin}: expected labels named {label_key!r}, found "
-      f"{', '.join(columns) or 'no column of integers'}; choose one of them "
-      "with --label_key"
+      f"label_key: expected a column of {origin}, which has "
+      f"{', '.join(columns) or 'no column of integers'}, got {label_key!r}; "
+      "choose one of its columns"
     )
   for name in _LABEL_NAMES:
     if name in columns:
@@ -90,9 +90,8 @@ def _choose_labels(
   if len(candidates) == 1:
     return columns[candidates[0]]
   raise UserError(
-    f"{origin}: expected one column of labels, found "
-    f"{', '.join(candidates) or 'no column of integers'}; choose one with "
-    "--label_key"
+    f"label_key: expected one column of labels in {origin}, got "
+    f"{', '.join(candidates) or 'no column of integers'}; choose one of them"
   )
 
 
@@ -122,9 +121,8 @@ def _rows_by_id(
       else (f"one for id {extra[0]}, which no image has")
     )
     raise UserError(
-      f"{origin}: expected labels for the ids of the {len(source)} images, got "
-      f"{what} ({len(missing)} missing, {len(extra)} too many); correct the "
-      "file"
+      f"{origin}: expected a label for each of {len(source)} image ids, got "
+      f"{what} ({len(missing)} missing, {len(extra)} too many); correct them"
     )
   return first_rows[np.searchsorted(unique, source.ids)]
 
@@ -139,10 +137,10 @@ def _check_bare_labels(
     )
   if not has_evidence:
     raise UserError(
-      f"{origin}: expected ids, clean labels or a stated order beside the "
-      "labels, since CIFAR images come in two orders, got bare labels; add "
-      "an id column, or state the order with --label_order (these images are "
-      f"in {source.ordering} order)"
+      f"label_order: expected ids, clean labels or a stated order for the "
+      f"labels of {origin}, since CIFAR images come in two orders, got bare "
+      "labels; add an id column, or state the order (these images are in "
+      f"{source.ordering} order)"
     )
 
 

@@ -15,6 +15,10 @@ NOISE_KINDS = (
   "matrix",
   "instance",
 )
+# With labels that are read from a file.
+LABEL_NOISE_KINDS = (*NOISE_KINDS, "file")
+# Those that depend on the labels alone.
+OWN_NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
 
 # Standard deviation of the flip rates of single images (arXiv 2006.07836).
 _INSTANCE_RATE_DEVIATION = 0.1
@@ -39,18 +43,18 @@ def corrupt_labels(
     kind: one of
       "none": the labels as they are;
       "symmetric": with probability `rate` a class drawn uniformly from all K,
-        the true one included (the paper's), so that rate * (K - 1) / K of the
+        the clean one included (the paper's), so that rate * (K - 1) / K of the
         labels change;
       "pairflip": with probability `rate` the next class, K - 1 being followed
         by 0;
       "asymmetric": with probability `rate` the class `class_map` names;
       "matrix": class j with probability transition_matrix[label, j];
       "instance": every image has its own flip rate, drawn from a normal
-        distribution about `rate` (deviation 0.1, cut off at 0 and 1), and its
-        own distribution over wrong classes, from a random linear map of its
+        distribution about `rate` (deviation 0.1, truncated to [0, 1]), and its
+        own distribution over the other classes, from a random linear map of its
         pixels (arXiv 2006.07836, algorithm 2).
-    rate: probability in [0, 1]; "none" and "matrix" make no use of it.
-    seed: seed of all draws, at least 0.
+    rate: probability in [0, 1]; "none" and "matrix" do not use it.
+    seed: seed of the noise, at least 0.
     images: [N, ...] pixel values 0..255, for "instance" only.
     transition_matrix: [K, K], rows sum to 1, for "matrix" only.
     class_map: [K] classes, for "asymmetric" only; by default the customary
@@ -108,8 +112,7 @@ def load_transition_matrix(path: str | Path, num_classes: int) -> np.ndarray:
   path = Path(path)
   if path.suffix not in (".npy", ".csv", ".txt"):
     raise UserError(
-      f"expected a transition matrix as .npy, .csv or .txt, got {path}; "
-      "convert it"
+      f"matrix: expected a file .npy, .csv or .txt, got {path}; convert it"
     )
   try:
     if path.suffix == ".npy":
@@ -121,7 +124,7 @@ def load_transition_matrix(path: str | Path, num_classes: int) -> np.ndarray:
       )
   except FileNotFoundError as error:
     raise UserError(
-      f"expected a transition matrix at {path}, but there is no such file; "
+      f"matrix: expected a transition matrix at {path}, got no such file; "
       "correct the path"
     ) from error
   except (ValueError, EOFError) as error:
@@ -147,19 +150,19 @@ def check_transition_matrix(
   matrix = np.asarray(matrix)
   if matrix.shape != shape or matrix.dtype.kind not in "fiu":
     raise UserError(
-      f"expected a transition matrix of {num_classes}x{num_classes} numbers, "
-      f"got {matrix.dtype} of shape {list(matrix.shape)}; give one row and "
-      "one column a class"
+      f"transition_matrix: expected {num_classes}x{num_classes} numbers, got "
+      f"{matrix.dtype} of shape {list(matrix.shape)}; give one row and one "
+      "column per class"
     )
   matrix = matrix.astype(np.float64)
   sums = matrix.sum(axis=1)
   # Negated, so that NaN is refused too.
-  wrong = ~((matrix >= 0).all(axis=1) & (np.abs(sums - 1) <= 1e-4))
-  if wrong.any():
-    row = int(np.argmax(wrong))
+  invalid = ~((matrix >= 0).all(axis=1) & (np.abs(sums - 1) <= 1e-4))
+  if invalid.any():
+    row = int(np.argmax(invalid))
     raise UserError(
-      "expected rows of probabilities that sum to 1 in the transition matrix, "
-      f"got row {row} with the sum {sums[row]:g} and the least entry "
+      "transition_matrix: expected rows of probabilities that sum to 1, got "
+      f"row {row} with the sum {sums[row]:g} and the least entry "
       f"{matrix[row].min():g}; correct it"
     )
   return matrix / sums[:, np.newaxis]
@@ -168,7 +171,7 @@ def check_transition_matrix(
 def _draw_by_row(
   labels: np.ndarray, matrix: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-  """A class for each label, from that label's row of probabilities."""
+  """A class for each label, drawn from that label's row of probabilities."""
   upper_bounds = np.cumsum(matrix, axis=1)
   drawn = rng.random(len(labels))
   noisy = np.empty_like(labels)
@@ -190,8 +193,8 @@ def _instance_dependent(
 ) -> np.ndarray:
   if len(images) != len(labels):
     raise UserError(
-      f"expected one image a label for instance noise, got {len(images)} "
-      f"images and {len(labels)} labels; pass both from one set"
+      f"images: expected one image per label for instance noise, got "
+      f"{len(images)} images and {len(labels)} labels; pass both from one set"
     )
   flip_rates = _truncated_normal(rate, len(labels), rng)
   scores = _class_scores(labels, num_classes, images, rng)
@@ -222,37 +225,37 @@ def _class_scores(
   images: np.ndarray,
   rng: np.random.Generator,
 ) -> np.ndarray:
-  """[N, K] float64: each image times the random matrix of its true class."""
+  """[N, K] float64: each image times the random matrix of its clean class."""
   pixels = np.asarray(images).reshape(len(labels), -1)
   scores = np.empty((len(labels), num_classes))
   for label in range(num_classes):
     projection = rng.standard_normal((pixels.shape[1], num_classes), np.float32)
     chosen = labels == label
     # Roughly zero mean and unit variance, as for natural images.
-    centred = (pixels[chosen].astype(np.float32) - 127.5) / 64
-    scores[chosen] = centred @ projection
+    normalized = (pixels[chosen].astype(np.float32) - 127.5) / 64
+    scores[chosen] = normalized @ projection
   return scores
 
 
 def _checked_labels(labels: np.ndarray, num_classes: int) -> np.ndarray:
   if num_classes < 2:
     raise UserError(
-      f"expected num_classes of at least 2, got {num_classes}; correct it"
+      f"num_classes: expected at least 2, got {num_classes}; correct it"
     )
   labels = np.asarray(labels)
   if labels.ndim != 1 or labels.dtype.kind not in "iu":
     raise UserError(
-      f"expected labels as a list of integers, got {labels.dtype} of shape "
-      f"{list(labels.shape)}; give one class number an image"
+      f"labels: expected a list of integers, got {labels.dtype} of shape "
+      f"{list(labels.shape)}; give one class number per image"
     )
   labels = labels.astype(np.int64)
   outside = (labels < 0) | (labels >= num_classes)
   if outside.any():
     position = int(np.argmax(outside))
     raise UserError(
-      f"expected labels between 0 and {num_classes - 1}, got "
+      f"labels: expected classes between 0 and {num_classes - 1}, got "
       f"{labels[position]} at position {position}; correct the labels or "
-      "num_classes"
+      "`num_classes`"
     )
   return labels
 
@@ -260,15 +263,15 @@ def _checked_labels(labels: np.ndarray, num_classes: int) -> np.ndarray:
 def _check_arguments(kind: str, rate: float, seed: int) -> None:
   if kind not in NOISE_KINDS:
     raise UserError(
-      f"expected a noise kind among {', '.join(NOISE_KINDS)}, got {kind!r}; "
+      f"kind: expected one of {', '.join(NOISE_KINDS)}, got {kind!r}; "
       "choose one of them"
     )
   if not 0 <= rate <= 1:
     raise UserError(
-      f"expected a noise rate between 0 and 1, got {rate}; for 40 % write 0.4"
+      f"rate: expected a number between 0 and 1, got {rate}; for 40 % write 0.4"
     )
   if seed < 0:
-    raise UserError(f"expected a seed of at least 0, got {seed}; correct it")
+    raise UserError(f"seed: expected at least 0, got {seed}; correct it")
 
 
 def _check_belongs(
@@ -276,12 +279,12 @@ def _check_belongs(
 ) -> None:
   if value is not None and kind != owner:
     raise UserError(
-      f"expected no {name} for {kind} noise, got one; it belongs to "
-      f"{owner} noise: choose that kind or leave {name} out"
+      f"{name}: expected none for {kind} noise, got one; it belongs to "
+      f"{owner} noise: choose that kind, or leave it out"
     )
   # Asymmetric noise has default maps.
   if value is None and kind == owner and owner != "asymmetric":
-    raise UserError(f"expected {name} for {owner} noise, got none; pass {name}")
+    raise UserError(f"{name}: expected a value for {owner} noise, got none")
 
 
 def _checked_class_map(
@@ -291,9 +294,9 @@ def _checked_class_map(
     customary = {10: "cifar10", 100: "cifar100"}
     if num_classes not in customary:
       raise UserError(
-        "expected class_map for asymmetric noise, since only 10 classes "
-        f"(CIFAR-10) and 100 (CIFAR-100) have a customary one, got "
-        f"{num_classes} classes and none; pass class_map"
+        "class_map: expected one for asymmetric noise, since only 10 classes "
+        "(CIFAR-10) and 100 (CIFAR-100) have a customary one, got "
+        f"{num_classes} classes and none; pass one"
       )
     return confused_classes(customary[num_classes])
   class_map = np.asarray(class_map)
@@ -304,7 +307,7 @@ def _checked_class_map(
     or class_map.max() >= num_classes
   ):
     raise UserError(
-      f"expected a class_map of {num_classes} classes between 0 and "
-      f"{num_classes - 1}, got {class_map.tolist()}; give one class a class"
+      f"class_map: expected {num_classes} classes between 0 and "
+      f"{num_classes - 1}, got {class_map.tolist()}; give one per class"
     )
   return class_map.astype(np.int64)

@@ -7,6 +7,7 @@ image and by how many pixels of the square one pixel of the image makes
 code.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -48,8 +49,8 @@ def training_crop(
   Equal to decoding the whole image, resizing it with antialiasing and cutting
   it, to 0.002 of 255 grey levels. A JPEG that is at least twice as large as
   needed is decoded at a half, a quarter or an eighth, never smaller than the
-  square, whose sharpness then differs a little: by less than 3 grey levels in
-  the mean, 16 at most.
+  square, whose sharpness then differs a little: by less than 3 grey levels on
+  average, 16 at most.
 
   Args:
     encoded: [] string, JPEG or PNG.
@@ -75,7 +76,7 @@ def training_crop(
 
 
 def evaluation_crop(encoded: tf.Tensor, crop: Crop) -> tf.Tensor:
-  """The square about the centre of the resized image.
+  """The square at the center of the resized image.
 
   Args:
     encoded: [] string, JPEG or PNG.
@@ -133,7 +134,7 @@ def _square_of_resized(
     shape: [2] int32, of the image.
     crop: the sizes.
     fraction: [2] float32 in [0, 1), which of the places down and across; None
-      is the one in the middle.
+      is the one at the center.
   """
   exact = tf.cast(shape, tf.float32)
   factor = crop.shorter_side / tf.reduce_min(exact)
@@ -252,7 +253,7 @@ def _decode_part(
 ) -> tf.Tensor:
   """Pixels of `window` (top, left, height, width) at a ratio, uint8."""
 
-  def decode(ratio: int):
+  def decode(ratio: int) -> Callable[[], tf.Tensor]:
     return lambda: tf.io.decode_and_crop_jpeg(
       encoded, window, channels=3, ratio=ratio
     )

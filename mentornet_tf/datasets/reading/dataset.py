@@ -28,7 +28,7 @@ from mentornet_tf.datasets.reading.streaming import (
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 
-# TensorFlow quotes a broken record in its message, which may be no text.
+# TensorFlow quotes a damaged record in its message, which may not be text.
 _READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 
 # Images that are decoded at a time where they are only to be looked at.
@@ -44,7 +44,7 @@ class TrainingData(Protocol):
     name: `<dataset>_<split>`.
     num_classes: number of classes.
     class_names: the classes' names; their numbers where none are known.
-    has_clean_labels: whether the true label of every image is known.
+    has_clean_labels: whether the clean label of every image is known.
     crop: how images are cut; None where they are small and of one size.
   """
 
@@ -60,16 +60,16 @@ class TrainingData(Protocol):
   def training_batches(
     self, batch_size: int, *, seed: int, start_step: int
   ) -> Batches:
-    """Endless batches, as `pipelines.training_batches` gives them."""
+    """Endless batches, as `in_memory.training_batches` gives them."""
 
   def evaluation_batches(self, batch_size: int) -> Batches:
-    """All images once, as `pipelines.evaluation_batches` gives them."""
+    """All images once, as `in_memory.evaluation_batches` gives them."""
 
   def take(self, positions: np.ndarray) -> "TrainingData":
     """The images at `positions` [M] int64, rising."""
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and true labels (-1 where unknown), each [N] int64.
+    """Labels and clean labels (-1 where unknown), each [N] int64.
 
     Raises:
       UserError: a record is damaged.
@@ -99,7 +99,7 @@ class TrainingData(Protocol):
 
 @dataclass(frozen=True)
 class InMemoryData:
-  """Decoded images of one size; see `datasets.pipelines`.
+  """Decoded images of one size; see `reading.in_memory`.
 
   Attributes:
     dataset: the images.
@@ -180,7 +180,7 @@ class InMemoryData:
 
 @dataclass(frozen=True)
 class StreamedData:
-  """Images of any size, read as they are needed; see `datasets.streaming`.
+  """Images of any size, read as they are needed; see `reading.streaming`.
 
   Attributes:
     records: where they are.

@@ -17,7 +17,7 @@ from mentornet_tf.errors import UserError
 ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
 
 # With TensorFlow's default of 4 rounds the orders of two passes over 50,000
-# images correlate by 0.75; from 16 rounds on nothing is left of that.
+# images correlate by 0.75; with 16 or more they do not correlate.
 _SHUFFLE_ROUNDS = 24
 
 
@@ -75,8 +75,8 @@ def evaluation_batches(
   Args:
     dataset: the images.
     batch_size: B, at least 1.
-    size: side of the square that images are cut or zero-padded to about their
-      centre, in pixels.
+    size: side of the square that images are center-cropped or zero-padded to,
+      in pixels.
 
   Returns:
     Dicts as `training_batches` gives, "image" [B, size, size, 3].
@@ -105,7 +105,7 @@ def evaluation_batches(
 
 
 def cut_to_size(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:
-  """Cuts or zero-pads about the centre, as `evaluation_batches` does.
+  """Center-crops or zero-pads, as `evaluation_batches` does.
 
   Args:
     pixels: [B, any height, any width, 3] or without B, raw values.
@@ -134,7 +134,7 @@ def standardise(pixels: tf.Tensor) -> tf.Tensor:
   flat = tf.cast(tf.reshape(pixels, [-1, size.num_elements()]), tf.float32)
   flat -= tf.reduce_mean(flat, axis=1, keepdims=True)
   deviation = tf.sqrt(tf.reduce_mean(flat * flat, axis=1, keepdims=True))
-  # One division an image; a division a pixel costs more than all the rest.
+  # One division per image; one per pixel costs more than all the rest.
   scale = 1 / tf.maximum(deviation, size.num_elements() ** -0.5)
   return tf.ensure_shape(tf.reshape(flat * scale, [-1, *size]), pixels.shape)
 
@@ -266,5 +266,5 @@ def check_at_least(name: str, value: int, least: int) -> None:
   """Raises UserError unless the argument `name` is at least `least`."""
   if value < least:
     raise UserError(
-      f"expected {name} of at least {least}, got {value}; choose another"
+      f"{name}: expected at least {least}, got {value}; choose another"
     )

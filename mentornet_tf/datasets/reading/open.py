@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 
 from mentornet_tf.datasets.reading.dataset import (
   StreamedData,
@@ -19,6 +18,7 @@ from mentornet_tf.datasets.reading.streaming import open_streamed
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.records.shards import find_shards
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.progress import ProgressBar
 
 # Sets with larger shards are not decoded into memory by mistake.
 _LARGEST_IN_MEMORY = 8 * 2**30
@@ -51,17 +51,9 @@ def open_data(
     _refuse_large(data_dir, dataset_name, split)
     dataset = load_in_memory(data_dir, dataset_name, split)
     return as_training_data(dataset, augmentation)
-  console = console or Console()
-  with Progress(
-    console=console, disable=not console.is_terminal, transient=True
-  ) as progress:
-    task = progress.add_task(f"records of {dataset_name}_{split}", total=None)
-    records = open_streamed(
-      data_dir,
-      dataset_name,
-      split,
-      lambda count: progress.update(task, advance=1, total=count),
-    )
+  name = f"{dataset_name}_{split}"
+  with ProgressBar(f"shards of {name}", console) as bar:
+    records = open_streamed(data_dir, dataset_name, split, bar.update)
   return StreamedData(records, crop)
 
 
@@ -70,7 +62,7 @@ def _refuse_large(data_dir: str | Path, dataset_name: str, split: str) -> None:
   size = sum(shard.stat().st_size for shard in shards)
   if size > _LARGEST_IN_MEMORY:
     raise UserError(
-      f"expected records of small images of one size, got {size / 2**30:.0f} "
-      f"GB of {dataset_name}_{split}, which do not fit in memory; give "
-      "--image_size, for instance 299, to read images as they are needed"
+      "image_size: expected one, such as 299, for "
+      f"{size / 2**30:.0f} GB of {dataset_name}_{split}, which do not fit in "
+      "memory, got none; with it, images are read as they are needed"
     )

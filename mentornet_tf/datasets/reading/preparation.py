@@ -29,7 +29,7 @@ class Augmentation:
   crop: int = 32
   flip: bool = True
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.padding < 0 or self.crop < 1:
       raise UserError(
         "padding, crop: expected at least 0 and at least 1 pixel, got "
@@ -61,7 +61,7 @@ class Crop:
   train_crop: str = "random"
   flip: bool = True
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.train_crop == "centre":
       warnings.warn(
         "train_crop='centre' is now called 'center'",

@@ -1,17 +1,18 @@
-"""Batches from record sets of large images that never lie in memory.
+"""Batches from record sets of large images that are not held in memory.
 
-A list of the records' places (`record_index`) is all that is held. Every
-record is read where it lies when its turn has come, so that the order is a
-random permutation of the whole set in each pass, batch k is a pure function of
-the seed and k, and a run that continues at step k starts there at once.
+Only the index of the records' places (`records.index`) is. Every record is read
+where it lies when it is needed, so that the order is a random permutation of
+the whole set in each pass, batch k is a pure function of the seed and k, and a
+run that continues at step k starts there at once.
 
-The price is one read of an image's size at a random place for every image:
-storage must serve some hundreds of them a second, as solid-state disks and the
-page cache do. Reading shards through in their order would spare that, at the
-cost of a shuffle buffer in memory, of records that stay near each other in
-every pass, and of replaying what an interrupted run had already read.
+The price is one random read per image: storage must serve some hundreds of them
+per second, as solid-state disks and the page cache do. Reading the shards
+sequentially would avoid that, at the cost of a shuffle buffer in memory, of
+records that stay near each other in every pass, and of replaying what an
+interrupted run had already read.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,6 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.reading.crops import (
-  Crop,
   evaluation_crop,
   training_crop,
 )
@@ -31,27 +31,28 @@ from mentornet_tf.datasets.reading.in_memory import (
   check_at_least,
   shuffled_index,
 )
-from mentornet_tf.datasets.records.index import (
-  RecordIndex,
-  index_records,
-)
-from mentornet_tf.datasets.records.inspection import (
-  NO_WHOLE_RECORD,
-  inspect_record,
-)
+from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
+from mentornet_tf.datasets.records.index import RecordIndex, index_records
+from mentornet_tf.datasets.records.inspection import inspect_record
 from mentornet_tf.datasets.records.schema import (
   known_num_classes,
   parse_labelled,
 )
-from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.datasets.records.shards import (
+  check_num_records,
+  find_shards,
+  named_classes,
+  read_summary,
+)
 from mentornet_tf.errors import UserError
 
-# Batches made ahead: a hundred images of 299x299 take a tenth of a gigabyte, so
-# that this number is not left to TensorFlow.
+# A hundred images of 299x299 take a tenth of a gigabyte, so that the number of
+# prefetched batches is not left to TensorFlow.
 _BATCHES_AHEAD = 2
-# So that storage which takes long to answer is asked before.
+# Parallel reads hide the latency of the storage.
 _READS_AT_ONCE = 8
-# Records whose labels alone are read, images left encoded.
+# Records per batch where labels are read and images stay encoded.
 _LABELS_AT_ONCE = 64
 
 
@@ -88,12 +89,12 @@ class StreamedRecords:
 
   @property
   def has_clean_labels(self) -> bool:
-    """Whether the summary says that the true label of every image is known."""
+    """Whether the summary says that every image's clean label is known."""
     measured = self.noise.get("measured_rate") is not None
     return measured and not self.noise.get("unknown_true_labels")
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and true ones (-1 unknown), each [N] int64; decodes no image."""
+    """Labels and clean ones (-1 unknown), each [N] int64; decodes no image."""
     places = tf.data.Dataset.range(len(self)).map(lambda index: (index, index))
     batches = _read_records(places, self.index).batch(_LABELS_AT_ONCE)
     no_ids = np.int64(0)
@@ -132,18 +133,19 @@ def open_streamed(
   data_dir: str | Path,
   dataset_name: str,
   split: str,
-  on_shard: Callable[[int], None] = lambda count: None,
+  on_shard: Callable[[int, int], None] = lambda done, total: None,
 ) -> StreamedRecords:
   """Finds the records of a set; decodes nothing.
 
-  The places are kept in `<dataset>_<split>.index.npz` beside the shards where
-  that can be written.
+  The index is cached in `<dataset>_<split>.index.npz` beside the shards where
+  that folder can be written.
 
   Args:
     data_dir: folder of the shards.
     dataset_name: such as "webvision_mini".
     split: such as "train".
-    on_shard: called with the number of shards after each that was searched.
+    on_shard: called after each shard that was searched, with the number of
+      shards searched so far and of all.
 
   Raises:
     UserError: folder or shards are missing, a file is no chain of whole
@@ -155,25 +157,21 @@ def open_streamed(
   num_classes = known_num_classes(dataset_name, summary)
   if num_classes is None:
     raise UserError(
-      f"expected the number of classes in {Path(data_dir) / name}.json, got "
-      "none; copy this file with the shards, or write the set again"
+      "data_dir: expected the number of classes in "
+      f"{Path(data_dir) / name}.json, got none; copy this file with the "
+      "shards, or write the set again"
     )
+  searched = itertools.count(1)
   index = index_records(
     shards,
     Path(data_dir) / f"{name}.index.npz",
-    lambda: on_shard(len(shards)),
+    lambda: on_shard(next(searched), len(shards)),
   )
-  expected = summary.get("num_examples", len(index))
-  if not len(index) or len(index) != expected:
-    raise UserError(
-      f"expected {expected or 'some'} records of {name} in {data_dir}, found "
-      f"{len(index)}; copy the shards again or write the set again"
-    )
-  names = summary.get("class_names") or range(num_classes)
+  check_num_records(len(index), summary, data_dir, dataset_name, split)
   return StreamedRecords(
     index=index,
     num_classes=num_classes,
-    class_names=tuple(str(each) for each in names),
+    class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
   )
@@ -234,7 +232,7 @@ def streamed_training_batches(
 def streamed_evaluation_batches(
   records: StreamedRecords, batch_size: int, crop: Crop
 ) -> tf.data.Dataset:
-  """All records once, in order, cut from the centre; the last may be smaller.
+  """All records once, in order, center-cropped; the last batch may be smaller.
 
   Args:
     records: the set.
@@ -334,8 +332,8 @@ def _read_records(
 def _record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
   """The one record that begins at a byte of a TFRecord file, its bytes.
 
-  All within TensorFlow: Python functions in a pipeline can block the end of a
-  process for ever.
+  All within TensorFlow: Python functions in a pipeline can keep a process from
+  ending.
   """
   variant = tf.raw_ops.TFRecordDatasetV2(
     filenames=shard,
@@ -346,5 +344,5 @@ def _record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
   following = tf.data.experimental.from_variant(
     variant, tf.TensorSpec([], tf.string)
   )
-  # A file that ends before is a failure, not a record less.
+  # A file that ends early is an error, not an empty data set.
   return following.take(1).apply(tf.data.experimental.assert_cardinality(1))

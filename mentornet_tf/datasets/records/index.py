@@ -1,12 +1,8 @@
-"""Where each record of a set lies, for reading any of them at once.
+"""Where each record of a set lies, so that any of them can be read directly.
 
-A TFRecord file is a chain of records, each of 8 bytes of length, 4 of the
-length's checksum, the data, and 4 of the data's checksum. Following the lengths
-once gives every record's place; a set's places are kept in a file beside its
-shards.
+The places are found once and then kept in a file beside the shards.
 """
 
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mentornet_tf.datasets.records.inspection import NO_WHOLE_RECORD
-from mentornet_tf.errors import UserError
+from mentornet_tf.datasets.records.framing import record_spans
 from mentornet_tf.internal.atomic_files import replacing
-
-_HEADER_BYTES, _FOOTER_BYTES = 12, 4
-_CRC32C_POLYNOMIAL = 0x82F63B78
-# TFRecord stores checksums rotated and with this added.
-_MASK_DELTA = 0xA282EAD8
 
 
 @dataclass(frozen=True)
@@ -78,7 +68,7 @@ def index_records(
   Args:
     shards: TFRecord files in reading order.
     cache: a file that keeps the result; one that was made from the same shards
-      (names, sizes and times of change) is used. Where it cannot be written,
+      (names, sizes and modification times) is used. Where it cannot be written,
       the shards are read again next time. None keeps nothing.
     on_shard: called after each shard, for progress.
 
@@ -91,7 +81,7 @@ def index_records(
     return kept
   parts = []
   for shard in shards:
-    parts.append(_scan(shard))
+    parts.append(record_spans(shard).offsets)
     on_shard()
   index = RecordIndex(
     shards,
@@ -103,58 +93,8 @@ def index_records(
   return index
 
 
-def _scan(shard: Path) -> np.ndarray:
-  """Offsets [records] int64 of one file."""
-  headers, offsets = [], []
-  offset = 0
-  size = shard.stat().st_size
-  file = os.open(shard, os.O_RDONLY)
-  try:
-    if hasattr(os, "posix_fadvise"):
-      # Read-ahead would fetch the images, too.
-      os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
-    while offset < size:
-      header = os.pread(file, _HEADER_BYTES, offset)
-      length = int.from_bytes(header[:8], "little")
-      end = offset + _HEADER_BYTES + length + _FOOTER_BYTES
-      if end > size:
-        break
-      headers.append(header)
-      offsets.append(offset)
-      offset = end
-  finally:
-    os.close(file)
-  fields = np.frombuffer(b"".join(headers), np.dtype("<u8, <u4"))
-  wrong = np.flatnonzero(masked_checksum(fields["f0"]) != fields["f1"])
-  if wrong.size or offset < size:
-    position = int(wrong[0]) if wrong.size else len(headers)
-    raise UserError(
-      f"{shard}: record {position}: {NO_WHOLE_RECORD}; copy this shard again "
-      "or write the set again"
-    )
-  return np.array(offsets, np.int64)
-
-
-def masked_checksum(lengths: np.ndarray) -> np.ndarray:
-  """The checksums [N] uint32 that TFRecord stores beside `lengths` [N] uint64.
-
-  CRC-32C of the 8 little-endian bytes, rotated right by 15 bits, plus a
-  constant.
-  """
-  table = np.arange(256, dtype=np.uint32)
-  for _ in range(8):
-    table = np.where(table & 1, _CRC32C_POLYNOMIAL ^ (table >> 1), table >> 1)
-  table = table.astype(np.uint32)
-  crc = np.full(len(lengths), 0xFFFFFFFF, np.uint32)
-  for byte in lengths.astype("<u8")[:, np.newaxis].view(np.uint8).T:
-    crc = table[(crc ^ byte) & 0xFF] ^ (crc >> np.uint32(8))
-  crc = ~crc
-  rotated = (crc >> np.uint32(15)) | (crc << np.uint32(17))
-  return rotated + np.uint32(_MASK_DELTA)
-
-
 def _stamp(shards: Sequence[Path]) -> np.ndarray:
-  """[shards, 2] int64: size and time of change of each file."""
+  """[shards, 2] int64: size and modification time of each file."""
   states = [shard.stat() for shard in shards]
   return np.array([(s.st_size, s.st_mtime_ns) for s in states], np.int64)
 
@@ -162,7 +102,7 @@ def _stamp(shards: Sequence[Path]) -> np.ndarray:
 def _read_cache(
   cache: Path, shards: tuple[Path, ...], stamp: np.ndarray
 ) -> RecordIndex | None:
-  """What the cache holds; None if there is none of the very same shards."""
+  """What the cache holds; None unless it is of these very shards."""
   names = [shard.name for shard in shards]
   try:
     with np.load(cache, allow_pickle=False) as kept:
@@ -170,7 +110,7 @@ def _read_cache(
         kept["stamp"], stamp
       ):
         return RecordIndex(shards, kept["counts"], kept["offsets"])
-  # Missing or damaged: the shards tell it all again.
+  # Missing or damaged: the shards are searched again.
   except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
     pass
   return None
@@ -186,6 +126,6 @@ def _write_cache(cache: Path, index: RecordIndex, stamp: np.ndarray) -> None:
         counts=index.counts,
         offsets=index.offsets,
       )
-  # Data often lie where they can only be read.
+  # Data sets often lie on read-only file systems.
   except OSError:
     pass

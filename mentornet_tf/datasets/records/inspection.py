@@ -1,7 +1,7 @@
-"""Finds out which record of a set cannot be used, and why.
+"""Which record of a set cannot be used, and why.
 
-TensorFlow's own messages name neither the file nor the record; the shards are
-read again here, one record at a time, only after reading has failed.
+TensorFlow's own messages name neither the file nor the record; only after
+reading has failed are the shards read again here, one record at a time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-# What is said of a record whose bytes do not match its checksums.
-NO_WHOLE_RECORD = "expected a whole TFRecord, got a truncated or corrupted one"
+from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
 
@@ -88,7 +87,7 @@ def inspect_shard(
 def inspect_record(
   raw: bytes, num_classes: int | None
 ) -> tuple[str | None, tuple[int, ...]]:
-  """What is wrong with one record, and its image's shape.
+  """Why one record cannot be used, and its image's shape.
 
   Args:
     raw: a serialised tf.train.Example.

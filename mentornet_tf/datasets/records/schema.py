@@ -16,7 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.records.inspection import describe_damage
-from mentornet_tf.datasets.records.shards import find_shards, read_summary
+from mentornet_tf.datasets.records.shards import (
+  check_num_records,
+  find_shards,
+  named_classes,
+  read_summary,
+)
 from mentornet_tf.errors import UserError
 
 # Data sets whose number of classes is known without a summary.
@@ -45,7 +50,7 @@ class Example:
     id: stable position of the image in its source.
     height: pixels.
     width: pixels.
-    clean_label: 0-based true class, -1 where unknown.
+    clean_label: 0-based clean class, -1 where unknown.
     path: the image's file below its source's root, b"" where unknown.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
@@ -109,7 +114,7 @@ def decode_examples(
   """
   encoded, labels = parse_labelled(serialised, position, num_classes)
   if encoded.shape.rank:
-    # Several times faster than one graph call an image.
+    # Several times faster than one graph call per image.
     image = tf.map_fn(
       decode_image,
       encoded,
@@ -138,7 +143,7 @@ def parse_labelled(
     ["label outside 0 to", num_classes - 1, label],
   )
   identity = parsed["image/id"]
-  # An eager Assert has already spoken and returns None.
+  # An eager Assert has already run and returns None.
   with tf.control_dependencies([in_range] if in_range is not None else []):
     label = tf.identity(label)
   return parsed["image/encoded"], {
@@ -169,7 +174,7 @@ def read_tfrecords(
     [], "clean_label" int64 [] (-1 unknown), "id" int64 [] (position in reading
     order where the record holds none). A damaged record or a label outside
     the set's known classes raises a `tf.errors` exception while it is read;
-    `record_damage.describe_damage` says which file and record that is.
+    `inspection.describe_damage` says which file and record that is.
 
   Raises:
     UserError: the folder or shards of the set are missing.
@@ -270,19 +275,14 @@ def load_in_memory(
   batches = _decoded(_serialised(shards).batch(_DECODED_AT_ONCE), num_classes)
   try:
     parts = list(batches.as_numpy_iterator())
-  # TensorFlow quotes a broken record in its message, which may be no text.
+  # TensorFlow quotes a damaged record in its message, which may not be text.
   except (tf.errors.OpError, UnicodeDecodeError) as error:
     damage = describe_damage(shards, num_classes)
     raise UserError(damage or f"{data_dir}: {error}") from error
   if len({part["image"].shape[1:] for part in parts}) > 1:
     raise UserError(describe_damage(shards, num_classes))
   found = sum(len(part["label"]) for part in parts)
-  expected = summary.get("num_examples", found)
-  if not found or found != expected:
-    raise UserError(
-      f"expected {expected or 'some'} records of {dataset_name}_{split} in "
-      f"{data_dir}, found {found}; copy the shards again or write the set again"
-    )
+  check_num_records(found, summary, data_dir, dataset_name, split)
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]
   }
@@ -297,14 +297,13 @@ def _in_memory(
 ) -> InMemoryDataset:
   if num_classes is None:
     num_classes = int(columns["label"].max()) + 1
-  names = summary.get("class_names") or range(num_classes)
   return InMemoryDataset(
     images=columns["image"],
     labels=columns["label"],
     clean_labels=columns["clean_label"],
     ids=columns["id"],
     num_classes=num_classes,
-    class_names=tuple(str(each) for each in names),
+    class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
   )

@@ -1,19 +1,20 @@
-"""Sharded TFRecord files: their names, finding them, writing them atomically.
+"""Sharded TFRecord files: their names, finding them, writing one.
 
 A set of records is `<dataset>_<split>-00000-of-00005` and so on, with a JSON
 summary `<dataset>_<split>.json` beside the shards.
 """
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.atomic_files import replacing, write_bytes
 
 _SHARD = re.compile(r"(?P<set>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})")
 
@@ -54,6 +55,32 @@ def read_summary(
   return summary
 
 
+def named_classes(summary: dict[str, Any], num_classes: int) -> tuple[str, ...]:
+  """The classes' names by a summary; their numbers where it names none."""
+  names = summary.get("class_names") or range(num_classes)
+  return tuple(str(name) for name in names)
+
+
+def check_num_records(
+  found: int,
+  summary: dict[str, Any],
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+) -> None:
+  """Raises UserError unless `found` records are those of the summary.
+
+  Without a summary any number but 0 will do.
+  """
+  expected = summary.get("num_examples", found)
+  if not found or found != expected:
+    raise UserError(
+      f"data_dir: expected {expected or 'some'} records of "
+      f"{dataset_name}_{split} in {data_dir}, got {found}; copy the shards "
+      "again or write the set again"
+    )
+
+
 def existing_shards(
   data_dir: str | Path, dataset_name: str, split: str
 ) -> list[Path]:
@@ -80,26 +107,24 @@ def find_shards(
   if not folder.is_dir():
     state = "is a file" if folder.exists() else "does not exist"
     raise UserError(
-      f"expected a folder with TFRecords {wanted}-?????-of-?????, but "
-      f"{folder} {state}; write the records first "
-      "(the programs in data/) or correct the folder's name"
+      f"data_dir: expected a folder with TFRecords {wanted}-?????-of-?????, "
+      f"but {folder} {state}; write the records first, or correct the path"
     )
   shards = existing_shards(folder, dataset_name, split)
   if not shards:
     raise UserError(
-      f"expected TFRecords {wanted}-?????-of-????? in {folder}, found "
-      f"{_describe_contents(folder)}; correct the data set's name "
-      "(--dataset_name) or folder, or write the records first "
-      "(the programs in data/)"
+      f"data_dir: expected TFRecords {wanted}-?????-of-????? in {folder}, got "
+      f"{_describe_contents(folder)}; correct the path or `dataset_name`, or "
+      "write the records first"
     )
   counts = sorted(
     {int(_SHARD.fullmatch(path.name)["count"]) for path in shards}
   )
   if len(counts) > 1:
     raise UserError(
-      f"expected one set of {wanted} records in {folder}, found sets of "
-      f"{' and '.join(str(count) for count in counts)} shards; remove all but "
-      "one of them"
+      f"data_dir: expected one set of {wanted} records in {folder}, got sets "
+      f"of {' and '.join(str(count) for count in counts)} shards; remove all "
+      "but one of them"
     )
   complete = [
     folder / shard_name(dataset_name, split, index, counts[0])
@@ -108,13 +133,13 @@ def find_shards(
   missing = sorted({path.name for path in complete} - {p.name for p in shards})
   if missing:
     raise UserError(
-      f"expected {counts[0]} shards of {wanted} in {folder}, missing "
+      f"data_dir: expected {counts[0]} shards of {wanted} in {folder}, missing "
       f"{_first_few(missing)}; copy the missing shards or write the set again"
     )
   if extra := sorted({p.name for p in shards} - {p.name for p in complete}):
     raise UserError(
-      f"expected shards numbered 0 to {counts[0] - 1} of {wanted} in {folder}, "
-      f"found {_first_few(extra)}; remove it"
+      f"data_dir: expected shards numbered 0 to {counts[0] - 1} of {wanted} in "
+      f"{folder}, found {_first_few(extra)}; remove it"
     )
   return complete
 
@@ -141,21 +166,11 @@ def shard_sizes(num_records: int, num_shards: int) -> list[int]:
   return [small + (index < larger) for index in range(num_shards)]
 
 
-def _partial(path: Path) -> Path:
-  """A temporary name beside `path`."""
-  return path.with_name(f".{path.name}.{os.getpid()}.partial")
-
-
 def write_summary(data_dir: str | Path, summary: dict[str, Any]) -> Path:
   """Writes the JSON summary atomically; the same input, the same bytes."""
   path = summary_path(data_dir, summary["dataset"], summary["split"])
   text = json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False)
-  partial = _partial(path)
-  try:
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, path)
-  finally:
-    partial.unlink(missing_ok=True)
+  write_bytes(path, f"{text}\n".encode())
   return path
 
 
@@ -173,8 +188,8 @@ def planned_summary(
   """
   if not 1 <= num_shards <= max(num_records, 1):
     raise UserError(
-      f"expected 1 to {max(num_records, 1)} shards for {num_records} records, "
-      f"got {num_shards}; choose another number of shards"
+      f"num_shards: expected 1 to {max(num_records, 1)} for {num_records} "
+      f"records, got {num_shards}; choose another number"
     )
   return fields | {
     "dataset": dataset_name,
@@ -190,64 +205,11 @@ def planned_summary(
   }
 
 
-def write_shards(
-  records: Iterable[bytes],
-  output_dir: str | Path,
-  summary: dict[str, Any],
-  *,
-  on_record: Callable[[], None] = lambda: None,
-) -> list[Path]:
-  """Writes serialised records as one complete set, or leaves what was there.
-
-  Every shard is first written whole under a temporary name. Only then is an
-  older set of the same name removed and the new one renamed into place, the
-  summary last; so a reader sees the old set, the new one, or missing shards,
-  never a mixture.
-
-  Args:
-    records: serialised tf.train.Example messages, as many as the summary says;
-      they go to the shards in order, in contiguous parts.
-    output_dir: folder of the set; made when missing.
-    summary: what `planned_summary` gives.
-    on_record: called after each record, for progress.
-
-  Returns:
-    The shards' paths, then the summary's.
-  """
-  folder = Path(output_dir)
-  folder.mkdir(parents=True, exist_ok=True)
-  shards = [folder / shard["name"] for shard in summary["shards"]]
-  partials = [_partial(shard) for shard in shards]
-  dataset_name, split = summary["dataset"], summary["split"]
-  source = iter(records)
-  try:
-    for partial, shard in zip(partials, summary["shards"], strict=True):
-      _write_shard(partial, source, shard["num_examples"], on_record)
-    if next(source, None) is not None:
-      raise ValueError("more records came than the summary says")
-    summary_path(folder, dataset_name, split).unlink(missing_ok=True)
-    for old in existing_shards(folder, dataset_name, split):
-      old.unlink()
-    for partial, shard in zip(partials, shards, strict=True):
-      os.replace(partial, shard)
-  finally:
-    for partial in partials:
-      partial.unlink(missing_ok=True)
-  return [*shards, write_summary(folder, summary)]
-
-
-def _write_shard(
-  path: Path,
-  records: Iterator[bytes],
-  size: int,
-  on_record: Callable[[], None],
-) -> None:
-  # Opened by Python first: its errors name the path and the reason.
-  path.touch()
-  with tf.io.TFRecordWriter(str(path)) as writer:
-    for _ in range(size):
-      record = next(records, None)
-      if record is None:
-        raise ValueError("fewer records came than the summary says")
-      writer.write(record)
-      on_record()
+@contextmanager
+def write_shard(path: Path) -> Iterator[tf.io.TFRecordWriter]:
+  """Yields the writer of a shard, which appears whole or not at all."""
+  with replacing(path) as partial:
+    # Opened by Python first: its errors name the path and the reason.
+    partial.touch()
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+      yield writer

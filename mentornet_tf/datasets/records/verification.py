@@ -1,4 +1,4 @@
-"""Reads a whole record set to the last pixel and says what is wrong with it."""
+"""Reads a whole record set to the last pixel and reports what is damaged."""
 
 import functools
 import os
@@ -80,8 +80,8 @@ def verify_records(
     data_dir: folder of the shards.
     dataset_name: such as "webvision_mini".
     split: such as "train".
-    num_workers: processes. A single one, or a single shard, needs none beside
-      this one, whose standard error is then read meanwhile.
+    num_workers: processes. With a single one, or a single shard, this process
+      does the work, and its standard error is read meanwhile.
     on_start: called with the number of records, and 0.
     on_records: called with the number of records read since the last call.
 
@@ -92,9 +92,9 @@ def verify_records(
   summary = read_summary(data_dir, dataset_name, split)
   if summary is None or "shards" not in summary:
     raise UserError(
-      f"expected a summary with the shards' counts in "
-      f"{summary_path(data_dir, dataset_name, split)}, found none; copy it "
-      "again or write the set again"
+      "data_dir: expected a summary with the shards' counts in "
+      f"{summary_path(data_dir, dataset_name, split)}, got none; copy it again "
+      "or write the set again"
     )
   expected = {each["name"]: each["num_examples"] for each in summary["shards"]}
   on_start(sum(expected.values()), 0)
@@ -108,15 +108,15 @@ def verify_records(
     found = dict(
       worker_processes.results(task, indices, num_workers, on_records)
     )
-  problems = []
+  problems: list[str] = []
   for index, shard in enumerate(shards):
     problems += found[index].problems
     count = found[index].num_records
-    # A shard that cannot be read to its end has said so.
+    # A shard that cannot be read to its end is a problem already.
     if not found[index].problems and count != expected.get(shard.name):
       problems.append(
         f"{shard}: record {count}: expected {expected.get(shard.name, 'no')} "
-        f"records by the summary, found {count}; copy this shard again or "
+        f"records by the summary, got {count}; copy this shard again or "
         "write the set again"
       )
   return Verification(
@@ -135,7 +135,7 @@ def verify_shard(
   index: int,
   on_records: Callable[[int], None] = lambda count: None,
 ) -> ShardFindings:
-  """Reads one shard; standard error is not to be written to meanwhile.
+  """Reads one shard; nothing else may write to standard error meanwhile.
 
   Args:
     shards: the files of the set.
@@ -143,7 +143,9 @@ def verify_shard(
     index: which of the files.
     on_records: called with the number of records read since the last call.
   """
-  count, problems, damaged = 0, [], []
+  count = 0
+  problems: list[str] = []
+  damaged: list[str] = []
   with _decoder_warnings() as new_warning:
     for record in inspect_shard(shards[index], num_classes):
       where = f"{shards[index]}: record {record.index}"
@@ -161,7 +163,7 @@ def verify_shard(
 
 
 def _path(raw: bytes) -> str:
-  """What the record says of its image's origin."""
+  """The path of the record's image, else its id."""
   feature = tf.train.Example.FromString(raw).features.feature
   if values := feature["image/path"].bytes_list.value:
     return values[0].decode("utf-8", errors="backslashreplace")

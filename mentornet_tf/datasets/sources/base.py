@@ -1,4 +1,4 @@
-"""What every source of images gives."""
+"""What every source of small images returns."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,8 @@ class SourceImages:
     labels: [N] int64, 0-based, as the source gives them (clean).
     ids: [N] int64, positions in the source, 0 to N - 1.
     class_names: K names.
-    ordering: what the ids count: "python" or "binary" for the two versions of
-      the CIFAR archives, whose orders must not be taken for each other, or
-      "digits".
+    ordering: the order that the ids count: "python" or "binary" for the two
+      versions of the CIFAR archives, which must not be confused, or "digits".
     description: where the images came from, in words.
   """
 

@@ -2,7 +2,7 @@
 
 Both versions are read, as folders or as the .tar.gz they come in: the binary
 one (label bytes, then red, green and blue planes) and the Python one (pickles,
-read without running what they say).
+read without executing code in them).
 """
 
 import gzip
@@ -152,9 +152,9 @@ def _locate(source: Path, dataset_name: str) -> tuple[_Archive, Path]:
   )
   state = "is not" if source.exists() else "does not exist"
   raise UserError(
-    f"expected {source} to be or to hold {wanted}, but it {state}; download "
-    "one of them from https://www.cs.toronto.edu/~kriz/cifar.html or correct "
-    "--source_dir"
+    f"source_dir: expected {source} to be or to hold {wanted}, but it {state}; "
+    "download one of them from https://www.cs.toronto.edu/~kriz/cifar.html or "
+    "correct the path"
   )
 
 

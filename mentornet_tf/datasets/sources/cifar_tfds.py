@@ -11,7 +11,7 @@ from mentornet_tf.datasets.sources.base import SourceImages
 from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 
-# TensorFlow Datasets reads the binary archives; its ids count their records.
+# TensorFlow Datasets reads the binary archives and numbers their records.
 TFDS_ORDERING = "binary"
 
 _CIFAR_HOST = ("www.cs.toronto.edu", 443)
@@ -59,7 +59,7 @@ def read_tfds_columns(
   Raises:
     UserError: it is not prepared and cannot be downloaded.
   """
-  # Imported here: it takes seconds that the other sources need not wait.
+  # Imported here, since it takes seconds.
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(builder_name, data_dir=tfds_data_dir, try_gcs=False)
@@ -74,7 +74,7 @@ def read_tfds_columns(
 
 
 def _prepare(builder: Any) -> None:
-  """Downloads and prepares, or says both ways to get the data."""
+  """Downloads and prepares the data, or names both ways to provide it."""
   from tensorflow_datasets.core.download.download_manager import (
     NonMatchingChecksumError,
   )
@@ -91,10 +91,9 @@ def _prepare(builder: Any) -> None:
     OSError,
   ) as error:
     raise UserError(
-      f"expected {builder.name} in TensorFlow Datasets' folder "
-      f"{builder.data_path} or a network to download it, got neither "
-      f"({error}); give the official CIFAR archive with --source_dir, or a "
-      f"folder where {builder.name} is prepared with --tfds_data_dir"
+      f"tfds_data_dir: expected {builder.name} in {builder.data_path} or a "
+      f"network to download it, got neither ({error}); name a folder where it "
+      "is prepared, or give the official CIFAR archive as `source_dir`"
     ) from error
 
 
@@ -105,5 +104,5 @@ def _check_reachable() -> None:
     OSError: the archives' host cannot be reached.
   """
   if urllib.request.getproxies():
-    return  # The proxy knows the way; only the download can tell.
+    return  # Only the download itself shows what a proxy can reach.
   socket.create_connection(_CIFAR_HOST, _REACHABLE_WITHIN_SECONDS).close()

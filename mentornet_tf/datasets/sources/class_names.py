@@ -1,4 +1,4 @@
-"""Names of the classes, and the class pairs that people confuse."""
+"""Names of the classes, and which classes are commonly confused."""
 
 import numpy as np
 
@@ -52,7 +52,7 @@ CIFAR100 = tuple(
 
 CLASS_NAMES = {"cifar10": CIFAR10, "cifar100": CIFAR100, "digits": DIGITS}
 
-# The customary asymmetric noise (arXiv 1609.03683): true class -> wrong class.
+# The customary asymmetric noise (arXiv 1609.03683): clean class -> noisy class.
 _CONFUSED = {
   "cifar10": {
     "truck": "automobile",
@@ -66,7 +66,7 @@ _CONFUSED = {
 
 
 def confused_classes(dataset_name: str) -> np.ndarray:
-  """The class [K] int64 each class is mistaken for; itself where for none.
+  """The class [K] int64 that each class is mistaken for; itself where none is.
 
   Args:
     dataset_name: "cifar10", "digits" (the customary map of MNIST), or

@@ -7,7 +7,7 @@ from mentornet_tf.datasets.sources.base import SourceImages
 from mentornet_tf.datasets.sources.class_names import DIGITS
 
 _SIZE = 32
-# One digit in five of each class is a test image.
+# One image in five of each class is a test image.
 _TEST_SHARE = 5
 # The split is part of the data set: it never depends on a user's seed.
 _SPLIT_SEED = 20180711
@@ -21,7 +21,7 @@ def load_digits(split: str) -> SourceImages:
   Args:
     split: "train" (1,442 images) or "test" (355).
   """
-  # Imported here: it takes a second that no other source needs.
+  # Imported here, since it takes a second.
   from sklearn.datasets import load_digits as load_bundled
 
   bundled = load_bundled()

@@ -1,4 +1,4 @@
-"""One way to every source of images."""
+"""Finds the sources of small images by name."""
 
 from pathlib import Path
 
@@ -33,21 +33,21 @@ def load_source(
   Raises:
     UserError: an unknown name or split, or the source cannot be read.
   """
-  for what, value, known in (
-    ("data set", dataset_name, SOURCE_NAMES),
+  for name, value, known in (
+    ("dataset_name", dataset_name, SOURCE_NAMES),
     ("split", split, SPLITS),
   ):
     if value not in known:
       raise UserError(
-        f"expected a {what} among {', '.join(known)}, got {value!r}; choose "
+        f"{name}: expected one of {', '.join(known)}, got {value!r}; choose "
         "one of them"
       )
   if dataset_name == "digits":
     if source_dir or tfds_data_dir:
       raise UserError(
-        "expected no --source_dir and no --tfds_data_dir for digits, which "
-        f"come with scikit-learn, got {source_dir or tfds_data_dir}; leave it "
-        "out, or name the data set with --dataset_name"
+        "source_dir, tfds_data_dir: expected neither for digits, which come "
+        f"with scikit-learn, got {source_dir or tfds_data_dir}; leave it out, "
+        "or name another `dataset_name`"
       )
     return load_digits(split)
   if source_dir:

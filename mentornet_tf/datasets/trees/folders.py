@@ -8,7 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mentornet_tf.datasets.images.bytes_columns import BytesColumn
-from mentornet_tf.datasets.images.listing import FileReader, ImageList
+from mentornet_tf.datasets.images.listing import (
+  FileReader,
+  ImageList,
+  readable,
+)
 from mentornet_tf.errors import UserError
 
 # The folders that hold the splits, where there are such.
@@ -17,7 +21,7 @@ SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test"}
 
 @dataclass(frozen=True)
 class LabelledFiles:
-  """N image files with their labels, before any split or noise of ours.
+  """N image files with their labels, before any split or added noise.
 
   Attributes:
     images: in the order of their ids; clean labels are -1 where unknown.
@@ -26,7 +30,7 @@ class LabelledFiles:
     reader: gives the images' bytes.
     description: where the images came from, in words and without folders.
     ordering: what the ids count, in a word.
-    dropped: (path, reason) of files that are left out.
+    dropped: (path, reason) of files that are skipped.
   """
 
   images: ImageList
@@ -38,7 +42,7 @@ class LabelledFiles:
   dropped: tuple[tuple[bytes, str], ...] = ()
 
 
-def find_image_folders(root: str | Path) -> LabelledFiles:
+def find_image_folders(source_dir: str | Path) -> LabelledFiles:
   """Finds the files in the folders of the classes and below them.
 
   Every file counts as an image until it is read; hidden ones are ignored. The
@@ -46,29 +50,30 @@ def find_image_folders(root: str | Path) -> LabelledFiles:
   but `train` and `test` (or `val`), these hold the folders of the classes.
 
   Args:
-    root: the folder of the classes' folders.
+    source_dir: the folder of the classes' folders.
 
   Raises:
     UserError: there is no such folder, fewer than two classes, a class without
       files, or a class of which there are test images only.
   """
-  root = Path(root)
+  root = Path(source_dir)
   if not root.is_dir():
     raise UserError(
-      f"expected a folder of images at {root}, but there is no such folder; "
-      "correct --source_dir"
+      f"source_dir: expected a folder of images at {root}, got no such folder; "
+      "correct the path"
     )
   tops = _subfolders(root)
   has_splits = "train" in tops and set(tops) <= SPLIT_FOLDERS.keys()
   if has_splits and {"test", "val"} <= set(tops):
     raise UserError(
-      f"expected {root} to hold one folder of test images, got test and val; "
+      f"source_dir: expected one folder of test images in {root}, got test and "
+      "val; "
       "move one of them away"
     )
   class_names = _subfolders(root / "train" if has_splits else root)
   if len(class_names) < 2:
     raise UserError(
-      f"expected a folder for each of two or more classes in "
+      "source_dir: expected a folder for each of two or more classes in "
       f"{root / 'train' if has_splits else root}, got {len(class_names)}; put "
       "the images of each class into a folder of its name"
     )
@@ -81,13 +86,15 @@ def find_image_folders(root: str | Path) -> LabelledFiles:
     for name in _subfolders(root / top):
       if name not in class_names:
         raise UserError(
-          f"expected the classes of the training images in {root / top}, got "
-          f"another one, {name}; rename its folder, or add training images"
+          "source_dir: expected the classes of the training images in "
+          f"{root / top}, got another one, {name}; rename its folder, or add "
+          "training images"
         )
       found = list(_files_below(root, os.path.join(top, name)))
       if not found and not of_test:
         raise UserError(
-          f"expected images of every class, got none in {root / top / name}; "
+          "source_dir: expected images of every class, got none in "
+          f"{root / top / name}; "
           "put some there, or remove the folder"
         )
       paths += found
@@ -105,7 +112,7 @@ def find_image_folders(root: str | Path) -> LabelledFiles:
 
 
 def image_list(paths: list[bytes], labels: list[int]) -> ImageList:
-  """Images whose ids are their positions and whose true labels are unknown."""
+  """Images whose ids are their positions and whose clean labels are unknown."""
   return ImageList(
     paths=BytesColumn.of(paths),
     labels=np.array(labels, np.int64),
@@ -137,7 +144,7 @@ def _files_below(root: Path, folder: str) -> Iterator[bytes]:
   """Paths, relative to the root, of all visible files, in a fixed order."""
   yield from _files(root, folder)
   with os.scandir(root / folder) as entries:
-    # Links to folders would lead in circles.
+    # Links to folders could form cycles.
     names = sorted(
       entry.name
       for entry in entries
@@ -148,5 +155,5 @@ def _files_below(root: Path, folder: str) -> Iterator[bytes]:
 
 
 def _readable(name: str) -> str:
-  """A folder's name as text; bytes that are no UTF-8 become escapes."""
-  return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+  """A folder's name as text; bytes that are not UTF-8 become escapes."""
+  return readable(os.fsencode(name))

@@ -1,7 +1,7 @@
 """ILSVRC2012's validation set with the labels of WebVision.
 
 Both have the same thousand classes in different orders, so that images are
-joined with labels by WordNet id and by nothing else.
+joined with labels by WordNet id alone.
 """
 
 import os
@@ -22,13 +22,13 @@ def with_labels(
   """Joins the images with WebVision's classes by WordNet id.
 
   Images of classes that are not kept are left out; those of synsets without a
-  label are named as dropped. The field "classes_without_images" lists the kept
+  label are listed as dropped. The field "classes_without_images" lists the kept
   classes that no image shows.
 
   Args:
     found: the images with their synsets.
     classes: WebVision's classes in the order of its labels.
-    kept: the labels to keep, ascending; they are numbered anew from 0.
+    kept: the labels to keep, ascending; they are renumbered from 0.
 
   Raises:
     UserError: two classes are one synset, or no image shows a kept class.

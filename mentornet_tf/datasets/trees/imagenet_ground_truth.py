@@ -1,6 +1,6 @@
-"""Which synset each ILSVRC2012 validation image shows, by a list of one's own.
+"""Which synset each ILSVRC2012 validation image shows.
 
-The official devkit numbers the classes in an order of its own and names them in
+The official devkit numbers the classes in its own order and names them in
 `meta.mat`; other lists give WordNet ids, by image name or in the images' order.
 """
 
@@ -18,7 +18,7 @@ _DEVKIT_LIST = Path("data", "ILSVRC2012_validation_ground_truth.txt")
 _META_FILE = "meta.mat"
 
 _FORMS = (
-  "one ILSVRC2012 id or WordNet id a line, or an image name and a WordNet id"
+  "one ILSVRC2012 id or WordNet id per line, or an image name and a WordNet id"
 )
 
 
@@ -71,12 +71,12 @@ class GroundTruth:
 
 
 def read_ground_truth(
-  path: str | Path, meta_file: str | Path | None = None
+  ground_truth: str | Path, meta_file: str | Path | None = None
 ) -> GroundTruth:
   """Reads a list of validation labels.
 
   Args:
-    path: the folder of the devkit, its list of ILSVRC2012 ids, a list of
+    ground_truth: the devkit's folder, its list of ILSVRC2012 ids, a list of
       WordNet ids in the images' order, or lines (also .csv, with or without a
       header) whose first two words are an image name and a WordNet id.
     meta_file: the devkit's `meta.mat`, for ILSVRC2012 ids; by default that
@@ -85,13 +85,13 @@ def read_ground_truth(
   Raises:
     UserError: a file is missing, or is none of these.
   """
-  path = Path(path)
+  path = Path(ground_truth)
   if path.is_dir():
     path = path / _DEVKIT_LIST
   if not path.is_file():
     raise UserError(
-      f"expected the validation labels at {path}, but there is no such file; "
-      "give the devkit's folder or a list of labels as --ground_truth"
+      f"ground_truth: expected the validation labels at {path}, got no such "
+      "file; give the devkit's folder or a list of labels"
     )
   try:
     text = path.read_text(encoding="utf-8-sig")
@@ -105,7 +105,7 @@ def read_ground_truth(
     for number, line in enumerate(text.splitlines(), start=1)
     if line.strip()
   ]
-  # Lists of competitions begin with a header.
+  # Kaggle's lists begin with a header.
   if rows and rows[0][1][0] == "ImageId":
     rows = rows[1:]
   if not rows:
@@ -133,13 +133,13 @@ def _named_rows(
 ) -> dict[str, str]:
   by_name: dict[str, str] = {}
   for number, words in rows:
-    # More words are boxes around the objects.
+    # Further words are bounding boxes.
     if len(words) < 2 or not WORDNET_ID.fullmatch(words[1]):
       raise _unlike(path, number, words)
     name = Path(words[0]).stem
     if by_name.setdefault(name, words[1]) != words[1]:
       raise UserError(
-        f"{path}: line {number}: expected one synset an image, got "
+        f"{path}: line {number}: expected one synset per image, got "
         f"{by_name[name]} and {words[1]} for {name}; correct the file"
       )
   return by_name
@@ -166,22 +166,22 @@ def _by_identifier(
   return tuple(synsets[int(each)] for each in identifiers)
 
 
-def read_meta_file(path: str | Path) -> dict[int, str]:
+def read_meta_file(meta_file: str | Path) -> dict[int, str]:
   """ILSVRC2012 id -> WordNet id, by the devkit's `meta.mat`.
 
   Raises:
-    UserError: the file is missing or another one.
+    UserError: the file is missing or of another kind.
   """
-  # Imported here: other lists need not wait for it.
+  # Imported here, since other lists do not need it.
   from scipy.io import loadmat
   from scipy.io.matlab import MatReadError
 
-  path = Path(path)
+  path = Path(meta_file)
   if not path.is_file():
     raise UserError(
-      f"expected the devkit's {_META_FILE} for ILSVRC2012 ids at {path}, but "
-      "there is no such file; name it with --meta_file, or give a list of "
-      "WordNet ids as --ground_truth"
+      f"meta_file: expected the devkit's {_META_FILE} for ILSVRC2012 ids at "
+      f"{path}, got no such file; name it, or give a list of WordNet ids as "
+      "`ground_truth`"
     )
   try:
     synsets = loadmat(path, squeeze_me=True, variable_names=["synsets"])

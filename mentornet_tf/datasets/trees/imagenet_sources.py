@@ -1,7 +1,7 @@
 """The images of ILSVRC2012's validation set, wherever they are.
 
 All sources give the same images with the same ids, the numbers in the images'
-names less one; only the paths tell them apart.
+names minus one; only their paths differ.
 """
 
 import re
@@ -28,9 +28,9 @@ class ImageNetImages:
   """N validation images in the order of their ids.
 
   Attributes:
-    paths: N paths, as `reader` takes them.
+    paths: N paths, as `reader` expects them.
     synsets: N WordNet ids.
-    ids: [N] int64, the numbers in the images' names less one; positions where
+    ids: [N] int64, the numbers in the images' names minus one; positions where
       the names have none.
     reader: gives the images' bytes.
     description: where the images came from, in words and without folders.
@@ -57,8 +57,8 @@ def imagenet_images(
   Args:
     images: the tar archive, which is read in place, the folder of its images,
       or a folder with a folder for each synset (or with such a `val`).
-    ground_truth: the images' labels, as `read_ground_truth` takes them; a
-      folder for each synset needs none.
+    ground_truth: the images' labels, see `read_ground_truth`; a folder for each
+      synset needs none.
     meta_file: the devkit's `meta.mat`, where it is not beside its list.
 
   Raises:
@@ -69,15 +69,15 @@ def imagenet_images(
     return _from_tar(images, ground_truth, meta_file)
   if not images.is_dir():
     raise UserError(
-      f"expected the ImageNet validation images at {images}, but there is no "
-      "such file or folder; give the tar archive or a folder as --images"
+      f"images: expected the ImageNet validation images at {images}, got no "
+      "such file or folder; give the tar archive or a folder"
     )
   if not _synset_folders(images) and _synset_folders(images / "val"):
     images = images / "val"
   if folders := _synset_folders(images):
     if ground_truth:
       raise UserError(
-        f"expected no --ground_truth with a folder for each synset, got "
+        f"ground_truth: expected none with a folder for each synset, got "
         f"{ground_truth} with {images}; leave it out"
       )
     return _from_synset_folders(images, folders)
@@ -168,13 +168,13 @@ def _synsets(
   if not names or not all(matches):
     found = names[matches.index(None)] if names else "no image"
     raise UserError(
-      f"expected images named ILSVRC2012_val_00000001.JPEG and so on, or a "
-      f"folder for each synset, in {origin}, got {found}; correct --images"
+      "images: expected images named ILSVRC2012_val_00000001.JPEG and so on, "
+      f"or a folder for each synset, in {origin}, got {found}; correct the path"
     )
   if not ground_truth:
     raise UserError(
-      f"expected the labels of the images in {origin}, got none; give the "
-      "devkit's folder or a list of labels as --ground_truth"
+      f"ground_truth: expected the labels of the images in {origin}, got none; "
+      "give the devkit's folder or a list of labels"
     )
   numbers = np.array([int(match[1]) for match in matches])
   return read_ground_truth(ground_truth, meta_file).synsets(numbers, stems)

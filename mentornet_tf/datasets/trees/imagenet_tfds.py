@@ -1,12 +1,13 @@
 """ILSVRC2012's validation set where TensorFlow Datasets has prepared it."""
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.images.archives import ArchiveReader
+from mentornet_tf.datasets.records.framing import HEADER_BYTES, record_spans
 from mentornet_tf.datasets.trees.imagenet_sources import (
   ImageNetImages,
   in_order_of_ids,
@@ -15,9 +16,6 @@ from mentornet_tf.errors import UserError
 
 _BUILDER = "imagenet2012"
 _SPLIT = "validation"
-
-# A record is its length, a checksum of that, its bytes and their checksum.
-_LENGTH, _CHECKSUM_SIZE = struct.Struct("<Q"), 4
 
 
 def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
@@ -29,10 +27,10 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
   Raises:
     UserError: the data set is not prepared there, or not as TFRecords.
   """
-  # Asked first: TensorFlow Datasets would log warnings of its own.
+  # Checked first: TensorFlow Datasets would log its own warnings.
   if not Path(tfds_data_dir, _BUILDER).is_dir():
     raise _not_prepared(Path(tfds_data_dir, _BUILDER))
-  # Imported here: it takes seconds that the other sources need not wait.
+  # Imported here, since it takes seconds.
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(_BUILDER, data_dir=tfds_data_dir, try_gcs=False)
@@ -40,11 +38,11 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
     raise _not_prepared(builder.data_path)
   if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
     raise UserError(
-      f"expected {_BUILDER} as TFRecords in {builder.data_path}, got "
-      f"{builder.info.file_format.value} files; prepare it as TFRecords, or "
-      "give the images as --images"
+      f"tfds_data_dir: expected {_BUILDER} as TFRecords in "
+      f"{builder.data_path}, got {builder.info.file_format.value} files; "
+      "prepare it as TFRecords, or give the images as `images`"
     )
-  # What the files' own notes say, not what this version would prepare.
+  # As the files' own metadata describes them, not as this version prepares.
   builder = tfds.builder_from_directory(builder.data_path)
   names = builder.info.features["label"].names
   paths, synsets, offsets, sizes = [], [], [], []
@@ -69,23 +67,16 @@ def imagenet_images_of_tfds(tfds_data_dir: str | Path) -> ImageNetImages:
 
 def _not_prepared(folder: Path) -> UserError:
   return UserError(
-    f"expected {_BUILDER} with its {_SPLIT} split in TensorFlow Datasets' "
-    f"folder {folder}, found it not prepared; name the folder that holds "
-    f"{_BUILDER} with --tfds_data_dir, or give the images as --images"
+    f"tfds_data_dir: expected {_BUILDER} with its {_SPLIT} split in {folder}, "
+    f"got none prepared; name the folder that holds {_BUILDER}, or give the "
+    "images as `images`"
   )
 
 
-def _records(path: Path) -> Iterator[tuple[int, bytes]]:
+def _records(shard: Path) -> Iterator[tuple[int, bytes]]:
   """First byte and content of each record of a TFRecord file."""
-  with path.open("rb") as file:
-    while head := file.read(_LENGTH.size):
-      size = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
-      begin = file.seek(_CHECKSUM_SIZE, 1)
-      record = file.read(size)
-      if not size or len(record) < size:
-        raise UserError(
-          f"{path}: expected whole TFRecords, got one that breaks off at byte "
-          f"{begin}; prepare the data set again"
-        )
-      file.seek(_CHECKSUM_SIZE, 1)
-      yield begin, record
+  spans = record_spans(shard, "prepare the data set again")
+  with shard.open("rb") as file:
+    for offset, length in zip(*map(np.ndarray.tolist, spans), strict=True):
+      begin = file.seek(offset + HEADER_BYTES)
+      yield begin, file.read(length)

@@ -8,29 +8,29 @@ import numpy as np
 
 from mentornet_tf.datasets.images.listing import ImageList, ListedImages
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
-from mentornet_tf.datasets.labels.noise import measured_noise_rate
+from mentornet_tf.datasets.labels.noise import (
+  OWN_NOISE_KINDS,
+  measured_noise_rate,
+)
 from mentornet_tf.datasets.trees.folders import LabelledFiles
 from mentornet_tf.errors import UserError
 
-# Kinds of noise that go by the labels alone.
-OWN_NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
 
-
-def records_name(given: str | None, source: str | Path | None) -> str:
-  """What the records are to be called: as given, else as their source.
+def records_name(dataset_name: str | None, source: str | Path | None) -> str:
+  """The name of the records: that given, else that of their source.
 
   Args:
-    given: a name, or None.
+    dataset_name: a name, or None.
     source: a folder or a table.
 
   Raises:
     UserError: there is neither.
   """
-  if not given and not source:
+  if not dataset_name and not source:
     raise UserError(
-      "expected the name of the records, got none; give --dataset_name"
+      "dataset_name: expected the name of the records, got none; give one"
     )
-  return given or Path(source).absolute().name.removesuffix(".csv")
+  return dataset_name or Path(source).absolute().name.removesuffix(".csv")
 
 
 def split_own_images(
@@ -44,9 +44,9 @@ def split_own_images(
 
   Args:
     files: the images with their labels.
-    dataset_name: how the records are to be called.
+    dataset_name: name of the records.
     noise: changes the labels of the training split; the labels that were found
-      then count as the true ones, in both splits.
+      then count as the clean ones, in both splits.
     test_fraction: share of each class that goes to the test split, where the
       source does not say; None makes a training split only.
     seed: seed of the test split, at least 0.
@@ -83,23 +83,23 @@ def split_own_images(
         "ordering": files.ordering,
         "test_fraction": test_fraction,
       },
-      # They belong to no split; the first one tells of them.
+      # They belong to no split; the report of the first one lists them.
       dropped=files.dropped if is_train else (),
     )
   return splits
 
 
-def describe_true_labels(listed: ListedImages) -> str | None:
-  """One line on the true labels that a source gives, None without any."""
+def describe_clean_labels(listed: ListedImages) -> str | None:
+  """One line on the clean labels that a source gives, None without any."""
   labels, clean = listed.images.labels, listed.images.clean_labels
   known = clean >= 0
   if not known.any():
     return None
   line = (
-    f"true labels of {known.sum()} of {len(labels)} listed images, "
+    f"clean labels of {known.sum()} of {len(labels)} listed images, "
     f"{100 * measured_noise_rate(labels, clean):.1f} % of them unlike the label"
   )
-  # Perhaps no class, but a slip of the pen.
+  # Perhaps a typing error rather than a class.
   unlabelled = np.setdiff1d(clean[known], labels)
   if len(unlabelled):
     names = ", ".join(listed.class_names[each] for each in unlabelled[:10])
@@ -116,19 +116,19 @@ def _is_test(
     is_test = stratified_test(files.images.labels, test_fraction or 0.0, seed)
     if test_fraction is not None and not is_test.any():
       raise UserError(
-        f"expected a --test_fraction that gives at least one of "
-        f"{len(is_test)} images, got {test_fraction}; choose a larger one, or "
-        "leave it out"
+        "test_fraction: expected at least one test image of "
+        f"{len(is_test)}, got none with {test_fraction}; choose a larger one, "
+        "or leave it out"
       )
   elif test_fraction is not None:
     raise UserError(
-      f"expected no --test_fraction with images that come as training and test "
+      "test_fraction: expected none with images that come as training and test "
       f"images, got {test_fraction}; leave it out"
     )
   if is_test.all():
     raise UserError(
-      "expected at least one image for training, got test images only; choose "
-      "a smaller --test_fraction, or name training images"
+      "test_fraction: expected at least one image for training, got test "
+      "images only; choose a smaller one, or name training images"
     )
   return is_test
 
@@ -136,14 +136,14 @@ def _is_test(
 def stratified_test(
   labels: np.ndarray, fraction: float, seed: int
 ) -> np.ndarray:
-  """[N] bool: the nearest number to that fraction of each class, at random.
+  """[N] bool: a random choice, nearest to that fraction, from each class.
 
   Args:
     labels: [N] integers.
     fraction: share in [0, 1].
     seed: seed of the choice, at least 0.
   """
-  # Of NumPy's random numbers only the raw ones are the same in all versions.
+  # Only NumPy's raw random numbers are the same in all versions.
   keys = np.random.PCG64(seed).random_raw(len(labels))
   is_test = np.zeros(len(labels), bool)
   for label in np.unique(labels):
@@ -160,15 +160,15 @@ def _with_noise(
   images = files.images
   if noise.kind not in OWN_NOISE_KINDS:
     raise UserError(
-      f"expected --noise among {', '.join(OWN_NOISE_KINDS)}, got "
+      f"noise: expected one of {', '.join(OWN_NOISE_KINDS)}, got "
       f"{noise.kind!r}; choose one of them"
     )
   if noise.kind == "none":
     return images, {"kind": "none"}
   if (images.clean_labels >= 0).any():
     raise UserError(
-      f"expected no --noise with labels whose true ones are given, got --noise="
-      f"{noise.kind}; leave it out, or remove the column clean_label"
+      "noise: expected none where clean labels are given, got "
+      f"{noise.kind!r}; leave it out, or remove the column clean_label"
     )
   labels = images.labels.copy()
   labels[train], description = noise.drawn_labels(

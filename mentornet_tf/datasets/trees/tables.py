@@ -19,16 +19,16 @@ from mentornet_tf.errors import UserError
 _REQUIRED = ("path", "label")
 _OPTIONAL = ("clean_label", "split")
 
-# As records write a true label that is not known.
+# As records write a clean label that is unknown.
 _UNKNOWN = "-1"
 
-# Numbers beyond this are no labels but, say, identifiers.
+# Larger numbers are identifiers, say, not labels.
 _MOST_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
 class _Row:
-  """A line of the table; what it does not say is empty."""
+  """A line of the table; fields it lacks are empty."""
 
   line: int
   path: str
@@ -38,23 +38,24 @@ class _Row:
 
 
 def read_image_table(
-  table: str | Path, root: str | Path | None = None
+  table: str | Path, source_dir: str | Path | None = None
 ) -> LabelledFiles:
   """Reads a .csv file with the columns path and label.
 
-  Further columns may be clean_label, the true label where it is known, and
+  Further columns may be clean_label, where it is known, and
   split: train, or test (also written val). Others are ignored. Labels are
   numbers from 0, or names, whose sorted order is then that of the labels.
 
   Args:
     table: the file; its first line names the columns.
-    root: the folder that the paths are relative to; the table's own if None.
+    source_dir: the folder that the paths are relative to; the table's own if
+      None.
 
   Raises:
-    UserError: the file is missing or none such, or a line is malformed.
+    UserError: the file is missing or of another kind, or a line is malformed.
   """
   table = Path(table)
-  root = Path(root or table.parent).absolute()
+  root = Path(source_dir or table.parent).absolute()
   rows = list(_rows(table))
   if not rows:
     raise UserError(
@@ -94,8 +95,8 @@ def read_image_table(
 def _rows(table: Path) -> Iterator[_Row]:
   if not table.is_file():
     raise UserError(
-      f"expected a table of images at {table}, but there is no such file; "
-      "correct --csv"
+      f"table: expected a table of images at {table}, got no such file; "
+      "correct the path"
     )
   try:
     with table.open(newline="", encoding="utf-8-sig") as file:
@@ -132,20 +133,20 @@ def _columns(table: Path, header: Sequence[str]) -> list[str]:
 def _row(
   table: Path, line: int, cells: Sequence[str], columns: Sequence[str]
 ) -> _Row:
-  def wrong(expected: str, got: str) -> UserError:
+  def invalid(expected: str, got: str) -> UserError:
     return UserError(
       f"{table}: line {line}: expected {expected}, got {got}; correct the line"
     )
 
   if len(cells) != len(columns):
-    raise wrong(f"{len(columns)} fields", str(len(cells)))
+    raise invalid(f"{len(columns)} fields", str(len(cells)))
   named = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
   for name in _REQUIRED:
     if not named[name]:
-      raise wrong(f"a {name}", "none")
+      raise invalid(f"a {name}", "none")
   split = named.get("split", "")
   if "split" in named and split not in SPLIT_FOLDERS:
-    raise wrong("train, test or val as split", repr(split))
+    raise invalid("train, test or val as split", repr(split))
   clean_label = named.get("clean_label", "")
   return _Row(
     line=line,
@@ -163,7 +164,7 @@ def _relative_path(table: Path, row: _Row, root: Path) -> str:
   if path.is_absolute() or ".." in path.parts or "\0" in row.path:
     raise UserError(
       f"{table}: line {row.line}: expected a path below {root}, got "
-      f"{row.path!r}; name the folder of all images with --source_dir"
+      f"{row.path!r}; name the folder of all images as `source_dir`"
     )
   return str(path)
 

@@ -1,4 +1,4 @@
-"""WebVision 1.0 as it is published: lists of images, labels from searches."""
+"""WebVision 1.0 as published: lists of images, labels from searches."""
 
 import array
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ def load_webvision(
   subset: str = "mini",
   classes: Sequence[str] | None = None,
 ) -> ListedImages:
-  """Reads the lists of one split; the images are not looked at.
+  """Reads the lists of one split; no image is opened.
 
   Args:
     source_dir: the root, which holds info/.
@@ -43,7 +43,7 @@ def load_webvision(
       of the training split).
     subset: "google", "flickr" or "all" images of the training split, or "mini":
       labels below 50 of "google".
-    classes: labels or WordNet ids to keep; their labels are then numbered anew
+    classes: labels or WordNet ids to keep; their labels are then renumbered
       from 0 in the order of the published ones. None keeps all.
 
   Returns:
@@ -60,8 +60,8 @@ def load_webvision(
   root = Path(source_dir)
   if not (root / "info").is_dir():
     raise UserError(
-      f"expected WebVision 1.0 in {root}, with its folder info/ of lists, "
-      "found no such folder; give the folder that holds info/"
+      f"source_dir: expected WebVision 1.0 in {root}, with its folder info/ of "
+      "lists, got no such folder; give the folder that holds info/"
     )
   all_classes = read_synsets(root / "info" / "synsets.txt")
   kept = kept_labels(all_classes, subset, classes)
@@ -86,13 +86,13 @@ def kept_labels(
     chosen: labels or WordNet ids to keep; None keeps all.
 
   Raises:
-    UserError: classes are chosen of the subset mini, or one that is no class.
+    UserError: classes are chosen of the subset mini, or an unknown class is.
   """
   if subset == "mini" and chosen is not None:
     raise UserError(
-      f"expected no list of classes for the subset mini, which is labels 0 to "
-      f"{_MINI_CLASSES - 1}, got one; choose another subset, or leave the "
-      "classes out"
+      "classes: expected no list of classes with `subset=mini`, which is "
+      f"labels 0 to {_MINI_CLASSES - 1}, got one; choose another subset, or "
+      "leave them out"
     )
   if subset == "mini":
     return list(range(min(_MINI_CLASSES, len(all_classes))))
@@ -101,10 +101,10 @@ def kept_labels(
   return list(range(len(all_classes)))
 
 
-def _check_choice(what: str, value: str, known: Sequence[str]) -> None:
+def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
   if value not in known:
     raise UserError(
-      f"expected a {what} among {', '.join(known)}, got {value!r}; choose one "
+      f"{name}: expected one of {', '.join(known)}, got {value!r}; choose one "
       "of them"
     )
 
@@ -124,7 +124,7 @@ class _FileList:
 def _read_file_list(path: Path, classes: WordNetClasses) -> _FileList:
   if not path.is_file():
     raise UserError(
-      f"expected the list {path}, found no such file; get WebVision's info "
+      f"expected the list {path}, got no such file; get WebVision's info "
       "folder whole, or choose another subset or split"
     )
   labels, ids = array.array("q"), array.array("q")

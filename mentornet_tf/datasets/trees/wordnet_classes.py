@@ -29,11 +29,11 @@ class WordNetClasses:
     """The labels of the chosen classes, ascending.
 
     Args:
-      chosen: labels (0-based numbers) or WordNet ids, in any order; one that
-        comes twice counts once.
+      chosen: labels (0-based numbers) or WordNet ids, in any order; duplicates
+        count once.
 
     Raises:
-      UserError: one of them is no class.
+      UserError: one of them is unknown.
     """
     labels = set()
     for each in chosen:
@@ -42,8 +42,8 @@ class WordNetClasses:
         found = [int(each)]
       if not found:
         raise UserError(
-          f"expected classes as labels from 0 to {len(self) - 1} or as WordNet "
-          f"ids such as {self.wordnet_ids[0]}, got {each!r}; correct it"
+          f"classes: expected labels from 0 to {len(self) - 1} or WordNet ids "
+          f"such as {self.wordnet_ids[0]}, got {each!r}; correct it"
         )
       labels.update(found)
     return sorted(labels)
@@ -58,13 +58,13 @@ def read_synsets(path: str | Path) -> WordNetClasses:
   path = Path(path)
   if not path.is_file():
     raise UserError(
-      f"expected the list of classes in {path}, found no such file; correct "
+      f"expected the list of classes in {path}, got no such file; correct "
       "the folder, or put the list there"
     )
   wordnet_ids, names = [], []
   text = path.read_text(encoding="utf-8", errors="backslashreplace")
   for number, line in enumerate(text.splitlines(), start=1):
-    # The id is what the first nine characters hold, whatever follows them.
+    # The first nine characters are the id, whatever follows them.
     if not _WORDNET_ID.fullmatch(line[:9]):
       raise UserError(
         f"{path}: line {number}: expected a WordNet id (n and 8 digits) and "
@@ -81,7 +81,7 @@ def read_synsets(path: str | Path) -> WordNetClasses:
 
 
 def read_class_choice(text: str) -> list[str]:
-  """The classes that a user lists: separated by commas, or in a file.
+  """The classes that a user names: separated by commas, or in a file.
 
   Args:
     text: such as "0,7,n01440764", or the path of a file that holds such words
@@ -95,7 +95,7 @@ def read_class_choice(text: str) -> list[str]:
   words = content.replace(",", " ").split()
   if not words:
     raise UserError(
-      f"expected at least one class in {text!r}, got none; list labels or "
+      f"classes: expected at least one in {text!r}, got none; list labels or "
       "WordNet ids"
     )
   return words

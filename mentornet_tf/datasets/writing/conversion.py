@@ -2,9 +2,9 @@
 
 A conversion begins with a work folder beside the records to be: the shuffled
 list and the settings. Every shard is then converted on its own, by
-`shard_conversion.convert_shard`, and lies there whole with its report or not at
-all. When all are there, they are put in their place. So a conversion can be
-stopped at any moment, and the same request goes on with the missing shards.
+`shard.convert_shard`, and lies there whole with its report or not at all. When
+all are there, they are published. So a conversion can be stopped at any moment,
+and the same request continues with the missing shards.
 """
 
 import re
@@ -16,7 +16,11 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.images.decoding import UnusableImageError
-from mentornet_tf.datasets.images.listing import MISSING_FILE, ListedImages
+from mentornet_tf.datasets.images.listing import (
+  MISSING_FILE,
+  ListedImages,
+  readable,
+)
 from mentornet_tf.datasets.records.shards import (
   find_shards,
   planned_summary,
@@ -24,7 +28,6 @@ from mentornet_tf.datasets.records.shards import (
   summary_path,
   write_summary,
 )
-from mentornet_tf.datasets.writing import staging
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.datasets.writing.report import (
   ConversionCounts,
@@ -33,14 +36,13 @@ from mentornet_tf.datasets.writing.report import (
   report_path,
   write_report,
 )
-from mentornet_tf.datasets.writing.runners import Engine, LocalEngine
-from mentornet_tf.datasets.writing.shard import readable
+from mentornet_tf.datasets.writing.runners import LocalRunner, Runner
 from mentornet_tf.errors import UserError
 
-# At 100 kB an image, about what photographs on web pages have, a shard of so
-# many is a file of 125 MB: large enough for spinning disks and object stores,
-# small enough to lose little when a worker dies. The number of shards must not
-# depend on the files' sizes, which would have to be asked for one by one.
+# At 100 kB per image, typical of photographs on web pages, such a shard is a
+# file of 125 MB: large enough for spinning disks and object stores, small
+# enough to lose little when a worker dies. The number of shards must not depend
+# on the files' sizes, which would have to be looked up one by one.
 IMAGES_PER_SHARD = 1250
 
 # What five digits in the shards' names can count.
@@ -48,7 +50,7 @@ _MOST_SHARDS = 99_999
 
 _NAME = re.compile(r"\w[\w.-]*")
 
-# Files that are looked for before the work begins.
+# Files that are looked for before the conversion begins.
 _PROBED = 64
 
 
@@ -66,8 +68,8 @@ class ConversionRequest:
       form. Only one of the two is given.
     seed: seed of the order, at least 0.
     num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
-    overwrite: convert again what is finished, and replace what was made or
-      begun with other settings.
+    overwrite: convert again what is finished, and replace a set, finished or
+      interrupted, with other settings.
   """
 
   output_dir: str | Path
@@ -100,16 +102,16 @@ class ConvertedSplit:
 
 def convert(
   request: ConversionRequest,
-  engine: Engine | None = None,
+  runner: Runner | None = None,
   on_start: Callable[[int, int], None] = lambda total, done: None,
   on_images: Callable[[int], None] = lambda count: None,
 ) -> ConvertedSplit:
-  """Converts one split, or what an interrupted conversion left to be done.
+  """Converts one split, or the rest of it after an interruption.
 
   Args:
     request: what to convert.
-    engine: who does the work; this very process if None. The records do not
-      depend on it.
+    runner: what converts the shards; this very process if None. The records
+      do not depend on it.
     on_start: called with the number of images, and how many of them earlier
       runs have done.
     on_images: called with the number of images done since the last call.
@@ -119,39 +121,38 @@ def convert(
 
   Raises:
     UserError: the request contradicts itself, no image can be used, another
-      set or another begun conversion is in its place, or a second process is
-      at it.
-    OSError: files cannot be written, or reading at large does not work.
+      set or another interrupted conversion is in its place, or another process
+      is at work on it.
+    OSError: files cannot be written, or no file can be read at all.
   """
   _check(request)
   plan = conversion_plan(request)
   settings = _settings(request, plan)
-  begun = staging.begun_settings(plan) == settings
-  if not request.overwrite and staging.is_finished(plan, settings):
-    if begun:
-      staging.remove(plan)
+  continues = plan.interrupted_settings() == settings
+  if not request.overwrite and plan.is_finished(settings):
+    if continues:
+      plan.remove()
     return _finished(plan)
-  if not begun:
+  if not continues:
     if not request.overwrite:
-      staging.refuse_others(plan, settings)
+      plan.refuse_others(settings)
     _check_files_are_there(request)
-  with staging.alone(plan):
-    if not begun:
-      images = request.listed.images.shuffled(request.seed)
-      staging.begin(plan, images, settings)
-    _convert_missing(plan, engine or LocalEngine(), on_start, on_images)
+  with plan.alone():
+    if not continues:
+      plan.begin(settings, request.listed.images.shuffled(request.seed).save)
+    _convert_missing(plan, runner or LocalRunner(), on_start, on_images)
     counts = count_images(plan, request.listed.dropped)
     if not counts.num_kept:
       _give_up(plan, counts)
-    staging.put_in_place(plan)
+    plan.publish(plan.shard_names())
     write_report(plan, counts, request.listed.dropped)
     write_summary(plan.output_dir, _summary(plan, settings, counts))
-    staging.remove(plan)
+    plan.remove()
   return _finished(plan)
 
 
 def conversion_plan(request: ConversionRequest) -> ConversionPlan:
-  """What the workers of a request are told."""
+  """What the workers of a request need to know."""
   return ConversionPlan(
     output_dir=Path(request.output_dir),
     dataset_name=request.dataset_name,
@@ -168,23 +169,23 @@ def conversion_plan(request: ConversionRequest) -> ConversionPlan:
 def _check(request: ConversionRequest) -> None:
   if not len(request.listed.images):
     raise UserError(
-      f"expected at least one image of {request.dataset_name}_{request.split} "
-      f"in the list, got none; choose other classes, or another list"
+      f"listed: expected at least one image of {request.dataset_name}_"
+      f"{request.split}, got none; choose other classes, or another list"
     )
   if request.shorter_side is not None and request.square_side is not None:
     raise UserError(
-      f"expected a shorter side (--resize) or squares (--image_size), got "
-      f"{request.shorter_side} and {request.square_side}; leave one of them out"
+      f"shorter_side, square_side: expected one of them, got "
+      f"{request.shorter_side} and {request.square_side}; leave one out"
     )
   if not _NAME.fullmatch(request.dataset_name):
     raise UserError(
-      "expected letters, digits and ._- as the data set's name, got "
-      f"{request.dataset_name!r}; choose another name (--dataset_name)"
+      "dataset_name: expected letters, digits and ._- only, got "
+      f"{request.dataset_name!r}; choose another name"
     )
   if request.num_shards and request.num_shards > _MOST_SHARDS:
     raise UserError(
-      f"expected at most {_MOST_SHARDS} shards, got {request.num_shards}; "
-      "choose another number of shards"
+      f"num_shards: expected at most {_MOST_SHARDS}, got {request.num_shards}; "
+      "choose another number"
     )
   least, most = (
     request.listed.images.labels.min(),
@@ -192,7 +193,8 @@ def _check(request: ConversionRequest) -> None:
   )
   if least < 0 or most >= request.listed.num_classes:
     raise UserError(
-      f"expected labels between 0 and {request.listed.num_classes - 1}, got "
+      f"listed: expected labels between 0 and "
+      f"{request.listed.num_classes - 1}, got "
       f"{least if least < 0 else most}; correct the list or the class names"
     )
 
@@ -200,7 +202,7 @@ def _check(request: ConversionRequest) -> None:
 def _settings(
   request: ConversionRequest, plan: ConversionPlan
 ) -> dict[str, Any]:
-  """All of the summary that is known before the work."""
+  """The part of the summary that is known before the conversion."""
   fields = request.listed.fields | {
     "class_names": list(request.listed.class_names),
     "images_sha256": request.listed.images.fingerprint(),
@@ -219,7 +221,7 @@ def _settings(
 
 
 def _check_files_are_there(request: ConversionRequest) -> None:
-  """A wrong folder is told at once, not after hours."""
+  """Reports a wrong folder at once, not after hours."""
   images, reader = request.listed.images, request.listed.reader
   count = min(_PROBED, len(images))
   for row in np.linspace(0, len(images) - 1, count).astype(np.int64):
@@ -230,37 +232,37 @@ def _check_files_are_there(request: ConversionRequest) -> None:
       if error.reason != MISSING_FILE:
         return
   raise UserError(
-    f"expected the listed images in {reader}, found not one of {count} looked "
-    f"for (such as {readable(images.paths[0])}); correct the folder, or put "
+    f"expected the listed images in {reader}, got none of {count} looked for "
+    f"(such as {readable(images.paths[0])}); correct the folder, or put "
     "the images there"
   )
 
 
 def _convert_missing(
   plan: ConversionPlan,
-  engine: Engine,
+  runner: Runner,
   on_start: Callable[[int, int], None],
   on_images: Callable[[int], None],
 ) -> None:
-  staging.remove_partial_files(plan)
-  missing = staging.missing_shards(plan)
+  plan.remove_partial_files()
+  missing = plan.missing_shards()
   for index in missing:
     plan.report_path(index).unlink(missing_ok=True)
   remaining = sum(len(plan.rows(index)) for index in missing)
   on_start(plan.num_images, plan.num_images - remaining)
   if missing:
-    engine.convert(plan, missing, on_images)
-  if left_out := staging.missing_shards(plan):
+    runner.convert(plan, missing, on_images)
+  if left_out := plan.missing_shards():
     raise UserError(
-      f"expected the workers to write shard {plan.shard_name(left_out[0])} in "
-      f"{plan.work_dir}, found none; let the workers write to the same "
-      "--output_dir"
+      "output_dir: expected the workers to write shard "
+      f"{plan.shard_name(left_out[0])} in {plan.work_dir}, got none; let all "
+      "workers write to the same folder"
     )
 
 
 def _give_up(plan: ConversionPlan, counts: ConversionCounts) -> None:
-  """Nothing was kept: nothing is left."""
-  staging.remove(plan)
+  """No image is usable: leaves nothing behind."""
+  plan.remove()
   if not any(plan.output_dir.iterdir()):
     plan.output_dir.rmdir()
   raise UserError(
@@ -272,7 +274,7 @@ def _give_up(plan: ConversionPlan, counts: ConversionCounts) -> None:
 def _summary(
   plan: ConversionPlan, settings: dict[str, Any], counts: ConversionCounts
 ) -> dict[str, Any]:
-  """The settings, and what came of them."""
+  """The settings, and the results."""
   return settings | {
     "images": counts.as_json(),
     "num_examples": counts.num_kept,

@@ -12,14 +12,11 @@ import tensorflow as tf
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.labels.noise import measured_noise_rate
 from mentornet_tf.datasets.records.schema import Example, encode_example
-from mentornet_tf.datasets.records.shards import (
-  existing_shards,
-  planned_summary,
-  read_summary,
-  write_shards,
-)
+from mentornet_tf.datasets.records.shards import planned_summary
 from mentornet_tf.datasets.sources.base import SourceImages
 from mentornet_tf.datasets.sources.registry import load_source
+from mentornet_tf.datasets.writing.record_set import write_shards
+from mentornet_tf.datasets.writing.staging import StagedSet
 from mentornet_tf.errors import UserError
 
 _DEFAULT_TRAIN_SHARDS = 5
@@ -35,7 +32,7 @@ class NoisyRecords:
     dataset_name: "digits", "cifar10" or "cifar100".
     source_dir: official archive of CIFAR, or None.
     tfds_data_dir: folder of TensorFlow Datasets, or None.
-    noise: the labels of the training split.
+    noise: which labels the training split gets.
     num_shards: shards of the training split; 5 where None. Other splits have
       one.
     splits: which splits to write.
@@ -94,7 +91,8 @@ def write_noisy_records(
   prepared = {split: _prepare(request, split) for split in request.splits}
   if not request.overwrite:
     for split, ready in prepared.items():
-      _check_nothing_else_there(request, split, ready.summary)
+      folder, name = Path(request.output_dir), request.dataset_name
+      StagedSet(folder, name, split).refuse_others(ready.summary)
   written = {}
   for split, ready in prepared.items():
     on_start(split, len(ready.source))
@@ -113,12 +111,11 @@ def _check_request(request: NoisyRecords) -> None:
   labels_from_tfds = str(request.noise.label_file).startswith("tfds:")
   if request.source_dir and request.tfds_data_dir and not labels_from_tfds:
     raise UserError(
-      "expected --source_dir or --tfds_data_dir, got both; leave one of them "
-      "out"
+      "source_dir, tfds_data_dir: expected one of them, got both; leave one out"
     )
   if not request.splits:
     raise UserError(
-      "expected at least one split in --splits, got none; name train or test"
+      "splits: expected at least one split, got none; name train or test"
     )
 
 
@@ -129,14 +126,15 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
     source_dir=request.source_dir,
     tfds_data_dir=request.tfds_data_dir,
   )
-  labels, noise = source.labels, {"kind": "none"}
+  labels = source.labels
+  noise: dict[str, Any] = {"kind": "none"}
   num_shards = 1
   if split == "train":
     labels, noise = request.noise.labels(
       source, request.dataset_name, request.tfds_data_dir
     )
     source, labels = _first(source, labels, request.max_train_examples)
-    # A handful of images needs no five files.
+    # A handful of images does not need five files.
     num_shards = request.num_shards or min(_DEFAULT_TRAIN_SHARDS, len(source))
   noise["measured_rate"] = measured_noise_rate(labels, source.labels)
   fields = {
@@ -155,12 +153,12 @@ def _prepare(request: NoisyRecords, split: str) -> _Split:
 def _first(
   source: SourceImages, labels: np.ndarray, count: int | None
 ) -> tuple[SourceImages, np.ndarray]:
-  """The first `count` images; their noise is that of the whole set."""
+  """The first `count` images, with the noise of the whole set."""
   if count is None:
     return source, labels
   if not 1 <= count <= len(source):
     raise UserError(
-      f"expected --max_train_examples between 1 and {len(source)}, got "
+      f"max_train_examples: expected a number between 1 and {len(source)}, got "
       f"{count}; choose another number, or leave it out for all"
     )
   kept = SourceImages(
@@ -172,29 +170,6 @@ def _first(
     description=f"{source.description}, first {count} of {len(source)}",
   )
   return kept, labels[:count]
-
-
-def _check_nothing_else_there(
-  request: NoisyRecords, split: str, summary: dict[str, Any]
-) -> None:
-  """The same settings may be written again; others need --overwrite."""
-  folder, name = Path(request.output_dir), request.dataset_name
-  if not folder.is_dir():
-    return
-  there = read_summary(folder, name, split)
-  if there is None and not existing_shards(folder, name, split):
-    return
-  if there != summary:
-    differing = sorted(
-      key
-      for key in summary.keys() | (there or {}).keys()
-      if (there or {}).get(key) != summary.get(key)
-    )
-    raise UserError(
-      f"expected no other {name}_{split} records in {folder}, found a set with "
-      f"different {', '.join(differing)}; choose another --output_dir, or "
-      "replace the set with --overwrite"
-    )
 
 
 def _encoded(ready: _Split) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What the conversion of one shard needs to know, and where its files lie."""
+"""What the conversion of a shard needs to know, and where its files lie."""
 
 import json
 from dataclasses import dataclass
@@ -7,16 +7,14 @@ from typing import Any
 
 from mentornet_tf.datasets.images.listing import ImageList, ImageReader
 from mentornet_tf.datasets.records.shards import shard_name, shard_sizes
+from mentornet_tf.datasets.writing.staging import StagedSet
 
 
 @dataclass(frozen=True)
-class ConversionPlan:
+class ConversionPlan(StagedSet):
   """A conversion in progress; small, since it goes to every worker.
 
   Attributes:
-    output_dir: folder of the finished set.
-    dataset_name: such as "webvision_mini".
-    split: such as "train".
     num_images: how many are listed.
     num_shards: how many files they go to.
     reader: gives the images' bytes.
@@ -24,29 +22,11 @@ class ConversionPlan:
     square_side: pixels of square PNGs that all images become, or None.
   """
 
-  output_dir: Path
-  dataset_name: str
-  split: str
   num_images: int
   num_shards: int
   reader: ImageReader
   shorter_side: int | None = None
   square_side: int | None = None
-
-  @property
-  def work_dir(self) -> Path:
-    """The folder of all that is not yet complete."""
-    return self.output_dir / f"{self.dataset_name}_{self.split}.work"
-
-  @property
-  def settings_path(self) -> Path:
-    """What is being converted, to be compared when the work goes on."""
-    return self.work_dir / "settings.json"
-
-  @property
-  def lock_path(self) -> Path:
-    """Held by the one process that converts."""
-    return self.work_dir / "lock"
 
   def images(self) -> ImageList:
     """All images in the order of the records."""
@@ -62,8 +42,12 @@ class ConversionPlan:
     """The file name of a shard, in the work folder and in the finished set."""
     return shard_name(self.dataset_name, self.split, index, self.num_shards)
 
+  def shard_names(self) -> list[str]:
+    """The file names of all shards, in order."""
+    return [self.shard_name(index) for index in range(self.num_shards)]
+
   def shard_path(self, index: int) -> Path:
-    """A converted shard before it is put in its place."""
+    """A converted shard before it is published."""
     return self.work_dir / self.shard_name(index)
 
   def report_path(self, index: int) -> Path:
@@ -71,13 +55,35 @@ class ConversionPlan:
     return self.work_dir / f"{self.shard_name(index)}.json"
 
   def failure_path(self, index: int) -> Path:
-    """Why a shard cannot be converted, told by a worker far away."""
+    """The error reported by a remote worker that cannot convert a shard."""
     return self.work_dir / f"{self.shard_name(index)}.failure"
 
-  def read_report(self, index: int) -> dict[str, Any] | None:
-    """The report of a shard, None where the shard is not converted yet."""
+  def read_report(self, index: int) -> dict[str, Any]:
+    """The report of a converted shard.
+
+    Raises:
+      FileNotFoundError: the shard is not converted yet.
+    """
+    return json.loads(self.report_path(index).read_text(encoding="utf-8"))
+
+  def missing_shards(self) -> list[int]:
+    """The shards that are still to be converted."""
+    return [
+      index for index in range(self.num_shards) if not self._is_complete(index)
+    ]
+
+  def _is_complete(self, index: int) -> bool:
+    """Whether the shard is as its report says, here or published already."""
     try:
-      text = self.report_path(index).read_text(encoding="utf-8")
+      report = self.read_report(index)
     except FileNotFoundError:
-      return None
-    return json.loads(text)
+      return False
+    path = self.shard_path(index)
+    if not path.exists():
+      path = self.output_dir / self.shard_name(index)
+    return path.exists() and path.stat().st_size == report["bytes"]
+
+  def remove_partial_files(self) -> None:
+    """Removes what killed workers have left half-written."""
+    for path in self.work_dir.glob(".partial-*"):
+      path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What became of the listed images: counts, and the paths of changed ones."""
+"""The report of a conversion: counts, and the paths of changed images."""
 
 import collections
 import json
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.writing.plan import ConversionPlan
-from mentornet_tf.datasets.writing.shard import readable
 from mentornet_tf.internal.atomic_files import replacing
 
 
@@ -18,7 +18,7 @@ class ConversionCounts:
 
   Attributes:
     kept: records of each shard.
-    repaired: images that were encoded anew, by what they were; most first.
+    repaired: images that were re-encoded, by what they were; most first.
     skipped: images without a record, by reason; most first.
   """
 
@@ -32,7 +32,7 @@ class ConversionCounts:
     return sum(self.kept)
 
   def as_json(self) -> dict[str, Any]:
-    """What the summary and the report say."""
+    """The entries of the summary and the report."""
     return {
       "listed": self.num_kept + sum(self.skipped.values()),
       "kept": self.num_kept,
@@ -49,14 +49,12 @@ def report_path(output_dir: Path, dataset_name: str, split: str) -> Path:
 def count_images(
   plan: ConversionPlan, dropped: Sequence[tuple[bytes, str]]
 ) -> ConversionCounts:
-  """Counts what all shards report, and the images dropped before."""
-  kept, reasons = (
-    [],
-    {
-      "repaired": collections.Counter(),
-      "skipped": collections.Counter(reason for _, reason in dropped),
-    },
-  )
+  """Adds up the reports of all shards, and the images dropped before."""
+  kept: list[int] = []
+  reasons = {
+    "repaired": collections.Counter[str](),
+    "skipped": collections.Counter(reason for _, reason in dropped),
+  }
   for index in range(plan.num_shards):
     report = plan.read_report(index)
     kept.append(report["kept"])

@@ -1,4 +1,4 @@
-"""Who converts the shards of a plan: processes of this machine, or Beam.
+"""What converts the shards of a plan: processes of this machine, or Beam.
 
 Both call `convert_shard` and nothing else, so both write the same bytes.
 """
@@ -24,7 +24,7 @@ _PACKAGE = "mentornet_tf"
 _LOOK_INTERVAL = 1.0
 
 
-class Engine(Protocol):
+class Runner(Protocol):
   """Converts shards, in any order and anywhere."""
 
   def convert(
@@ -46,7 +46,7 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True)
-class LocalEngine:
+class LocalRunner:
   """Processes of this machine.
 
   Attributes:
@@ -62,7 +62,7 @@ class LocalEngine:
     indices: Sequence[int],
     on_images: Callable[[int], None],
   ) -> None:
-    """As `Engine` says."""
+    """See `Runner.convert`."""
     if min(self.num_workers, len(indices)) == 1:
       for index in indices:
         convert_shard(plan, index, on_images)
@@ -75,7 +75,7 @@ class LocalEngine:
 
 
 @dataclass(frozen=True)
-class BeamEngine:
+class BeamRunner:
   """A pipeline of Apache Beam, which maps the shards' numbers.
 
   The workers have this package and see the source and the output under the
@@ -83,23 +83,23 @@ class BeamEngine:
 
   Attributes:
     runner: one of `BEAM_RUNNERS`.
-    options: further options of Beam, such as "--parallelism=8".
+    beam_options: further command-line options of Beam.
   """
 
   runner: str = "DirectRunner"
-  options: tuple[str, ...] = ()
+  beam_options: tuple[str, ...] = ()
 
-  def __post_init__(self):
+  def __post_init__(self) -> None:
     if self.runner not in BEAM_RUNNERS:
       raise UserError(
-        f"expected a runner among {', '.join(BEAM_RUNNERS)}, got "
+        f"runner: expected one of {', '.join(BEAM_RUNNERS)}, got "
         f"{self.runner!r}; choose one of them"
       )
     if importlib.util.find_spec("apache_beam") is None:
       raise UserError(
-        f"expected Apache Beam for the runner {self.runner}, found it not "
-        'installed; pip install "mentornet-tf[beam]", or leave the runner out '
-        "to convert with processes of this machine"
+        f"runner: expected Apache Beam for {self.runner}, got no such package; "
+        'pip install "mentornet-tf[beam]", or leave the runner out to convert '
+        "with processes of this machine"
       )
 
   def convert(
@@ -108,7 +108,7 @@ class BeamEngine:
     indices: Sequence[int],
     on_images: Callable[[int], None],
   ) -> None:
-    """As `Engine` says; images are counted by whole shards."""
+    """See `Runner.convert`; images are counted by whole shards."""
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -116,13 +116,13 @@ class BeamEngine:
     plan = replace(plan, output_dir=plan.output_dir.absolute())
     for index in indices:
       plan.failure_path(index).unlink(missing_ok=True)
-    options = PipelineOptions([f"--runner={self.runner}", *self.options])
+    options = PipelineOptions(list(self.beam_options), runner=self.runner)
     pipeline = beam.Pipeline(options=options)
     _ = (
       pipeline
       | "ShardNumbers" >> beam.Create(indices)
       | "Spread" >> beam.Reshuffle()
-      | "ConvertShard" >> beam.Map(functools.partial(_convert_far_away, plan))
+      | "ConvertShard" >> beam.Map(functools.partial(_convert_remotely, plan))
     )
     with _watched(plan, indices, on_images):
       try:
@@ -131,17 +131,17 @@ class BeamEngine:
         if f"No module named '{_PACKAGE}'" not in str(error):
           raise
         raise UserError(
-          f"expected {_PACKAGE} to be installed where Beam's workers run, "
-          "found it missing; pip install it there, or give the workers "
-          "--setup_file or a container image by the Beam options"
+          f"beam_options: expected {_PACKAGE} to be installed where Beam's "
+          "workers run, got workers without it; pip install it there, or name "
+          "a setup file or a container image for the workers"
         ) from error
     for index in indices:
       if plan.failure_path(index).exists():
         raise UserError(plan.failure_path(index).read_text(encoding="utf-8"))
 
 
-def _convert_far_away(plan: ConversionPlan, index: int) -> None:
-  """Converts on a worker of Beam, which would bury an error in its own."""
+def _convert_remotely(plan: ConversionPlan, index: int) -> None:
+  """Converts on a worker of Beam, which would wrap an error in its own."""
   try:
     convert_shard(plan, index)
   except UserError as error:

@@ -2,9 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
-
-import tensorflow as tf
 
 from mentornet_tf.datasets.images.decoding import (
   UnusableImageError,
@@ -12,16 +9,21 @@ from mentornet_tf.datasets.images.decoding import (
   square_image,
   usable_image,
 )
-from mentornet_tf.datasets.images.listing import MISSING_FILE, ImageEntry
+from mentornet_tf.datasets.images.listing import (
+  MISSING_FILE,
+  ImageEntry,
+  readable,
+)
 from mentornet_tf.datasets.records.schema import Example, encode_example
+from mentornet_tf.datasets.records.shards import write_shard
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.atomic_files import replacing, write_bytes
+from mentornet_tf.internal.atomic_files import write_bytes
 
 # Images between two reports of progress.
 _REPORTED_AT_ONCE = 16
 
-# The images come in random order. A shard of this many without a single file
+# The images are in random order. A shard of this many without a single file
 # means that their folder is gone, not that files are missing from it.
 _TOO_MANY_TO_MISS = 32
 
@@ -33,46 +35,44 @@ def convert_shard(
 ) -> None:
   """Writes shard `index` of the plan, then its report; each appears whole.
 
-  The same plan and files give the same bytes, whoever converts. An image that a
+  The same plan and files give the same bytes with every runner. An image that a
   record can hold as it is, is not decoded.
 
   Args:
     plan: what to convert; its work folder holds the list of images.
     index: which shard, 0-based.
-    on_images: called with the number of images looked at since the last call.
+    on_images: called with the number of images done since the last call.
 
   Raises:
     UserError: not one image of a shard of 32 or more is there.
-    OSError: files cannot be written, or reading at large does not work.
+    OSError: files cannot be written, or no file can be read at all.
   """
-  repaired, skipped = [], []
+  repaired: list[list[str]] = []
+  skipped: list[list[str]] = []
   rows = plan.rows(index)
   images = plan.images()
-  # Opened by Python first: its errors name the path and the reason.
-  with replacing(plan.shard_path(index)) as partial:
-    partial.touch()
-    with tf.io.TFRecordWriter(str(partial)) as writer:
-      for done, row in enumerate(rows, start=1):
-        entry = images[row]
-        try:
-          image = _usable(plan, plan.reader.read(entry))
-        except UnusableImageError as error:
-          skipped.append([readable(entry.path), error.reason])
-        else:
-          writer.write(encode_example(_example(entry, image)))
-          if image.repair:
-            repaired.append([readable(entry.path), image.repair])
-        if done % _REPORTED_AT_ONCE == 0:
-          on_images(_REPORTED_AT_ONCE)
+  with write_shard(plan.shard_path(index)) as writer:
+    for done, row in enumerate(rows, start=1):
+      entry = images[row]
+      try:
+        image = _usable(plan, plan.reader.read(entry))
+      except UnusableImageError as error:
+        skipped.append([readable(entry.path), error.reason])
+      else:
+        writer.write(encode_example(_example(entry, image)))
+        if image.repair:
+          repaired.append([readable(entry.path), image.repair])
+      if done % _REPORTED_AT_ONCE == 0:
+        on_images(_REPORTED_AT_ONCE)
     on_images(len(rows) % _REPORTED_AT_ONCE)
     _check_source_is_there(plan, len(rows), skipped)
-    report = {
-      "bytes": partial.stat().st_size,
-      "listed": len(rows),
-      "kept": len(rows) - len(skipped),
-      "repaired": repaired,
-      "skipped": skipped,
-    }
+  report = {
+    "bytes": plan.shard_path(index).stat().st_size,
+    "listed": len(rows),
+    "kept": len(rows) - len(skipped),
+    "repaired": repaired,
+    "skipped": skipped,
+  }
   write_bytes(plan.report_path(index), json.dumps(report).encode("ascii"))
 
 
@@ -82,18 +82,13 @@ def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
   return usable_image(data, shorter_side=plan.shorter_side)
 
 
-def readable(path: bytes) -> str:
-  """A path as text; bytes that are no UTF-8 become escapes."""
-  return path.decode("utf-8", errors="backslashreplace")
-
-
 def _check_source_is_there(
-  plan: ConversionPlan, listed: int, skipped: list[Any]
+  plan: ConversionPlan, listed: int, skipped: list[list[str]]
 ) -> None:
   missing = [path for path, reason in skipped if reason == MISSING_FILE]
   if len(missing) == listed >= _TOO_MANY_TO_MISS:
     raise UserError(
-      f"expected the listed images in {plan.reader}, got not one of {listed} "
+      f"expected the listed images in {plan.reader}, got none of {listed} "
       f"(such as {missing[0]}); make the folder available, or correct its name"
     )
 

@@ -1,156 +1,182 @@
-"""The work folder of a conversion: begun, worked on by one, and emptied.
+"""The work folder of a record set that is being written.
 
-It lies beside the records to be, so that finished shards are only renamed. The
-settings in it say what is being converted; they are written last.
+It lies beside the records to be, so that finished shards are only renamed, and
+one process at a time works in it. The settings in it say what an interrupted
+conversion was making; they are written last.
 """
 
 import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from mentornet_tf.datasets.images.listing import ImageList
 from mentornet_tf.datasets.records.shards import (
   existing_shards,
   read_summary,
   summary_path,
 )
-from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
 
-
-def begun_settings(plan: ConversionPlan) -> dict[str, Any] | None:
-  """The settings in the work folder; None where no conversion has begun."""
-  try:
-    return json.loads(plan.settings_path.read_text(encoding="utf-8"))
-  except (FileNotFoundError, NotADirectoryError):
-    return None
+# Settings or a summary, as JSON holds them.
+Settings = dict[str, Any]
 
 
-def is_finished(plan: ConversionPlan, settings: dict[str, Any]) -> bool:
-  """Whether the set of these settings is there with all its shards."""
-  summary = read_summary(plan.output_dir, plan.dataset_name, plan.split)
-  if summary is None or _differing(summary, settings):
-    return False
-  return all(
-    (plan.output_dir / shard["name"]).exists() for shard in summary["shards"]
-  )
+@dataclass(frozen=True)
+class StagedSet:
+  """A record set, and the folder where its shards wait until all are there.
+
+  Attributes:
+    output_dir: folder of the finished set.
+    dataset_name: such as "webvision_mini".
+    split: such as "train".
+  """
+
+  output_dir: Path
+  dataset_name: str
+  split: str
+
+  @property
+  def name(self) -> str:
+    """`<dataset>_<split>`, how the set's files begin."""
+    return f"{self.dataset_name}_{self.split}"
+
+  @property
+  def work_dir(self) -> Path:
+    """The folder of all that is not yet complete."""
+    return self.output_dir / f"{self.name}.work"
+
+  @property
+  def settings_path(self) -> Path:
+    """What is being written, to be compared when the work continues."""
+    return self.work_dir / "settings.json"
+
+  @property
+  def lock_path(self) -> Path:
+    """Held by the one process that writes."""
+    return self.work_dir / "lock"
+
+  def interrupted_settings(self) -> Settings | None:
+    """The settings in the work folder; None where nothing was interrupted."""
+    try:
+      return json.loads(self.settings_path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+      return None
+
+  def is_finished(self, settings: Settings) -> bool:
+    """Whether the set of these settings is there with all its shards."""
+    summary = self._summary()
+    if summary is None or _differing(summary, settings):
+      return False
+    return all(
+      (self.output_dir / shard["name"]).exists() for shard in summary["shards"]
+    )
+
+  def refuse_others(self, settings: Settings) -> None:
+    """Checks that no set with other settings is there, whole or in part.
+
+    Raises:
+      UserError: there is one, or a set without a summary.
+    """
+    interrupted = self.interrupted_settings()
+    if interrupted is not None:
+      raise UserError(
+        "output_dir: expected to continue the interrupted conversion of "
+        f"{self.name} in {self.output_dir}, got different "
+        f"{', '.join(_differing(interrupted, settings))}; give the same "
+        "settings, choose another folder, or start over with `overwrite`"
+      )
+    if not self.output_dir.is_dir():
+      return
+    summary = self._summary()
+    if summary is None and not self._existing_shards():
+      return
+    if differing := _differing(summary or {}, settings):
+      raise UserError(
+        f"output_dir: expected no other {self.name} records in "
+        f"{self.output_dir}, got a set with different {', '.join(differing)}; "
+        "choose another folder, or replace the set with `overwrite`"
+      )
+
+  @contextmanager
+  def alone(self) -> Iterator[None]:
+    """Keeps other processes from the same work; ends with this process.
+
+    Raises:
+      UserError: another process is at work.
+    """
+    self.work_dir.mkdir(parents=True, exist_ok=True)
+    with self.lock_path.open("w") as file:
+      try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError as error:
+        raise UserError(
+          f"output_dir: expected no other process to write {self.name} in "
+          f"{self.output_dir}, got another at work; wait for it, or stop it"
+        ) from error
+      yield
+
+  def begin(
+    self, settings: Settings, save: Callable[[Path], None] | None = None
+  ) -> None:
+    """Empties the work folder and fills it anew.
+
+    Args:
+      settings: what `interrupted_settings` gives from now on.
+      save: writes further files into the folder that is passed to it; None
+        writes none.
+    """
+    self.clear()
+    if save is not None:
+      save(self.work_dir)
+    text = json.dumps(settings, ensure_ascii=False)
+    write_bytes(self.settings_path, text.encode("utf-8"))
+
+  def clear(self) -> None:
+    """Removes what an interrupted process has left in the work folder."""
+    for path in self.work_dir.iterdir():
+      if path != self.lock_path:
+        path.unlink()
+
+  def publish(self, names: Sequence[str]) -> None:
+    """Moves shards to where readers look for them; can be repeated.
+
+    An older set is removed first, its summary before its shards; so a reader
+    sees the old set or missing shards, never a mixture. The new summary is
+    left to the caller.
+
+    Args:
+      names: the file names of all shards.
+    """
+    summary_path(self.output_dir, self.dataset_name, self.split).unlink(
+      missing_ok=True
+    )
+    moved = {name for name in names if not (self.work_dir / name).exists()}
+    for old in self._existing_shards():
+      if old.name not in moved:
+        old.unlink()
+    for name in names:
+      if name not in moved:
+        os.replace(self.work_dir / name, self.output_dir / name)
+
+  def remove(self) -> None:
+    """Removes the work folder."""
+    shutil.rmtree(self.work_dir)
+
+  def _summary(self) -> Settings | None:
+    return read_summary(self.output_dir, self.dataset_name, self.split)
+
+  def _existing_shards(self) -> list[Path]:
+    return existing_shards(self.output_dir, self.dataset_name, self.split)
 
 
-def _differing(there: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+def _differing(there: Settings, settings: Settings) -> list[str]:
   """The settings that another set does not have."""
   return sorted(
     key for key, value in settings.items() if there.get(key) != value
   )
-
-
-def refuse_others(plan: ConversionPlan, settings: dict[str, Any]) -> None:
-  """Raises UserError if a set or a begun conversion of others is there."""
-  folder, name = plan.output_dir, f"{plan.dataset_name}_{plan.split}"
-  if not folder.is_dir():
-    return
-  begun = begun_settings(plan)
-  if begun is not None:
-    raise UserError(
-      f"expected to continue the conversion of {name} that was begun in "
-      f"{folder}, got different {', '.join(_differing(begun, settings))}; give "
-      "the same settings, choose another --output_dir, or begin anew with "
-      "--overwrite"
-    )
-  there = read_summary(folder, plan.dataset_name, plan.split)
-  if there is None and not existing_shards(
-    folder, plan.dataset_name, plan.split
-  ):
-    return
-  if differing := _differing(there or {}, settings):
-    raise UserError(
-      f"expected no other {name} records in {folder}, found a set with "
-      f"different {', '.join(differing)}; choose another --output_dir, or "
-      "replace the set with --overwrite"
-    )
-
-
-@contextmanager
-def alone(plan: ConversionPlan) -> Iterator[None]:
-  """Keeps other processes from the same work; ends with this process."""
-  plan.work_dir.mkdir(parents=True, exist_ok=True)
-  with plan.lock_path.open("w") as file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-      raise UserError(
-        f"expected to be the only process that converts {plan.dataset_name}_"
-        f"{plan.split} in {plan.output_dir}, found another at work; wait for "
-        "it, or stop it"
-      ) from error
-    yield
-
-
-def begin(
-  plan: ConversionPlan, images: ImageList, settings: dict[str, Any]
-) -> None:
-  """Fills the work folder, in place of what another conversion has begun.
-
-  Args:
-    plan: what to convert.
-    images: the images in the order of the records.
-    settings: what `begun_settings` is to give from now on.
-  """
-  for path in plan.work_dir.iterdir():
-    if path != plan.lock_path:
-      path.unlink()
-  images.save(plan.work_dir)
-  text = json.dumps(settings, ensure_ascii=False)
-  write_bytes(plan.settings_path, text.encode("utf-8"))
-
-
-def remove_partial_files(plan: ConversionPlan) -> None:
-  """Removes what killed workers have left half-written."""
-  for path in plan.work_dir.glob(".partial-*"):
-    path.unlink(missing_ok=True)
-
-
-def missing_shards(plan: ConversionPlan) -> list[int]:
-  """The shards that are still to be converted."""
-  return [
-    index for index in range(plan.num_shards) if not _is_complete(plan, index)
-  ]
-
-
-def _is_complete(plan: ConversionPlan, index: int) -> bool:
-  """Whether the shard is there as its report says, here or in its place."""
-  report = plan.read_report(index)
-  if report is None:
-    return False
-  path = plan.shard_path(index)
-  if not path.exists():
-    path = plan.output_dir / plan.shard_name(index)
-  return path.exists() and path.stat().st_size == report["bytes"]
-
-
-def put_in_place(plan: ConversionPlan) -> None:
-  """Moves all shards to where readers look for them; can be repeated.
-
-  An older set is removed before, its summary first; so a reader sees the old
-  set or missing shards, never a mixture.
-  """
-  summary_path(plan.output_dir, plan.dataset_name, plan.split).unlink(
-    missing_ok=True
-  )
-  names = [plan.shard_name(index) for index in range(plan.num_shards)]
-  moved = {name for name in names if not (plan.work_dir / name).exists()}
-  for old in existing_shards(plan.output_dir, plan.dataset_name, plan.split):
-    if old.name not in moved:
-      old.unlink()
-  for name in names:
-    if name not in moved:
-      os.replace(plan.work_dir / name, plan.output_dir / name)
-
-
-def remove(plan: ConversionPlan) -> None:
-  """Removes the work folder."""
-  shutil.rmtree(plan.work_dir)

@@ -26,7 +26,7 @@ def match(columns, **options):
 def message(columns, **options):
   with pytest.raises(UserError) as caught:
     match(columns, **options)
-  assert str(caught.value).startswith("labels.csv: ")
+  assert "labels.csv" in str(caught.value)
   assert "\n" not in str(caught.value)
   return str(caught.value)
 
@@ -52,12 +52,12 @@ def test_the_stated_order_is_taken():
 
 def test_bare_labels_are_refused():
   text = message({"label": NOISY})
-  assert "--label_order" in text and "in binary order" in text
+  assert text.startswith("label_order: ") and "in binary order" in text
 
 
 def test_labels_in_the_other_order_are_refused():
   text = message({"label": NOISY}, label_order="python")
-  assert "expected labels in binary order" in text
+  assert "label_order: expected binary, the order of the images" in text
   assert "read the images from the python version" in text
 
 
@@ -83,7 +83,7 @@ def test_label_key_chooses_the_column():
   np.testing.assert_array_equal(match(columns, label_key="worse"), NOISY)
   assert "random, worse" in message(columns)
   text = message(columns, label_key="best")
-  assert "named 'best', found clean_label, random, worse" in text
+  assert "has clean_label, random, worse, got 'best'" in text
 
 
 def test_no_column_at_all():

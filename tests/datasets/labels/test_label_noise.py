@@ -61,15 +61,18 @@ def test_label_file(tmp_path):
 @pytest.mark.parametrize(
   ("settings", "words"),
   [
-    ({"kind": "uniform"}, "--noise among none, .*, file, got 'uniform'"),
-    ({"rate": 0.2}, "--noise_rate only with .* with --noise=none"),
-    ({"kind": "matrix", "rate": 0.2}, "--noise_rate only with"),
-    ({"kind": "symmetric", "matrix": "m.npy"}, "--noise_matrix only with"),
-    ({"kind": "symmetric", "label_file": "l"}, "--label_file only with"),
-    ({"label_key": "worse_label"}, "--label_key only with --noise=file"),
-    ({"label_order": "python"}, "--label_order only with --noise=file"),
-    ({"kind": "matrix"}, "expected --noise_matrix with --noise=matrix"),
-    ({"kind": "file"}, "expected --label_file with --noise=file"),
+    (
+      {"kind": "uniform"},
+      "^kind: expected one of .*, file, got 'uniform'",
+    ),
+    ({"rate": 0.2}, "^rate: expected a value only with .* with `kind=none`"),
+    ({"kind": "matrix", "rate": 0.2}, "^rate: .* only with"),
+    ({"kind": "symmetric", "matrix": "m.npy"}, "^matrix: .* only with"),
+    ({"kind": "symmetric", "label_file": "l"}, "^label_file: .* only with"),
+    ({"label_key": "worse_label"}, "^label_key: .* only with `kind=file`"),
+    ({"label_order": "python"}, "^label_order: .* only with `kind=file`"),
+    ({"kind": "matrix"}, "^matrix: expected a file with `kind=matrix`"),
+    ({"kind": "file"}, "^label_file: expected a file with `kind=file`"),
   ],
 )
 def test_settings_that_contradict_each_other(settings, words):

@@ -25,7 +25,7 @@ def assert_share(share, expected, count):
 
 
 def transitions(noisy, labels=LABELS, num_classes=10):
-  """[K, K] shares: row = true class."""
+  """[K, K] shares: row = clean class."""
   table = np.zeros((num_classes, num_classes))
   np.add.at(table, (labels, noisy), 1)
   return table / table.sum(axis=1, keepdims=True)
@@ -162,27 +162,30 @@ def test_measured_rate_leaves_unknown_labels_out():
     ({"rate": -0.1}, ["between 0 and 1", "-0.1"]),
     ({"rate": 40}, ["between 0 and 1", "40"]),
     ({"rate": float("nan")}, ["between 0 and 1", "nan"]),
-    ({"seed": -1}, ["seed of at least 0", "-1"]),
-    ({"num_classes": 1}, ["num_classes of at least 2", "got 1"]),
+    ({"seed": -1}, ["seed: expected at least 0", "-1"]),
+    ({"num_classes": 1}, ["num_classes: expected at least 2", "got 1"]),
     ({"num_classes": 2}, ["between 0 and 1", "got 2 at position 2"]),
     ({"labels": [0, -1]}, ["got -1 at position 1"]),
     ({"labels": [0.5]}, ["list of integers", "float64"]),
     ({"labels": [[1, 2]]}, ["list of integers", "[1, 2]"]),
-    ({"kind": "matrix"}, ["expected transition_matrix", "got none"]),
-    ({"kind": "instance"}, ["expected images", "got none"]),
+    ({"kind": "matrix"}, ["transition_matrix: expected a value", "got none"]),
+    ({"kind": "instance"}, ["images: expected a value", "got none"]),
     (
       {"kind": "instance", "images": np.zeros((2, 4))},
       ["2 images and 3 labels"],
     ),
-    ({"images": np.zeros((3, 4))}, ["no images for symmetric noise"]),
+    (
+      {"images": np.zeros((3, 4))},
+      ["images: expected none for symmetric"],
+    ),
     (
       {"transition_matrix": np.eye(10)},
-      ["no transition_matrix for symmetric noise"],
+      ["transition_matrix: expected none for symmetric"],
     ),
-    ({"class_map": np.arange(10)}, ["no class_map for symmetric noise"]),
+    ({"class_map": np.arange(10)}, ["class_map: expected none for symmetric"]),
     (
       {"kind": "asymmetric", "num_classes": 7},
-      ["7 classes", "pass class_map"],
+      ["7 classes", "class_map: expected one"],
     ),
     (
       {"kind": "asymmetric", "class_map": np.arange(1, 11)},
@@ -190,7 +193,7 @@ def test_measured_rate_leaves_unknown_labels_out():
     ),
     (
       {"kind": "asymmetric", "class_map": np.arange(9)},
-      ["class_map of 10 classes"],
+      ["class_map: expected 10 classes"],
     ),
     (
       {"kind": "matrix", "transition_matrix": np.eye(9)},
@@ -237,7 +240,7 @@ def test_matrix_files(tmp_path, suffix):
   ("name", "content", "words"),
   [
     ("missing.npy", None, "no such file"),
-    ("matrix.mat", b"", "as .npy, .csv or .txt"),
+    ("matrix.mat", b"", "file .npy, .csv or .txt"),
     ("matrix.csv", b"a,b\nc,d\n", "2x2 numbers"),
     ("matrix.csv", b"1,0\n1\n", "2x2 numbers"),
     ("matrix.npy", b"no array", "2x2 numbers"),

@@ -235,9 +235,9 @@ def test_standardise_takes_an_unknown_batch_size():
 @pytest.mark.parametrize(
   ("arguments", "words"),
   [
-    ({"batch_size": 0}, "batch_size of at least 1, got 0"),
-    ({"seed": -1}, "seed of at least 0, got -1"),
-    ({"start_step": -5}, "start_step of at least 0, got -5"),
+    ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
+    ({"seed": -1}, "seed: expected at least 0, got -1"),
+    ({"start_step": -5}, "start_step: expected at least 0, got -5"),
   ],
 )
 def test_bad_arguments(arguments, words):
@@ -248,11 +248,11 @@ def test_bad_arguments(arguments, words):
 
 @pytest.mark.parametrize("arguments", [{"padding": -1}, {"crop": 0}])
 def test_bad_augmentation(arguments):
-  with pytest.raises(UserError, match="padding of at least 0 and crop"):
+  with pytest.raises(UserError, match="padding, crop: expected at least 0"):
     Augmentation(**arguments)
 
 
 @pytest.mark.parametrize("arguments", [{"batch_size": 0}, {"size": 0}])
 def test_bad_evaluation_arguments(arguments):
-  with pytest.raises(UserError, match="of at least 1, got 0"):
+  with pytest.raises(UserError, match="at least 1, got 0"):
     evaluation_batches(dataset(5), **{"batch_size": 4} | arguments)

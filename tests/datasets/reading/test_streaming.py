@@ -233,16 +233,16 @@ def test_a_set_that_does_not_fit_its_summary_is_refused(
 @pytest.mark.parametrize(
   ("arguments", "words"),
   [
-    ({"batch_size": 0}, "batch_size of at least 1, got 0"),
-    ({"seed": -1}, "seed of at least 0, got -1"),
-    ({"start_step": -5}, "start_step of at least 0, got -5"),
+    ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),
+    ({"seed": -1}, "seed: expected at least 0, got -1"),
+    ({"start_step": -5}, "start_step: expected at least 0, got -5"),
   ],
 )
 def test_bad_arguments(records, arguments, words):
   arguments = {"batch_size": 4, "seed": 0} | arguments
   with pytest.raises(UserError, match=words):
     streamed_training_batches(records, crop=CROP, **arguments)
-  with pytest.raises(UserError, match="batch_size of at least 1, got 0"):
+  with pytest.raises(UserError, match="batch_size: expected at least 1, got 0"):
     streamed_evaluation_batches(records, 0, CROP)
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mentornet_tf.datasets.records.framing import masked_checksum
 from mentornet_tf.datasets.records.index import (
   index_records,
-  masked_checksum,
 )
 from mentornet_tf.errors import UserError
 

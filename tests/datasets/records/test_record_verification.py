@@ -5,12 +5,13 @@ import tensorflow as tf
 from image_files import jpeg, picture
 
 from mentornet_tf.datasets.records.schema import Example, encode_example
-from mentornet_tf.datasets.records.shards import planned_summary, write_shards
+from mentornet_tf.datasets.records.shards import planned_summary
 from mentornet_tf.datasets.records.verification import (
   ShardFindings,
   verify_records,
   verify_shard,
 )
+from mentornet_tf.datasets.writing.record_set import write_shards
 from mentornet_tf.errors import UserError
 
 
@@ -112,7 +113,7 @@ def test_lost_records_are_told_from_the_summary(tmp_path):
   assert (found.num_shards, found.num_records) == (2, 5)
   assert found.damaged_jpegs == ()
   assert found.problems == (
-    f"{second}: record 2: expected 3 records by the summary, found 2; copy "
+    f"{second}: record 2: expected 3 records by the summary, got 2; copy "
     "this shard again or write the set again",
   )
   first.unlink()
@@ -126,5 +127,5 @@ def test_a_set_without_a_summary(tmp_path, text):
   summary.unlink()
   if text is not None:
     summary.write_text(json.dumps({}))
-  with pytest.raises(UserError, match=r"pets_train\.json, found none"):
+  with pytest.raises(UserError, match=r"pets_train\.json, got none"):
     verify_records(tmp_path, "pets", "train")

@@ -131,7 +131,7 @@ def message(folder, dataset_name="cifar10", split="train"):
 
 def test_missing_folder(tmp_path):
   text = message(tmp_path / "nowhere")
-  assert "nowhere does not exist" in text and "correct the folder" in text
+  assert "nowhere does not exist" in text and "correct the path" in text
 
 
 def test_a_file_instead_of_a_folder(tmp_path):
@@ -145,7 +145,7 @@ def test_empty_folder(tmp_path):
 
 def test_other_set_is_named(record_sets):
   folder = record_sets.write(IMAGES, LABELS)
-  assert "found records of cifar10_train only" in message(folder, split="test")
+  assert "got records of cifar10_train only" in message(folder, split="test")
 
 
 def test_missing_shard(record_sets):
@@ -173,7 +173,7 @@ def test_shard_cut_between_records(record_sets):
   folder = record_sets.write(IMAGES, LABELS)
   (folder / "cifar10_train-00001-of-00002").write_bytes(b"")
   assert "expected 7 records" in message(folder)
-  assert "found 4" in message(folder)
+  assert "got 4" in message(folder)
 
 
 def test_corrupted_byte(record_sets):

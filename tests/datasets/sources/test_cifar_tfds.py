@@ -112,6 +112,6 @@ def test_without_data_and_network_both_ways_are_named(tmp_path, monkeypatch):
   monkeypatch.setattr(cifar_tfds.socket, "create_connection", unreachable)
   with pytest.raises(UserError) as caught:
     load_cifar_tfds("cifar10", "train", tmp_path)
-  for words in ("--source_dir", "--tfds_data_dir", "Name or service not known"):
+  for words in ("`source_dir`", "tfds_data_dir: ", "Name or service not known"):
     assert words in str(caught.value)
   assert "\n" not in str(caught.value)

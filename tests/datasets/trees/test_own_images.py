@@ -12,7 +12,7 @@ from mentornet_tf.datasets.trees.folders import (
   image_list,
 )
 from mentornet_tf.datasets.trees.splits import (
-  describe_true_labels,
+  describe_clean_labels,
   records_name,
   split_own_images,
   stratified_test,
@@ -140,22 +140,22 @@ def test_true_labels_that_are_given_are_kept():
     ([-1] * 45, None),
     (
       [0] * 12 + [-1] * 33,
-      "true labels of 12 of 45 listed images, 16.7 % of them unlike the label",
+      "clean labels of 12 of 45 listed images, 16.7 % of them unlike the label",
     ),
     (
       [0] * 9 + [3] + [-1] * 35,
-      "true labels of 10 of 45 listed images, 10.0 % of them unlike the label; "
-      "no image has the label d: check the column clean_label",
+      "clean labels of 10 of 45 listed images, 10.0 % of them unlike the label"
+      "; no image has the label d: check the column clean_label",
     ),
   ],
 )
-def test_true_labels_are_described(clean, line):
+def test_clean_labels_are_described(clean, line):
   files = labelled_files(counts=(10, 30, 5, 0), clean=clean)
   listed = split_own_images(files, "birds")["train"]
-  assert describe_true_labels(listed) == line
+  assert describe_clean_labels(listed) == line
 
 
-def test_true_labels_that_are_not_given_are_counted():
+def test_clean_labels_that_are_not_given_are_counted():
   clean = np.where(np.arange(45) < 10, 0, -1)
   listed = split_own_images(labelled_files(clean=clean), "birds")["train"]
   noise = listed.fields["noise"]
@@ -166,18 +166,18 @@ def test_true_labels_that_are_not_given_are_counted():
 @pytest.mark.parametrize(
   ("files", "settings", "words"),
   [
-    ({}, {"test_fraction": 0.01}, "at least one of 45 images, got 0.01"),
+    ({}, {"test_fraction": 0.01}, "one test image of 45, got none with 0.01"),
     ({}, {"test_fraction": 1.0}, "one image for training, got test images"),
     (
       {"is_test": np.arange(45) < 5},
       {"test_fraction": 0.2},
-      "no --test_fraction with images that come as",
+      "^test_fraction: expected none with images that",
     ),
     ({"is_test": np.ones(45, bool)}, {}, "got test images only"),
     (
       {"clean": 0},
       {"noise": LabelNoise("symmetric")},
-      "no --noise with labels",
+      "^noise: expected none where clean labels",
     ),
     ({}, {"noise": LabelNoise("instance")}, "got 'instance'"),
   ],
@@ -192,7 +192,7 @@ def test_names_of_records():
   assert records_name(None, "/images/Birds_2.0/") == "Birds_2.0"
   assert records_name(None, "tables/birds.csv") == "birds"
   assert records_name("owls", "/images/birds") == "owls"
-  with pytest.raises(UserError, match=r"got none; give --dataset_name"):
+  with pytest.raises(UserError, match=r"^dataset_name: .* got none"):
     records_name(None, None)
 
 
@@ -261,5 +261,7 @@ def test_squares_load_in_memory(birds, tmp_path):
 
 def test_squares_and_a_shorter_side_contradict_each_other(birds, tmp_path):
   splits = split_own_images(find_image_folders(birds), "birds")
-  with pytest.raises(UserError, match=r"--image_size\), got 20 and 24; leave"):
+  with pytest.raises(
+    UserError, match=r"^shorter_side, .*, got 20 and 24; leave"
+  ):
     converted(tmp_path / "out", splits, square_side=24, shorter_side=20)

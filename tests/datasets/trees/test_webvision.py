@@ -165,26 +165,26 @@ def test_lines_that_are_refused(tmp_path, text, words):
 
 def test_missing_lists(tmp_path):
   root = small(tmp_path)
-  with pytest.raises(UserError, match=r"train_filelist_flickr\.txt, found no"):
+  with pytest.raises(UserError, match=r"train_filelist_flickr\.txt, got no"):
     load_webvision(root, "train", "flickr")
   (root / "info" / "synsets.txt").unlink()
-  with pytest.raises(UserError, match=r"synsets\.txt, found no such file"):
+  with pytest.raises(UserError, match=r"synsets\.txt, got no such file"):
     load_webvision(root, "train", "google")
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "info"])
 def test_wrong_root(tmp_path, folder):
   small(tmp_path)
-  with pytest.raises(UserError, match="its folder info/ of lists, found no"):
+  with pytest.raises(UserError, match="its folder info/ of lists, got no"):
     load_webvision(tmp_path / folder, "train")
 
 
 @pytest.mark.parametrize(
   ("arguments", "words"),
   [
-    ({"split": "test"}, "split among train, val, got 'test'"),
-    ({"subset": "bing"}, "subset among mini, google, flickr, all, got 'bing'"),
-    ({"classes": ["0"]}, "no list of classes for the subset mini"),
+    ({"split": "test"}, "split: expected one of train, val, got 'test'"),
+    ({"subset": "bing"}, "subset: .* of mini, google, flickr, all, got 'bing'"),
+    ({"classes": ["0"]}, "no list of classes with .subset=mini"),
     ({"subset": "google", "classes": ["2"]}, "labels from 0 to 1 .*got '2'"),
   ],
 )

@@ -55,7 +55,7 @@ def test_unusable_lists_of_synsets(tmp_path, text, words):
 
 
 def test_missing_list_of_synsets(tmp_path):
-  with pytest.raises(UserError, match=r"synsets\.txt, found no such file"):
+  with pytest.raises(UserError, match=r"synsets\.txt, got no such file"):
     read_synsets(tmp_path / "synsets.txt")
 
 
@@ -63,5 +63,5 @@ def test_choices_come_as_text_or_file(tmp_path):
   assert read_class_choice("0,7, n01440764") == ["0", "7", "n01440764"]
   (tmp_path / "choice").write_text("7\nn01440764, 9\n")
   assert read_class_choice(str(tmp_path / "choice")) == ["7", "n01440764", "9"]
-  with pytest.raises(UserError, match="at least one class"):
+  with pytest.raises(UserError, match="at least one in"):
     read_class_choice(" ,")

@@ -15,7 +15,7 @@ from mentornet_tf.datasets.images.listing import (
 )
 from mentornet_tf.datasets.trees.webvision import load_webvision
 from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
-from mentornet_tf.datasets.writing.runners import BeamEngine, LocalEngine
+from mentornet_tf.datasets.writing.runners import BeamRunner, LocalRunner
 from mentornet_tf.errors import UserError
 
 
@@ -39,10 +39,10 @@ def test_beam_writes_the_bytes_of_local_processes(tmp_path):
       num_shards=5,
     )
 
-  convert(request("local"), LocalEngine(1))
+  convert(request("local"), LocalRunner(1))
   done = []
   converted = convert(
-    request("beam"), BeamEngine("DirectRunner"), on_images=done.append
+    request("beam"), BeamRunner("DirectRunner"), on_images=done.append
   )
   assert contents(tmp_path / "beam") == contents(tmp_path / "local")
   assert len(contents(tmp_path / "beam")) == 7
@@ -67,13 +67,13 @@ def test_an_error_of_a_worker_is_one_line(tmp_path):
   request = ConversionRequest(
     tmp_path / "out", "pets", "train", listed, num_shards=2
   )
-  with pytest.raises(UserError, match="got not one of 40") as caught:
-    convert(request, BeamEngine("DirectRunner"))
+  with pytest.raises(UserError, match="got none of 40") as caught:
+    convert(request, BeamRunner("DirectRunner"))
   assert "\n" not in str(caught.value)
   for name in names:
     (tmp_path / name).write_bytes(jpeg())
   # Goes on with that shard; the finished one is not looked at again.
-  converted = convert(request, BeamEngine("DirectRunner"))
+  converted = convert(request, BeamRunner("DirectRunner"))
   assert sorted(
     each["num_examples"] for each in converted.summary["shards"]
   ) == [1, 40]
@@ -83,7 +83,7 @@ def test_workers_without_this_package_are_one_line(tmp_path, monkeypatch):
   """As where the program runs from a checkout that is not installed."""
   root = write_webvision_tree(tmp_path / "webvision").root
   listed = load_webvision(root, "train", "google")
-  engine = BeamEngine(
+  runner = BeamRunner(
     "DirectRunner",
     ("--direct_running_mode=multi_processing", "--direct_num_workers=1"),
   )
@@ -91,15 +91,15 @@ def test_workers_without_this_package_are_one_line(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   monkeypatch.delenv("PYTHONPATH", raising=False)
   with pytest.raises(UserError, match="expected mentornet_tf to be installed"):
-    convert(request, engine)
+    convert(request, runner)
 
 
 def test_without_beam_the_error_says_what_to_install(monkeypatch):
   monkeypatch.setitem(sys.modules, "apache_beam", None)
   with pytest.raises(UserError, match=r'pip install "mentornet-tf\[beam\]"'):
-    BeamEngine("DirectRunner")
+    BeamRunner("DirectRunner")
 
 
 def test_unknown_runner():
-  with pytest.raises(UserError, match=r"runner among DirectRunner, .* 'Local'"):
-    BeamEngine("Local")
+  with pytest.raises(UserError, match=r"one of DirectRunner, .* 'Local'"):
+    BeamRunner("Local")

@@ -23,7 +23,7 @@ from mentornet_tf.datasets.trees.webvision import load_webvision
 from mentornet_tf.datasets.writing import conversion, staging
 from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
 from mentornet_tf.datasets.writing.plan import ConversionPlan
-from mentornet_tf.datasets.writing.runners import LocalEngine
+from mentornet_tf.datasets.writing.runners import LocalRunner
 from mentornet_tf.errors import UserError
 
 NAME = "webvision_google"
@@ -172,10 +172,10 @@ def test_the_order_is_the_permutation_of_the_seed(listed, whole, tmp_path):
 
 def test_processes_write_the_same_bytes(listed, whole, tmp_path):
   done, started = [], []
-  engine = LocalEngine(num_workers=2)
+  runner = LocalRunner(num_workers=2)
   convert(
     request(tmp_path, listed),
-    engine,
+    runner,
     lambda *counts: started.append(counts),
     done.append,
   )
@@ -200,14 +200,14 @@ def test_larger_images_are_reduced(tree, listed, tmp_path):
   assert converted.summary["shorter_side"] == 50
 
 
-class _StoppingEngine:
+class _StoppingRunner:
   """Converts some shards and is then interrupted."""
 
   def __init__(self, count):
     self._count = count
 
   def convert(self, plan, indices, on_images):
-    LocalEngine().convert(plan, indices[: self._count], on_images)
+    LocalRunner().convert(plan, indices[: self._count], on_images)
     (plan.work_dir / f".partial-1-{plan.shard_name(3)}").write_bytes(b"half")
     raise KeyboardInterrupt
 
@@ -218,7 +218,7 @@ def work_dir(folder):
 
 def interrupted(folder, listed, count=2, **settings):
   with pytest.raises(KeyboardInterrupt):
-    convert(request(folder, listed, **settings), _StoppingEngine(count))
+    convert(request(folder, listed, **settings), _StoppingRunner(count))
   assert work_dir(folder).is_dir()
 
 
@@ -274,7 +274,7 @@ def test_a_set_that_was_half_put_in_place_is_completed(
 def test_a_finished_set_is_looked_up(listed, whole, tmp_path):
   first = convert(request(tmp_path, listed))
   before = {path: path.stat().st_mtime_ns for path in first.shards}
-  again = convert(request(tmp_path, listed), _StoppingEngine(0))
+  again = convert(request(tmp_path, listed), _StoppingRunner(0))
   assert again == first
   assert before == {path: path.stat().st_mtime_ns for path in again.shards}
   first.shards[2].unlink()
@@ -302,7 +302,7 @@ def test_other_settings_need_overwrite(
 ):
   interrupted(tmp_path, listed)
   before = contents(work_dir(tmp_path))
-  with pytest.raises(UserError, match=f"begun in .* different {differing};"):
+  with pytest.raises(UserError, match=f"interrupted .* different {differing};"):
     convert(request(tmp_path, listed, **settings))
   assert contents(work_dir(tmp_path)) == before
   convert(request(tmp_path, listed))
@@ -329,7 +329,7 @@ def test_other_lists_need_overwrite(tree, listed, tmp_path):
 
 def test_records_of_others_are_not_overwritten(listed, tmp_path):
   (tmp_path / f"{NAME}_train-00000-of-00001").write_bytes(b"someone's own")
-  with pytest.raises(UserError, match=r"no other .*--overwrite"):
+  with pytest.raises(UserError, match=r"no other .*`overwrite`"):
     convert(request(tmp_path, listed))
   assert list(contents(tmp_path).values()) == [b"someone's own"]
 
@@ -353,7 +353,7 @@ def test_two_processes_do_not_convert_the_same(listed, tmp_path):
     text=True,
   ) as other:
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(UserError, match="found another at work"):
+    with pytest.raises(UserError, match="got another at work"):
       convert(request(tmp_path, listed))
     other.kill()
   convert(request(tmp_path, listed))
@@ -396,7 +396,7 @@ def test_a_set_without_a_usable_image_leaves_nothing(tmp_path):
 def test_a_wrong_folder_is_told_before_the_work(tmp_path):
   files = file_list(tmp_path / "in", {f"{i}.jpg": None for i in range(100)})
   refused(
-    tmp_path / "out", files, r"not one of 64 looked for \(such as 0.jpg\)"
+    tmp_path / "out", files, r"got none of 64 looked for \(such as 0.jpg\)"
   )
 
 
@@ -404,15 +404,15 @@ def test_a_folder_that_vanishes_is_told(tmp_path, listed):
   """An unmounted disk must not become a set of skipped images."""
   names = {f"{i:03}.jpg": None for i in range(100)}
   files = file_list(tmp_path / "in", names | {"000.jpg": b"text"})
-  with pytest.raises(UserError, match=r"got not one of 50 \(such as 0"):
+  with pytest.raises(UserError, match=r"got none of 50 \(such as 0"):
     convert(request(tmp_path / "out", files, num_shards=2))
 
 
 @pytest.mark.parametrize(
   ("settings", "words"),
   [
-    ({"num_shards": 5}, "expected 1 to 3 shards for 3 records, got 5"),
-    ({"num_shards": 100_000}, "at most 99999 shards, got 100000"),
+    ({"num_shards": 5}, "num_shards: expected 1 to 3 for 3 records, got 5"),
+    ({"num_shards": 100_000}, "at most 99999, got 100000"),
   ],
 )
 def test_bad_numbers_of_shards(tmp_path, settings, words):
@@ -429,7 +429,7 @@ def test_bad_lists_and_names(tmp_path):
   )
   files = file_list(tmp_path / "in", {"a": b"x"})
   bad = ConversionRequest(tmp_path / "out", "../x", "train", files)
-  with pytest.raises(UserError, match=r"data set's name, got '\.\./x'"):
+  with pytest.raises(UserError, match=r"dataset_name: .*, got '\.\./x'"):
     convert(bad)
 
 

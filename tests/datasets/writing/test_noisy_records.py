@@ -109,7 +109,7 @@ def test_other_settings_need_overwrite(tmp_path):
   before = contents(tmp_path)
   other = small(tmp_path, noise=SYMMETRIC, num_shards=2)
   with pytest.raises(
-    UserError, match=r"different noise, shards; .*--overwrite"
+    UserError, match=r"different noise, shards; .*`overwrite`"
   ):
     write_noisy_records(other)
   assert contents(tmp_path) == before
@@ -123,7 +123,7 @@ def test_other_settings_need_overwrite(tmp_path):
 
 def test_records_without_a_summary_are_not_overwritten(tmp_path):
   (tmp_path / "digits_train-00000-of-00001").write_bytes(b"someone's own")
-  with pytest.raises(UserError, match="--overwrite"):
+  with pytest.raises(UserError, match="`overwrite`"):
     write_noisy_records(small(tmp_path))
 
 
@@ -139,17 +139,20 @@ def test_no_split_is_written_when_one_is_refused(tmp_path):
 @pytest.mark.parametrize(
   ("settings", "words"),
   [
-    ({"dataset_name": "mnist"}, "data set among digits, cifar10, cifar100"),
-    ({"splits": ("val",)}, "split among train, test, got 'val'"),
-    ({"splits": ()}, "at least one split in --splits"),
-    ({"source_dir": "x"}, "no --source_dir and no --tfds_data_dir for digits"),
+    (
+      {"dataset_name": "mnist"},
+      "dataset_name: expected one of digits, ",
+    ),
+    ({"splits": ("val",)}, "split: expected one of train, test, got 'val'"),
+    ({"splits": ()}, "splits: expected at least one split"),
+    ({"source_dir": "x"}, "^source_dir, tfds_data_dir: expected neither"),
     (
       {"dataset_name": "cifar10", "source_dir": "x", "tfds_data_dir": "y"},
-      "--source_dir or --tfds_data_dir, got both",
+      "^source_dir, tfds_data_dir: .*, got both",
     ),
     ({"max_train_examples": 0}, "between 1 and 1442, got 0"),
     ({"max_train_examples": 1443}, "between 1 and 1442, got 1443"),
-    ({"num_shards": 11}, "expected 1 to 10 shards for 10 records, got 11"),
+    ({"num_shards": 11}, "num_shards: expected 1 to 10 for 10 records, got 11"),
   ],
 )
 def test_bad_requests(tmp_path, settings, words):
