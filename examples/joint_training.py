@@ -5,11 +5,6 @@ Digits of which 40 % got a random label; for one in five somebody has looked up
 whether the label is right. The mentor starts from scratch.
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import keras
 import numpy as np
 import tensorflow as tf

@@ -1,13 +1,13 @@
 r"""Trains a student network on images with noisy labels.
 
 Without --curriculum and --trained_mentornet_dir it trains the baseline. A
-mentor, learned or given as a formula, weighs every example by its loss:
+mentor, trained or given as a formula, weighs every example by its loss:
 
-  bin/train_student.py --data_dir=records/cifar10 --studentnet=inception \
+  mentornet train --data_dir=records/cifar10 --studentnet=inception \
       --train_log_dir=runs/pd --trained_mentornet_dir=mentornet_pd
 
 The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
-events. The same command started again continues from the last checkpoint.
+events. The same command continues an interrupted run from its last checkpoint.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ from absl import flags
 from mentornet_tf.commands import command_line
 from mentornet_tf.curricula.dropout_rates import parse_example_dropout_rates
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 from mentornet_tf.training.presets import MENTORMIX_DEFAULTS, preset
 
 _PUBLISHED_DROPOUT = "0.5, 17, 0.05, 78, 1.0, 5"
@@ -337,7 +338,7 @@ def main() -> None:
         "version trains on one machine (tf.distribute takes its place)"
       )
 
-  command_line.start_tensorflow(flag.device_id)
+  start_tensorflow(flag.device_id)
   import tensorflow as tf
 
   from mentornet_tf.datasets.reading.open import open_data
@@ -504,12 +505,3 @@ def _gamma() -> float | None:
     raise UserError(
       f"--vstar_gamma: expected a number or nothing, got {text!r}"
     ) from None
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -86,13 +86,12 @@ def test_mistakes_are_one_line(arguments, words):
 
 
 _SETTINGS = """
-import json, sys
+import json
 from absl import flags
-sys.path.insert(0, sys.argv[1])
-import train_student
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import train_student
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 from mentornet_tf.errors import UserError
-command_line.start_tensorflow()
+start_tensorflow()
 import dataclasses
 settings = []
 for line in (["--learning_rate=0.01"], []):
@@ -111,7 +110,8 @@ print(json.dumps(settings))
 
 def test_the_large_student_has_defaults_of_its_own():
   result = subprocess.run(
-    [sys.executable, "-c", _SETTINGS, str(_ROOT / "bin")],
+    [sys.executable, "-c", _SETTINGS],
+    cwd=_ROOT,
     capture_output=True,
     text=True,
     timeout=120,

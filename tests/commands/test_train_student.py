@@ -11,7 +11,7 @@ from program_runs import run_program
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.training.joint.update import DECISION_THRESHOLD
 
-_BIN = Path(__file__).resolve().parents[2] / "bin"
+_ROOT = Path(__file__).resolve().parents[2]
 _DROPOUT = {
   "resnet101": "0.5,17,0.05,78,0.9,5",
   "inception": "0.5,17,0.05,83",
@@ -108,16 +108,14 @@ _BUILD_ALL = """
 import contextlib, io, json, sys
 from absl import flags
 
-bin_folder, lines = json.loads(sys.stdin.read())
-sys.path.insert(0, bin_folder)
-import train_student
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import train_student
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
-command_line.start_tensorflow()
+start_tensorflow()
 from mentornet_tf.training import recipes
 
 built = []
-for line in lines:
+for line in json.loads(sys.stdin.read()):
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
   flags.FLAGS(["program", *line])
@@ -159,7 +157,8 @@ def build_all(lines):
   places = ["--data_dir=no/such", "--train_log_dir=no/run"]
   result = subprocess.run(
     [sys.executable, "-c", _BUILD_ALL],
-    input=json.dumps([str(_BIN), [[*line, *places] for line in lines]]),
+    input=json.dumps([[*line, *places] for line in lines]),
+    cwd=_ROOT,
     capture_output=True,
     text=True,
     timeout=280,
