@@ -161,8 +161,9 @@ def _parse_flags(argv: list[str], arguments: str | None) -> list[str]:
       f"expected flags of {argv[0]}, got {unknown} {lists_all}"
     ) from None
   except flags.IllegalFlagValueError as error:
-    # A missing flag is its value None to absl.
-    if missing := _missing_flags():
+    missing = _missing_flags()
+    # To absl, a missing flag is one with the illegal value None.
+    if any(f"{flag}=None: " in str(error) for flag in missing):
       raise UserError(
         f"{', '.join(missing)}: expected a value, got none ({argv[0]} --help "
         "shows an example)"
@@ -229,7 +230,8 @@ def _illegal_value(message: str) -> str:
   if match is None:
     return message
   name, value, reason = match.groups()
-  parser = flags.FLAGS[name].parser
+  flag = flags.FLAGS[name]
+  parser = flag.parser
   try:
     parser.parse(value)
   except (ValueError, TypeError):
@@ -239,4 +241,5 @@ def _illegal_value(message: str) -> str:
     elif isinstance(parser, flags.EnumParser):
       choices = {choice: choice for choice in parser.enum_values}
       reason = f"expected <{'|'.join(choices)}>{did_you_mean(value, choices)}"
-  return f"--{name}={value}: {reason}"
+    return f"--{name}={value}: {reason}"
+  return f"{flag.serialize()}: {reason}"  # lists as they were typed

@@ -3,7 +3,8 @@ r"""Writes examples to train a mentor on.
 From a predefined curriculum, sampled on a grid of losses, loss differences and
 epochs:
 
-  mentornet mentor-data --vstar_fn=spcl_linear --outdir=records/spcl_linear
+  mentornet mentor-data --vstar_fn=spcl_linear \
+      --outdir=records/spcl_linear
 
 Or from the losses of a student whose clean labels are known, as
 `mentornet evaluate --output_csv_file` writes them; this writes a folder per

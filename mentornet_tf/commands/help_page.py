@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from absl import flags
 
 _COLUMNS = 80
+# Packages that define flags of their own.
+_DEPENDENCIES = {"absl", "tensorflow", "tensorflow_datasets"}
 # The type of a flag's value -> what stands for the value.
 _PLACEHOLDERS = {"int": "N", "float": "X"}
 # What absl says of values that are not bounded.
@@ -26,12 +28,12 @@ def flag_group(title: str) -> Iterator[None]:
 def own_flags() -> dict[str, flags.Flag]:
   """The running command's flags in the order of their definition.
 
-  All of them are, from whatever module, but those that absl brings.
+  All of them are, from whatever module, but those that dependencies bring.
   """
   brought = {
     flag.name
     for module, defined in flags.FLAGS.flags_by_module_dict().items()
-    if module.startswith("absl.")
+    if module.partition(".")[0] in _DEPENDENCIES
     for flag in defined
   }
   return {

@@ -249,7 +249,7 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([*_PLACES, "--batch_size=0"], "--batch_size=0"),
     ([*_PLACES, "--loss_p_percentile=1.2"], "range [0, 1]"),
     ([*_PLACES, "--burn_in_epoch=101"], "range [0, 100]"),
-    ([*_PLACES, "--bogus=1"], "'bogus'"),
+    ([*_PLACES, "--bogus=1"], "--bogus"),
     ([*_PLACES, "extra"], "expected only flags, got the argument 'extra'"),
     (
       [*_PLACES, "--example_dropout_rates=0.5,50"],
