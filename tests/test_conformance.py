@@ -203,3 +203,15 @@ def test_documents_write_nothing_into_the_folder_of_programs():
     text = path.read_text()
     found = re.findall(r"--(?:\w*dir|data_path|outdir)=\"?data(?![\w-])", text)
     assert found == [], f"{path.relative_to(_ROOT)} has {found}"
+
+
+def test_only_scripts_change_where_python_looks_for_modules():
+  changing = [
+    path
+    for path in project_files("*.py")
+    if path != Path(__file__).resolve()
+    and re.search(r"\bsys\.path\.(insert|append|extend)\b", path.read_text())
+  ]
+  scripts = {*_ROOT.glob("bin/*.py"), *_ROOT.glob("data/*.py")}
+  assert len(scripts) > 10
+  assert relative(changing) == relative(scripts)
