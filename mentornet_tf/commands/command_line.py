@@ -235,11 +235,12 @@ def _illegal_value(message: str) -> str:
   try:
     parser.parse(value)
   except (ValueError, TypeError):
-    reason = f"expected {parser.syntactic_help}"
     if isinstance(parser, flags.BooleanParser):
       reason = "expected true or false"
     elif isinstance(parser, flags.EnumParser):
       choices = {choice: choice for choice in parser.enum_values}
       reason = f"expected <{'|'.join(choices)}>{did_you_mean(value, choices)}"
+    elif not reason.startswith("expected"):
+      reason = f"expected {parser.syntactic_help}"
     return f"--{name}={value}: {reason}"
   return f"{flag.serialize()}: {reason}"  # lists as they were typed

@@ -102,13 +102,9 @@ PARAMETER_FLAGS = {
 
 def main() -> None:
   """Writes the records the flags describe."""
-  start_tensorflow()
   from mentornet_tf.datasets.labels.label_noise import LabelNoise
-  from mentornet_tf.datasets.writing.in_memory import (
-    NoisyRecords,
-    write_noisy_records,
-  )
 
+  # Before TensorFlow starts, so that contradictory flags fail at once.
   noise = LabelNoise(
     kind=FLAGS.noise,
     rate=FLAGS.noise_rate,
@@ -118,6 +114,12 @@ def main() -> None:
     label_order=FLAGS.label_order,
     seed=FLAGS.seed,
   )
+  start_tensorflow()
+  from mentornet_tf.datasets.writing.in_memory import (
+    NoisyRecords,
+    write_noisy_records,
+  )
+
   request = NoisyRecords(
     output_dir=FLAGS.output_dir,
     dataset_name=FLAGS.dataset_name,

@@ -12,6 +12,8 @@ _COLUMNS = 80
 _DEPENDENCIES = {"absl", "tensorflow", "tensorflow_datasets"}
 # The type of a flag's value -> what stands for the value.
 _PLACEHOLDERS = {"int": "N", "float": "X"}
+# The help that absl gives to a further name of a flag.
+_ALIAS = re.compile(r"Alias for --(\w+)\.")
 # What absl says of values that are not bounded.
 _UNBOUNDED = {"", "an integer", "a number", "a comma separated list"}
 
@@ -70,7 +72,7 @@ def render(
   required = [flag for flag in own if is_required(flag)]
   groups = {"Required flags": required}
   for flag in own:
-    if flag not in required:
+    if flag not in required and not _ALIAS.match(flag.help):
       groups.setdefault(getattr(flag, "group", "Flags"), []).append(flag)
   usage = " ".join(
     [
@@ -104,10 +106,20 @@ def _description(flag: flags.Flag, wording: Callable[[str], str]) -> str:
   default = (flag.default_as_str or "").strip("'")
   if default not in ("", "false"):
     notes.append(f"default: {default}")
+  notes += [f"also --{name}" for name in _aliases(flag.name)]
   # absl writes the choices, which the head shows, before the text.
   text = wording(re.sub(r"^<[^>]*>: ", "", flag.help))
   text += f" ({'; '.join(notes)})" if notes else ""
   return f"{head}\n{_wrapped(text, ' ' * 6, ' ' * 6)}"
+
+
+def _aliases(name: str) -> list[str]:
+  """Further names of the flag `name`."""
+  return [
+    other.name
+    for other in own_flags().values()
+    if (match := _ALIAS.match(other.help)) and match[1] == name
+  ]
 
 
 def _name_and_value(flag: flags.Flag) -> str:

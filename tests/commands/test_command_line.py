@@ -230,9 +230,7 @@ def test_help_lists_required_flags_first_and_groups_as_defined():
 
     Noise:
       --noise=<none|symmetric>
-          Kind. (default: none)
-      --noize=<none|symmetric>
-          Alias for --noise. (default: none)
+          Kind. (default: none; also --noize)
       --[no]verify
           Only read."""
   )
