@@ -215,3 +215,24 @@ def test_only_scripts_change_where_python_looks_for_modules():
   scripts = {*_ROOT.glob("bin/*.py"), *_ROOT.glob("data/*.py")}
   assert len(scripts) > 10
   assert relative(changing) == relative(scripts)
+
+
+def library_lines(pattern):
+  """Lines of the library outside its commands in which `pattern` is found."""
+  library = _ROOT / "mentornet_tf"
+  for path in sorted(library.rglob("*.py")):
+    if path.parent != library / "commands":
+      for line in path.read_text().splitlines():
+        if re.search(pattern, line):
+          yield f"{path.relative_to(library)}: {line.strip()}"
+
+
+def test_the_library_names_parameters_and_no_flags():
+  # Commands translate these. Options of Apache Beam are another's flags.
+  beam = r"(?!parallelism|runner=|setup_file)"
+  assert list(library_lines(rf"(?<![\w-])--{beam}[a-z][a-z_]+")) == []
+
+
+def test_the_library_names_commands_and_no_scripts():
+  # Where a script was started, messages of commands are put into its words.
+  assert list(library_lines(r"\b(bin|data)/[a-z_]+\.py")) == []

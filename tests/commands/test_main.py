@@ -109,6 +109,8 @@ def test_every_command_has_help_in_80_columns(name, capsys):
     assert (err, status) == ("", 0)
     assert out.startswith(f"{command.summary}\n\nUsage: mentornet {name} ")
     assert f"\n  mentornet {name} " in out  # an example
+    scripts = [each.script for each in COMMANDS.values()]
+    assert [script for script in scripts if script in out] == []
     assert max(map(len, out.splitlines())) <= 80
 
 
