@@ -22,12 +22,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(_ROOT))
-
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 _IMAGES = flags.DEFINE_integer("images", 400, "Files.", lower_bound=1)
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds.", lower_bound=1)
@@ -68,7 +66,7 @@ def main() -> None:
     if _MEMORY.value:
       _print_memory(Path(folder))
       return
-    command_line.start_tensorflow()
+    start_tensorflow()
     if _LINES.value:
       _print_list_costs(Path(folder))
     else:
@@ -263,7 +261,9 @@ def _print_memory(folder: Path) -> None:
     program, worker = _peak_memory(
       [
         sys.executable,
-        str(_ROOT / "data" / "create_webvision_tf_record.py"),
+        "-m",
+        "mentornet_tf",
+        "convert-webvision",
         f"--source_dir={tree}",
         f"--output_dir={folder / f'out{count}'}",
         "--splits=train",

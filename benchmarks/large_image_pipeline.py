@@ -24,11 +24,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds.", lower_bound=1)
 _IMAGES = flags.DEFINE_integer(
@@ -56,7 +55,7 @@ _REFERENCE = "bare decode_and_crop_jpeg and resize"
 
 def main() -> None:
   """Times the rounds, or measures memory."""
-  command_line.start_tensorflow()
+  start_tensorflow()
   if _READ.value:
     _read_once(Path(_READ.value))
   elif _MEMORY.value:

@@ -6,16 +6,13 @@ benchmarks/mentor_learning.py --part=forms    logistic, MLP and MentorNet
 benchmarks/mentor_learning.py --part=speed    steps per second, time to quality
 """
 
-import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_enum(
   "part",
@@ -52,7 +49,7 @@ QUALITY, ORIGINAL_SECONDS = 0.005, 32.0
 
 def main() -> None:
   """Runs the part that was asked for."""
-  command_line.start_tensorflow()
+  start_tensorflow()
   parts = {
     "seeds": print_seeds,
     "forms": print_forms,

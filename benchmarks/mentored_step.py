@@ -12,17 +12,15 @@ iterator that each call of `fit` makes, which says nothing about a step.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 _BATCH_SIZE = flags.DEFINE_integer(
   "batch_size", 128, "Images in a batch.", lower_bound=1
@@ -41,7 +39,7 @@ _REFERENCE = "keras fit, stock layers, no mentor"
 
 def main() -> None:
   """Runs the rounds and prints the table."""
-  command_line.start_tensorflow()
+  start_tensorflow()
   import tensorflow as tf
 
   cases = _cases()

@@ -6,14 +6,10 @@ Counts the multiply-adds of the built model and divides: nothing is timed.
   benchmarks/student_cost.py --num_examples=65944 --steps=93000
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 _STUDENT = flags.DEFINE_string(
   "studentnet", "inception_resnet_v2", "Student, as build_student takes it."
@@ -51,7 +47,7 @@ command_line.require_finite("peak_teraflops", "utilisation", above_zero=True)
 
 def main() -> None:
   """Prints the cost."""
-  command_line.start_tensorflow()
+  start_tensorflow()
   import mentornet_tf as mn
   from mentornet_tf.students.multiply_adds import count_multiply_adds
 

@@ -12,12 +12,8 @@ less than the clock does; --clock=wall takes the clock.
 
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from absl import flags
 

@@ -1,7 +1,9 @@
 # Sourced by bin/quickstart and bin/test: finds or makes the environment.
 #
 # Uses the active virtual environment; without one it makes .venv beside this
-# folder. Installs requirements.txt once, and again whenever it changes.
+# folder. Installs requirements.txt once, and again whenever it changes, and
+# this checkout as the package (pip install --editable), so that examples and
+# benchmarks import it and the environment has the command `mentornet`.
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
@@ -35,12 +37,24 @@ else
 fi
 python=$environment/bin/python
 
+install() {
+  "$python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
 stamp=$environment/mentornet-tf-requirements.txt
 if ! cmp -s "$project/requirements.txt" "$stamp"; then
   echo "Installing requirements.txt (some minutes the first time)"
   # The pip that comes with older Pythons takes very long to resolve this.
-  "$python" -m pip install --quiet --disable-pip-version-check --upgrade pip
-  "$python" -m pip install --quiet --disable-pip-version-check \
-    --requirement "$project/requirements.txt"
+  install --upgrade pip
+  install --requirement "$project/requirements.txt"
   cp "$project/requirements.txt" "$stamp"
+fi
+
+# Offline: requirements.txt brings what the build needs. The stamp holds the
+# folder, too, since several checkouts may share an environment.
+stamp=$environment/mentornet-tf-project.txt
+if ! { echo "$project" && cat "$project/pyproject.toml"; } | cmp -s - "$stamp"
+then
+  install --no-deps --no-build-isolation --editable "$project"
+  { echo "$project" && cat "$project/pyproject.toml"; } > "$stamp"
 fi

@@ -5,11 +5,6 @@ Digits of which 40 % have a random label; for one in five it is known whether
 the label is clean. The mentor starts from scratch.
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import keras
 import numpy as np
 import tensorflow as tf

@@ -5,11 +5,6 @@ The curriculum here trusts a label the less, the further its loss lies above the
 moving percentile, and forgives less as training goes on.
 """
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import numpy as np
 
 import mentornet_tf as mn

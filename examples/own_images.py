@@ -5,9 +5,6 @@ examples/own_images.py FOLDER    # one folder per class: FOLDER/cat/1.jpg ...
 """
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import keras
 import tensorflow as tf

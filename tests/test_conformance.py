@@ -203,3 +203,36 @@ def test_documents_write_nothing_into_the_folder_of_programs():
     text = path.read_text()
     found = re.findall(r"--(?:\w*dir|data_path|outdir)=\"?data(?![\w-])", text)
     assert found == [], f"{path.relative_to(_ROOT)} has {found}"
+
+
+def test_only_scripts_change_where_python_looks_for_modules():
+  changing = [
+    path
+    for path in project_files("*.py")
+    if path != Path(__file__).resolve()
+    and re.search(r"\bsys\.path\.(insert|append|extend)\b", path.read_text())
+  ]
+  scripts = {*_ROOT.glob("bin/*.py"), *_ROOT.glob("data/*.py")}
+  assert len(scripts) > 10
+  assert relative(changing) == relative(scripts)
+
+
+def library_lines(pattern):
+  """Lines of the library outside its commands in which `pattern` is found."""
+  library = _ROOT / "mentornet_tf"
+  for path in sorted(library.rglob("*.py")):
+    if path.parent != library / "commands":
+      for line in path.read_text().splitlines():
+        if re.search(pattern, line):
+          yield f"{path.relative_to(library)}: {line.strip()}"
+
+
+def test_the_library_names_parameters_and_no_flags():
+  # Commands translate these. Options of Apache Beam are another's flags.
+  beam = r"(?!parallelism|runner=|setup_file)"
+  assert list(library_lines(rf"(?<![\w-])--{beam}[a-z][a-z_]+")) == []
+
+
+def test_the_library_names_commands_and_no_scripts():
+  # Where a script was started, messages of commands are put into its words.
+  assert list(library_lines(r"\b(bin|data)/[a-z_]+\.py")) == []

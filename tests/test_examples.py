@@ -1,5 +1,6 @@
 """The programs in examples/, as they are."""
 
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def run_example(name, folder, *arguments) -> str:
     capture_output=True,
     text=True,
     timeout=280,
+    env=os.environ | {"PYTHONPATH": str(_ROOT)},
   )
   assert done.returncode == 0, done.stderr
   return done.stdout

@@ -1,7 +1,7 @@
-"""What the programs that convert trees of image files share.
+"""What the commands that convert trees of image files share.
 
-Their flags, the choice of an runner, progress, and the lines they print.
-TensorFlow is imported late, as in the programs.
+Their flags, the choice of a runner, progress, and the lines they print.
+TensorFlow is imported late, as in the commands.
 """
 
 import os
@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import command_line, help_page
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
   from mentornet_tf.datasets.writing.runners import Runner
-
-# Flags defined here belong to the program that asks for them, and to its help.
-flags.disclaim_key_flags()
 
 # The first is processes of this machine; a test compares the others with the
 # library's.
@@ -31,55 +29,64 @@ RUNNERS = (
   "DataflowRunner",
 )
 
+# Parameters of conversions that other flags set.
+PARAMETER_FLAGS = {
+  "shorter_side": "resize",
+  "folder": "output_dir",
+  "options": "beam_options",
+}
+
 _FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
   """Defines all flags but those that say what the images are."""
-  flags.DEFINE_string("output_dir", None, "Folder of the records. Required.")
-  flags.DEFINE_integer(
-    "resize",
-    None,
-    "Reduce images whose shorter side is longer than this many pixels to it; "
-    "unset, images keep their size.",
-    lower_bound=1,
-  )
-  command_line.define_seed("Seed of the images' order.")
-  flags.DEFINE_integer(
-    "num_shards",
-    None,
-    "Files of each split; one for each 1250 listed images if unset.",
-    lower_bound=1,
-  )
-  flags.DEFINE_integer(
-    "num_workers",
-    None,
-    "Processes; as many as there are processors if unset.",
-    lower_bound=1,
-  )
-  flags.DEFINE_enum(
-    "runner",
-    "local",
-    RUNNERS,
-    "Who converts: processes of this machine, or a runner of Apache Beam.",
-  )
-  flags.DEFINE_string(
-    "beam_options",
-    None,
-    "Options for Apache Beam, such as "
-    '"--flink_master=host:8081 --parallelism=8".',
-  )
-  flags.DEFINE_bool(
-    "verify",
-    False,
-    "Write nothing; read the records in --output_dir and decode every image.",
-  )
-  flags.DEFINE_bool(
-    "overwrite",
-    False,
-    "Convert again what is finished, and replace what was made or begun with "
-    "other flags.",
-  )
+  with help_page.flag_group("Conversion flags"):
+    flags.DEFINE_string("output_dir", None, "Folder of the records.")
+    flags.mark_flag_as_required("output_dir")
+    flags.DEFINE_integer(
+      "resize",
+      None,
+      "Reduce images whose shorter side is longer than this many pixels to it; "
+      "unset, images keep their size.",
+      lower_bound=1,
+    )
+    command_line.define_seed("Seed of the images' order.")
+    flags.DEFINE_integer(
+      "num_shards",
+      None,
+      "Files of each split; one for each 1250 listed images if unset.",
+      lower_bound=1,
+    )
+    flags.DEFINE_integer(
+      "num_workers",
+      None,
+      "Processes; as many as there are processors if unset.",
+      lower_bound=1,
+    )
+    flags.DEFINE_enum(
+      "runner",
+      "local",
+      RUNNERS,
+      "Who converts: processes of this machine, or a runner of Apache Beam.",
+    )
+    flags.DEFINE_string(
+      "beam_options",
+      None,
+      "Options for Apache Beam, such as "
+      '"--flink_master=host:8081 --parallelism=8".',
+    )
+    flags.DEFINE_bool(
+      "verify",
+      False,
+      "Write nothing; read the records in --output_dir and decode every image.",
+    )
+    flags.DEFINE_bool(
+      "overwrite",
+      False,
+      "Convert again what is finished, and replace what was made or begun with "
+      "other flags.",
+    )
 
 
 def run(
@@ -113,7 +120,7 @@ def run(
     )
   # Nothing here is for a GPU, whose memory others may need.
   os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-  command_line.start_tensorflow()
+  start_tensorflow()
   if _FLAGS.verify:
     for split in splits:
       _verify(dataset_name, split)
@@ -124,15 +131,13 @@ def run(
     _convert(dataset_name, split, images, runner, square_side)
 
 
-def require_flags(*sources: str) -> None:
-  """Raises UserError if the folder to read or to write is not given.
+def require_source(*sources: str) -> None:
+  """Raises UserError if no images to convert are given.
 
   Args:
-    *sources: the flags that name what to convert, one of which is needed but
-      for --verify.
+    *sources: the flags that name what to convert, one of which is needed
+      without --verify.
   """
-  if not _FLAGS.output_dir:
-    raise UserError("expected a folder of records, got none; give --output_dir")
   if not _FLAGS.verify and not any(_FLAGS[source].value for source in sources):
     raise UserError(
       f"expected images to convert, got none; give --{' or --'.join(sources)}"

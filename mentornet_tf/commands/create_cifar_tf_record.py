@@ -1,12 +1,12 @@
-r"""Writes digits, CIFAR-10 or CIFAR-100 as TFRecords with noisy labels.
+r"""Writes digits, CIFAR-10 or CIFAR-100 as noisy TFRecords.
 
 Digits come with scikit-learn; CIFAR is read from the official archive given by
 --source_dir (binary or Python version, folder or .tar.gz), or else from
 TensorFlow Datasets. Noise goes to the training split only; every record keeps
 its clean label too. The same flags always write the same bytes.
 
-  data/create_cifar_tf_record.py --output_dir=records/digits --noise=symmetric
-  data/create_cifar_tf_record.py --dataset_name=cifar10 \
+  mentornet convert-cifar --output_dir=records/digits --noise=symmetric
+  mentornet convert-cifar --dataset_name=cifar10 \
       --source_dir=cifar-10-batches-bin --noise=symmetric --noise_rate=0.4 \
       --output_dir=records/cifar10_sym40
 """
@@ -17,7 +17,7 @@ from absl import flags
 
 from mentornet_tf.commands import command_line
 from mentornet_tf.datasets.labels.noise import LABEL_NOISE_KINDS
-from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 # Written out, so that --help and flag errors need not wait for the libraries
 # that read these sets; a test compares them with the library's.
@@ -33,12 +33,12 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   "tfds_data_dir", None, "Folder of TensorFlow Datasets (its default if unset)."
 )
-flags.DEFINE_string("output_dir", None, "Folder for the records. Required.")
+flags.DEFINE_string("output_dir", None, "Folder for the records.")
 flags.DEFINE_enum("noise", "none", LABEL_NOISE_KINDS, "Kind of label noise.")
 flags.DEFINE_float(
   "noise_rate",
   None,
-  "Probability in [0, 1] that a label is drawn anew (symmetric, pairflip, "
+  "Probability that a label is drawn anew (symmetric, pairflip, "
   "asymmetric, instance); 0.4 if unset.",
   lower_bound=0,
   upper_bound=1,
@@ -47,7 +47,7 @@ flags.DEFINE_string(
   "noise_matrix",
   None,
   "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
-  "true class.",
+  "clean class.",
 )
 flags.DEFINE_string(
   "label_file",
@@ -83,22 +83,20 @@ flags.DEFINE_bool(
 )
 
 command_line.require_finite("noise_rate")
+flags.mark_flag_as_required("output_dir")
+
+PARAMETER_FLAGS = {
+  "kind": "noise",
+  "rate": "noise_rate",
+  "matrix": "noise_matrix",
+}
 
 
 def main() -> None:
   """Writes the records the flags describe."""
-  if not FLAGS.output_dir:
-    raise UserError(
-      "expected a folder to write to, got none; give --output_dir"
-    )
-  command_line.start_tensorflow()
   from mentornet_tf.datasets.labels.label_noise import LabelNoise
-  from mentornet_tf.datasets.writing.in_memory import (
-    NoisyRecords,
-    write_noisy_records,
-  )
-  from mentornet_tf.internal.progress import standard_error_bar
 
+  # Before TensorFlow starts, so that contradictory flags fail at once.
   noise = LabelNoise(
     kind=FLAGS.noise,
     rate=FLAGS.noise_rate,
@@ -108,6 +106,8 @@ def main() -> None:
     label_order=FLAGS.label_order,
     seed=FLAGS.seed,
   )
+  start_tensorflow()
+
   request = NoisyRecords(
     output_dir=FLAGS.output_dir,
     dataset_name=FLAGS.dataset_name,
@@ -138,12 +138,3 @@ def _describe(split: str, summary: dict[str, Any]) -> str:
     f"{summary['dataset']} {split}: {summary['num_examples']} images, "
     f"{summary['num_classes']} classes, {describe_noise(summary['noise'])}"
   )
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -1,17 +1,17 @@
 r"""Writes your own images as TFRecords.
 
 --source_dir is a folder with a folder for each class, or with train and test
-(or val) of such; or --csv is a table with the columns path and label, and if
-you like clean_label and split. JPEGs go into the records byte for byte, other
+(or val) of such; or --csv is a table with the columns path and label, and
+optionally clean_label and split. JPEGs go into the records byte for byte, other
 pictures are turned into JPEGs; --image_size makes small squares instead. Files
-without a usable image are left out, and a report beside the records names them.
-An interrupted conversion goes on where the same command is given again.
+without a usable image are skipped, and a report beside the records names them.
+The same command resumes an interrupted conversion.
 
-  data/create_image_folder_tf_record.py --source_dir=birds --test_fraction=0.2 \
+  mentornet convert-images --source_dir=birds --test_fraction=0.2 \
       --output_dir=records/birds
-  data/create_image_folder_tf_record.py --source_dir=birds --test_fraction=0.2 \
+  mentornet convert-images --source_dir=birds --test_fraction=0.2 \
       --image_size=32 --noise=symmetric --output_dir=records/birds_sym40
-  data/create_image_folder_tf_record.py --csv=birds.csv --source_dir=birds \
+  mentornet convert-images --csv=birds.csv --source_dir=birds \
       --resize=320 --output_dir=records/birds
 """
 
@@ -21,6 +21,7 @@ from absl import flags
 
 from mentornet_tf.commands import command_line, conversion_flags
 from mentornet_tf.datasets.labels.noise import OWN_NOISE_KINDS
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
@@ -64,8 +65,7 @@ flags.DEFINE_enum(
 flags.DEFINE_float(
   "noise_rate",
   None,
-  "Probability in [0, 1] that a label is drawn anew (symmetric, pairflip); 0.4 "
-  "if unset.",
+  "Probability that a label is drawn anew (symmetric, pairflip); 0.4 if unset.",
   lower_bound=0,
   upper_bound=1,
 )
@@ -73,15 +73,22 @@ flags.DEFINE_string(
   "noise_matrix",
   None,
   "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
-  "true class.",
+  "clean class.",
 )
 conversion_flags.define_flags()
 command_line.require_finite("test_fraction", "noise_rate")
 
+PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS | {
+  "kind": "noise",
+  "rate": "noise_rate",
+  "matrix": "noise_matrix",
+  "square_side": "image_size",
+}
+
 
 def main() -> None:
   """Writes or verifies the records the flags describe."""
-  conversion_flags.require_flags("source_dir", "csv")
+  conversion_flags.require_source("source_dir", "csv")
   from mentornet_tf.datasets.trees.splits import records_name
 
   name = records_name(FLAGS.dataset_name, FLAGS.csv or FLAGS.source_dir)
@@ -101,7 +108,7 @@ def main() -> None:
 
 def _written_splits(name: str) -> list[str]:
   """The splits that --verify finds; that of training is always expected."""
-  command_line.start_tensorflow()
+  start_tensorflow()
   from mentornet_tf.datasets.records.shards import summary_path
 
   test = summary_path(FLAGS.output_dir, name, "test")
@@ -122,12 +129,3 @@ def _listed(name: str) -> "dict[str, ListedImages]":
   else:
     files = find_image_folders(FLAGS.source_dir)
   return split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -1,20 +1,20 @@
-r"""Writes ImageNet's validation images with WebVision's labels as TFRecords.
+r"""Writes ImageNet's validation set with WebVision's labels.
 
 --images is the archive ILSVRC2012_img_val.tar, which is read in place, the
 folder of its images, or a folder with a folder for each synset. The first two
 need --ground_truth: the folder of the devkit, or a list of WordNet ids.
 --tfds_data_dir takes the images from TensorFlow Datasets instead. Images and
 labels are joined by WordNet id through WebVision's info/synsets.txt. JPEGs go
-into the records byte for byte. An interrupted conversion goes on where the same
-command is given again, and ends with the same bytes.
+into the records byte for byte. The same command resumes an interrupted
+conversion, and ends with the same bytes.
 
-  data/create_imagenet_tf_record.py --images=ILSVRC2012_img_val.tar \
+  mentornet convert-imagenet --images=ILSVRC2012_img_val.tar \
       --ground_truth=ILSVRC2012_devkit_t12 --webvision_dir=webvision \
       --subset=mini --output_dir=records/webvision_mini
-  data/create_imagenet_tf_record.py --images=imagenet/val \
+  mentornet convert-imagenet --images=imagenet/val \
       --synsets=webvision/info/synsets.txt --subset=all --resize=320 \
       --output_dir=records/webvision
-  data/create_imagenet_tf_record.py --verify --subset=mini \
+  mentornet convert-imagenet --verify --subset=mini \
       --output_dir=records/webvision_mini
 """
 
@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from mentornet_tf.commands import command_line, conversion_flags
+from mentornet_tf.commands import conversion_flags
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
@@ -77,10 +78,12 @@ flags.DEFINE_string(
 )
 conversion_flags.define_flags()
 
+PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS
+
 
 def main() -> None:
   """Writes or verifies the records the flags describe."""
-  conversion_flags.require_flags("images", "tfds_data_dir")
+  conversion_flags.require_source("images", "tfds_data_dir")
   if not FLAGS.verify and not (FLAGS.synsets or FLAGS.webvision_dir):
     raise UserError(
       "expected WebVision's list of classes, got none; give its folder with "
@@ -113,7 +116,7 @@ def _listed() -> "ListedImages":
   if FLAGS.images:
     found = imagenet_images(FLAGS.images, FLAGS.ground_truth, FLAGS.meta_file)
   else:
-    command_line.start_tensorflow()
+    start_tensorflow()
     from mentornet_tf.datasets.trees.imagenet_tfds import (
       imagenet_images_of_tfds,
     )
@@ -125,12 +128,3 @@ def _listed() -> "ListedImages":
       f"no image of {len(without)} of {len(kept)} classes: {', '.join(without)}"
     )
   return listed
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -2,15 +2,15 @@ r"""Writes WebVision 1.0, or a part of it, as TFRecords.
 
 --source_dir is the folder that holds info/ with the published lists, and the
 images. JPEGs go into the records byte for byte; other pictures are turned into
-JPEGs; files without a usable image are left out. A report beside the records
-names each of both. An interrupted conversion goes on where the same command is
-given again, and ends with the same bytes.
+JPEGs; files without a usable image are skipped. A report beside the records
+names both kinds. The same command resumes an interrupted conversion, and ends
+with the same bytes.
 
-  data/create_webvision_tf_record.py --source_dir=webvision --subset=mini \
+  mentornet convert-webvision --source_dir=webvision --subset=mini \
       --output_dir=records/webvision_mini
-  data/create_webvision_tf_record.py --source_dir=webvision --subset=all \
+  mentornet convert-webvision --source_dir=webvision --subset=all \
       --resize=320 --output_dir=records/webvision
-  data/create_webvision_tf_record.py --verify --subset=mini \
+  mentornet convert-webvision --verify --subset=mini \
       --output_dir=records/webvision_mini
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from mentornet_tf.commands import command_line, conversion_flags
+from mentornet_tf.commands import conversion_flags
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
@@ -50,10 +50,12 @@ flags.DEFINE_string(
 )
 conversion_flags.define_flags()
 
+PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS
+
 
 def main() -> None:
   """Writes or verifies the records the flags describe."""
-  conversion_flags.require_flags("source_dir")
+  conversion_flags.require_source("source_dir")
   name = FLAGS.dataset_name or f"webvision_{FLAGS.subset}"
   conversion_flags.run(name, FLAGS.splits, _listed)
 
@@ -64,12 +66,3 @@ def _listed(split: str) -> "ListedImages":
 
   classes = read_class_choice(FLAGS.classes) if FLAGS.classes else None
   return load_webvision(FLAGS.source_dir, split, FLAGS.subset, classes)
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -1,13 +1,13 @@
-"""Evaluates the checkpoints of a training folder.
+r"""Evaluates the checkpoints of a training folder.
 
 Watches the folder, evaluates each new checkpoint on a split and ends when the
 training has finished; with --once it evaluates the newest checkpoint and ends:
 
-  bin/eval_student.py --data_dir=records/cifar10 --checkpoint_dir=runs/pd --once
+  mentornet evaluate --data_dir=records/cifar10 --checkpoint_dir=runs/pd --once
 
 The evaluation folder receives eval.csv and TensorBoard events. With
---output_csv_file the losses of every training image are written instead, one
-"id epoch noisy_label clean_label loss" a row, for learning a mentor from them.
+--output_csv_file the losses of every training image are written instead, rows
+of "id epoch noisy_label clean_label loss" to train a mentor on.
 """
 
 import os
@@ -16,6 +16,7 @@ from absl import flags
 
 from mentornet_tf.commands import command_line
 from mentornet_tf.datasets.records.set_names import SetName, parse_set_names
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
 flags.DEFINE_string(
@@ -75,11 +76,17 @@ flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
 command_line.require_finite("eval_interval_secs")
 flags.mark_flags_as_required(["data_dir", "checkpoint_dir"])
 
+PARAMETER_FLAGS = {
+  "interval_seconds": "eval_interval_secs",
+  "split": "split_name",
+  "train_log_dir": "checkpoint_dir",
+}
+
 
 def main() -> None:
   """Reads the flags, loads the data and evaluates."""
   flag = flags.FLAGS
-  command_line.start_tensorflow(flag.device_id)
+  start_tensorflow(flag.device_id)
 
   from mentornet_tf.datasets.records.shards import find_shards
   from mentornet_tf.evaluation import continuous
@@ -126,12 +133,3 @@ def _sets() -> list[SetName]:
     dataset_name = settings.get("dataset_name", dataset_name)
   split = "train" if flag.output_csv_file else flag.split_name
   return [SetName(flag.data_dir, dataset_name, split)]
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -1,24 +1,24 @@
 r"""Exports a student or a mentor for use without this package.
 
-  bin/export_saved_model.py --train_log_dir=runs/pd --output_dir=exports/pd
-  bin/export_saved_model.py --mentor=mentornet_pd --output_dir=exports/mentor
+  mentornet export --train_log_dir=runs/pd --output_dir=exports/pd
+  mentornet export --mentor=mentornet_pd --output_dir=exports/mentor
 
 A student's SavedModel takes raw images, uint8 or float, or encoded JPEG and PNG
 files, and gives classes, probabilities and logits; the images are prepared
 inside as evaluation prepares them, those of runs with an image size included
-(not with --format=tflite). A mentor's takes features
-and gives weights. --train_log_dir is a training folder, the prefix of one of
-its checkpoints, or a folder that the original TensorFlow 1 code trained:
+(not with --format=tflite). A mentor's takes features and gives weights.
+--train_log_dir is a training folder, the prefix of one of its checkpoints, or a
+folder that the original TensorFlow 1 code trained:
 
-  bin/export_saved_model.py --train_log_dir=tf1/model --studentnet=resnet101 \
+  mentornet export --train_log_dir=tf1/model --studentnet=resnet101 \
       --dataset_name=cifar10 --output_dir=exports/tf1
 """
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import refuse_existing
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string(
   "train_log_dir",
@@ -29,8 +29,8 @@ flags.DEFINE_string(
   "mentor",
   None,
   "Export this mentor instead: the training folder of a student's run under a "
-  "mentor, a shipped name, a folder of bin/train_mentor.py, a .keras file or a "
-  "TensorFlow 1 checkpoint (folder or prefix).",
+  "mentor, a shipped name, a folder of mentornet train-mentor, a .keras file "
+  "or a TensorFlow 1 checkpoint (folder or prefix).",
 )
 flags.DEFINE_string("output_dir", None, "New folder to write.")
 flags.DEFINE_enum(
@@ -53,6 +53,8 @@ flags.DEFINE_string(
 
 flags.mark_flags_as_required(["output_dir"])
 
+PARAMETER_FLAGS = {"file_format": "format"}
+
 
 def main() -> None:
   """Exports what the flags name."""
@@ -63,7 +65,7 @@ def main() -> None:
       f"{'both' if flag.mentor else 'neither'}; see --help for examples"
     )
   refuse_existing(flag.output_dir)
-  command_line.start_tensorflow()
+  start_tensorflow()
   from mentornet_tf.export.exporting import export_mentor, export_student
 
   if flag.mentor:
@@ -79,12 +81,3 @@ def main() -> None:
       dataset_name=flag.dataset_name,
     )
   print(written)
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

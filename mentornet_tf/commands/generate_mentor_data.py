@@ -1,21 +1,21 @@
-r"""Makes examples for a mentor to learn from.
+r"""Writes examples to train a mentor on.
 
 From a predefined curriculum, sampled on a grid of losses, loss differences and
 epochs:
 
-  bin/generate_mentor_data.py --vstar_fn=spcl_linear \
+  mentornet mentor-data --vstar_fn=spcl_linear \
       --outdir=records/spcl_linear
 
 Or from the losses of a student whose clean labels are known, as
-bin/eval_student.py --output_csv_file writes them; this makes one folder a loss
-percentile:
+`mentornet evaluate --output_csv_file` writes them; this writes a folder per
+loss percentile:
 
-  bin/generate_mentor_data.py --vstar_fn=data_driven \
+  mentornet mentor-data --vstar_fn=data_driven \
       --input_csv_filename=losses.csv --outdir=records
 
-bin/train_mentor.py --data_path takes each folder. A curriculum of your own is a
-function v*(features) from [N, 4] features (loss, loss difference, label, epoch)
-to [N] weights: --vstar_fn=your_package.your_module:your_function.
+`mentornet train-mentor --data_path` takes each folder. A curriculum of your own
+is a function v*(features) from [N, 4] features (loss, loss difference, label,
+epoch) to [N] weights: --vstar_fn=your_package.your_module:your_function.
 """
 
 from pathlib import Path
@@ -55,16 +55,14 @@ flags.DEFINE_bool(
   "losses, as a mentor meets them in use, not to that of the whole file.",
 )
 command_line.define_seed("Seed of the sample and split.")
+flags.mark_flags_as_required(["outdir", "vstar_fn"])
+
+PARAMETER_FLAGS = {"formula": "vstar_fn", "gamma": "vstar_gamma"}
 
 
 def main() -> None:
   """Makes the examples that the flags ask for."""
   options = flags.FLAGS
-  for name in ("outdir", "vstar_fn"):
-    if not getattr(options, name):
-      raise UserError(
-        f"--{name}: expected a value, got none; see --help for an example"
-      )
   if options.vstar_fn == "data_driven":
     _data_driven(options)
   else:
@@ -93,7 +91,7 @@ def _data_driven(options) -> None:
   if not options.input_csv_filename:
     raise UserError(
       "--input_csv_filename: expected a loss dump for --vstar_fn=data_driven, "
-      "got none; write one with bin/eval_student.py --output_csv_file"
+      "got none; write one with mentornet evaluate --output_csv_file"
     )
   if options.vstar_gamma:
     raise UserError(
@@ -103,7 +101,7 @@ def _data_driven(options) -> None:
   dump = read_loss_dump(options.input_csv_filename)
   print(
     f"{options.input_csv_filename}: {len(dump.loss)} rows, "
-    f"{dump.target_weights().mean():.1%} right labels; {dump.replaced_rows} "
+    f"{dump.target_weights().mean():.1%} clean labels; {dump.replaced_rows} "
     "rows were replaced by later ones of the same id and epoch"
   )
   for percentile in DATA_DRIVEN_PERCENTILES:
@@ -135,12 +133,3 @@ def _report(examples, path) -> None:
     f"{len(examples.test_targets)} for testing, mean target weight "
     f"{examples.train_targets.mean():.3f}"
   )
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

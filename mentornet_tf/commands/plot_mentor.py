@@ -1,11 +1,12 @@
-r"""Draws a mentor: the weight it gives over loss and loss difference, by epoch.
+r"""Plots the weights of a mentor over the loss.
 
-  bin/plot_mentor.py --model_dir=mentors/spcl_linear
-  bin/plot_mentor.py --model_dir=mentornet_pd --outdir=pictures
+  mentornet plot-mentor --model_dir=mentors/spcl_linear
+  mentornet plot-mentor --model_dir=mentornet_pd --outdir=pictures
 
-writes weights.png, heat maps of the learned weights beside the target weights
-and the difference. --style=scatter writes the original's pictures instead: one
-of points in space for each epoch, and all of them as an animated GIF.
+writes weights.png, heat maps of the mentor's weights over loss and loss
+difference by epoch, beside the target weights and the difference.
+--style=scatter writes the original's pictures instead: a scatter plot per
+epoch, and all of them as an animated GIF.
 """
 
 from pathlib import Path
@@ -14,12 +15,13 @@ from absl import flags
 
 from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string(
   "model_dir",
   None,
-  "Mentor: a folder of bin/train_mentor.py, a shipped name, a .keras file or a "
-  "TensorFlow 1 checkpoint (folder or prefix).",
+  "Mentor: a folder of mentornet train-mentor, a shipped name, a .keras file "
+  "or a TensorFlow 1 checkpoint (folder or prefix).",
 )
 flags.DEFINE_string(
   "outdir", None, "Folder for the pictures; empty takes --model_dir."
@@ -36,27 +38,30 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
   "vstar_fn",
   None,
-  "Target weights to compare with, as in bin/generate_mentor_data.py; empty "
-  "takes what the mentor learned from, where that is known.",
+  "Target weights to compare with, as in mentornet mentor-data; by default "
+  "those that the mentor was trained on, where they are known.",
 )
 flags.DEFINE_float("vstar_gamma", None, "Parameter of --vstar_fn.")
 command_line.require_finite("loss_bound", above_zero=True)
+flags.mark_flags_as_required(["model_dir"])
+
+PARAMETER_FLAGS = {
+  "epochs": "epoch_ranges",
+  "formula": "vstar_fn",
+  "gamma": "vstar_gamma",
+}
 flags.register_validator(
   "epoch_ranges",
   lambda epochs: (
     epochs and all(e.strip().isdecimal() and int(e) <= 99 for e in epochs)
   ),
-  message="--epoch_ranges: expected whole numbers in 0..99 such as 0,10,99.",
+  "expected whole numbers in 0..99 such as 0,10,99",
 )
 
 
 def main() -> None:
   """Writes the pictures that the flags ask for."""
   options = flags.FLAGS
-  if not options.model_dir:
-    raise UserError(
-      "--model_dir: expected a mentor, got none; see --help for an example"
-    )
   outdir = Path(options.outdir or options.model_dir)
   if options.outdir is None and not outdir.is_dir():
     raise UserError(
@@ -67,7 +72,7 @@ def main() -> None:
 
   name, gamma = _target(options)
   formula = get_formula(name, gamma) if name else None
-  command_line.start_tensorflow()
+  start_tensorflow()
   from mentornet_tf.curricula.mentors import load_mentor
   from mentornet_tf.internal.figures import save_figure
   from mentornet_tf.mentor_training import mentor_pictures as pictures
@@ -125,12 +130,3 @@ def _target(options) -> tuple[str | None, float | None]:
   if options.model_dir in list_target_weights():
     return options.model_dir, None
   return None, None
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -1,12 +1,15 @@
-"""Trains a baseline and a MentorNet on digits with wrong labels, side by side.
+"""Trains a baseline and a MentorNet on digits, side by side.
 
-Writes a table, the learning curves and a picture of weight against loss. It is
-what bin/quickstart runs once the environment stands.
+40 % of the training labels are replaced by random ones. Writes a table, the
+learning curves and a plot of the weights over the loss:
+
+  mentornet quickstart --output_dir=runs/quickstart
 """
 
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("output_dir", "runs/quickstart", "Folder to write.")
 flags.DEFINE_float(
@@ -26,7 +29,7 @@ command_line.require_finite("noise_rate")
 def main() -> None:
   """Runs both trainings and prints the table."""
   flag = flags.FLAGS
-  command_line.start_tensorflow("0")
+  start_tensorflow("0")
   from mentornet_tf.experiments.quickstart import run_quickstart
 
   table = run_quickstart(
@@ -37,12 +40,3 @@ def main() -> None:
   )
   if table:
     print(f"\n{table}\n\nPictures, records and runs: {flag.output_dir}")
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

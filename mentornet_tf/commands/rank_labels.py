@@ -1,13 +1,13 @@
-r"""Ranks the labels of a data set, most suspect first, by a training run.
+r"""Ranks the labels of a data set, most suspect first.
 
-  bin/rank_labels.py --train_log_dir=runs/pd --data_dir=records/cifar10_sym40
+  mentornet rank --train_log_dir=runs/pd --data_dir=records/cifar10_sym40
 
-The run's last checkpoints tell the loss of every example, the weight that its
-curriculum gives that loss, and the class they would rather see. The output
-folder receives suspect_labels.csv (one row an example), contact_sheet.png (the
-most suspect images, given → suggested label), pred_probs.npz (labels and
+The last checkpoints of a training run give the loss of every example, the
+weight that its curriculum gives that loss, and the class that they predict. The
+output folder receives suspect_labels.csv (a row per example), contact_sheet.png
+(the most suspect images, given → suggested label), pred_probs.npz (labels and
 probabilities, as cleanlab and similar tools take them) and metrics.json. Where
-true labels are known, it also tells how well wrong ones are found.
+clean labels are known, it also says how well noisy ones are detected.
 
 The images are read as the run read its own: where it was trained with
 --image_size, they are streamed from the records and never lie in memory.
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("train_log_dir", None, "Training folder to rank with.")
 flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
@@ -31,12 +31,12 @@ flags.DEFINE_string(
   "output_dir",
   None,
   "Folder for the results; by default <train_log_dir>/suspect_labels, where "
-  "bin/report.py looks for them.",
+  "mentornet report looks for them.",
 )
 flags.DEFINE_integer(
   "checkpoints",
   None,
-  "Average over so many of the last checkpoints; by default all that the "
+  "Average over this many of the last checkpoints; by default all that the "
   "training folder keeps (up to 5).",
   lower_bound=1,
 )
@@ -45,7 +45,7 @@ flags.DEFINE_enum(
   "loss",
   ["loss", "weight"],
   "loss: highest mean loss first; weight: lowest mean weight first, equal "
-  "weights by mean loss. The same for the baseline, which weighs all alike.",
+  "weights by mean loss. The same for the baseline, whose weights are all 1.",
 )
 flags.DEFINE_integer(
   "batch_size",
@@ -68,7 +68,7 @@ flags.mark_flags_as_required(["train_log_dir", "data_dir"])
 def main() -> None:
   """Ranks the labels and prints what was found."""
   flag = flags.FLAGS
-  command_line.start_tensorflow(flag.device_id)
+  start_tensorflow(flag.device_id)
 
   from mentornet_tf.analysis import ranking
 
@@ -89,12 +89,3 @@ def main() -> None:
   for line in ranking.describe(suspects):
     print(line)
   print(f"{output_dir / ranking.TABLE_FILE}: {len(suspects.ids)} labels")
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

@@ -1,15 +1,17 @@
-r"""Writes a report of one training run or several as a single HTML file.
+"""Writes a report of training runs as a single HTML file.
 
-  bin/report.py runs/baseline runs/pd --output=report.html
+  mentornet report runs/baseline runs/pd --output=report.html
 
 It shows settings (what differs first), a table, learning curves, how well the
-weights find true labels, how the weights were spread, and the suspect labels of
-each run that bin/rank_labels.py has ranked. Pictures are inside the file.
+weights detect clean labels, how the weights were distributed, and the suspect
+labels of each run that `mentornet rank` has ranked. Pictures are inside the
+file.
 """
 
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("output", "report.html", "HTML file to write.")
 flags.DEFINE_integer(
@@ -20,15 +22,17 @@ flags.DEFINE_integer(
   upper_bound=1000,
 )
 
+ARGUMENTS = "RUN_FOLDER…"
 
-def main(folders: list[str]) -> None:
+
+def main(run_folders: list[str]) -> None:
   """Writes the report of the training folders."""
   flag = flags.FLAGS
-  command_line.start_tensorflow()
+  start_tensorflow()
 
   from mentornet_tf.analysis.report import write_report
 
-  write_report(folders, flag.output, flag.num_suspects)
+  write_report(run_folders, flag.output, flag.num_suspects)
   print(flag.output)
 
 

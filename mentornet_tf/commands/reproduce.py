@@ -1,16 +1,16 @@
-r"""Compares the curricula in small and prints a table.
+r"""Compares the curricula on a small data set.
 
-  bin/reproduce.py --source_dir=cifar-10-batches-bin --output_dir=runs/small
+  mentornet reproduce --source_dir=cifar-10-batches-bin --output_dir=runs/small
 
 Ten thousand CIFAR-10 images, 40 % of which get a random label; CifarNet, 3,000
-steps, three seeds for every curriculum. That is about a quarter of an hour a
-run on a processor core. Ctrl-C saves and ends; the same command goes on from
-there, and a run that is finished is not repeated.
+steps, three seeds for every curriculum; then prints a table. That is about a
+quarter of an hour per run on a processor core. Ctrl-C saves and ends; the same
+command continues from there, and a finished run is not repeated.
 """
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string(
   "source_dir",
@@ -39,7 +39,7 @@ flags.register_validator(
 def main() -> None:
   """Runs what is missing and prints the table."""
   flag = flags.FLAGS
-  command_line.start_tensorflow(flag.device_id)
+  start_tensorflow(flag.device_id)
   from mentornet_tf.experiments import small_protocol
 
   outcomes = small_protocol.run_small_protocol(
@@ -51,12 +51,3 @@ def main() -> None:
   )
   if outcomes:
     print(f"\n{small_protocol.results_table(outcomes)}\n\n{flag.output_dir}")
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

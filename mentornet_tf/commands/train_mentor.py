@@ -1,22 +1,22 @@
-r"""Learns a mentor from the examples of bin/generate_mentor_data.py.
+r"""Trains a mentor on the examples of mentor-data.
 
-  bin/train_mentor.py --data_path=records/spcl_linear \
+  mentornet train-mentor --data_path=records/spcl_linear \
       --train_dir=mentors/spcl_linear
 
-The folder receives mentor.keras, which bin/train_student.py takes as
+The folder receives mentor.keras, which `mentornet train` takes as
 --trained_mentornet_dir, training.json with settings and errors, and the state
-from which the same command continues when it was stopped.
+from which the same command continues after an interruption.
 
-The default recipe reaches every predefined curriculum in seconds: 3000 steps of
+The default recipe fits every predefined curriculum in seconds: 3000 steps of
 256 examples, a rate of 0.1 that rises for 100 steps and then falls along half a
-cosine, cross-entropy, no clipping, and an epoch table that learns, too.
+cosine, cross-entropy, no clipping, and a trainable epoch table.
 
 --recipe=original is the original code's, which collapses on some seeds. It sets
-the flags --mini_batch_size=32 --max_step_train=30000 --learning_rate=0.1 (each
-of them given beside it goes first) and also, without a flag of its own: the
-rate falls by 0.9 every 1000 steps without a rise; gradients are clipped to a
-global norm of 5; the loss is the squared error unless the targets are exactly 0
-and 1; the epoch table stays as it was drawn; the steps are compiled by XLA.
+--mini_batch_size=32 --max_step_train=30000 --learning_rate=0.1 (explicit flags
+take precedence) and also, without a flag of its own: the rate falls by 0.9
+every 1000 steps without a rise; gradients are clipped to a global norm of 5;
+the loss is the squared error unless the targets are exactly 0 and 1; the epoch
+table stays as initialized; the steps are compiled by XLA.
 """
 
 import dataclasses
@@ -25,13 +25,13 @@ import time
 from absl import flags
 
 from mentornet_tf.commands import command_line
-from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("train_dir", None, "Folder to write the mentor into.")
 flags.DEFINE_string(
   "data_path",
   None,
-  "Folder of bin/generate_mentor_data.py, or with the original's tr.p, ts.p.",
+  "Folder of mentornet mentor-data, or with the original's tr.p and ts.p.",
 )
 flags.DEFINE_enum(
   "recipe", "default", ["default", "original"], "Settings to start from."
@@ -40,12 +40,12 @@ flags.DEFINE_enum(
   "mentor_form",
   "mentornet",
   ["mentornet", "logistic", "mlp"],
-  "Network to learn: MentorNet, or one of two simpler ones to compare with.",
+  "Network to train: MentorNet, or one of two simpler ones to compare with.",
 )
 flags.DEFINE_integer(
   "mini_batch_size",
   None,
-  "Examples a step; empty takes the recipe's (default 256, original 32).",
+  "Examples per step; empty takes the recipe's (default 256, original 32).",
   lower_bound=1,
 )
 flags.DEFINE_float(
@@ -64,24 +64,26 @@ command_line.define_seed("Seed of initial weights and of the order.")
 flags.register_validator(
   "max_step_train",
   lambda steps: steps is None or float(steps).is_integer(),
-  message="--max_step_train: expected a whole number such as 3e4.",
+  "expected a whole number such as 3e4",
 )
 command_line.require_finite("learning_rate", above_zero=True)
+flags.mark_flags_as_required(["train_dir", "data_path"])
+
+PARAMETER_FLAGS = {
+  "batch_size": "mini_batch_size",
+  "folder": "train_dir",
+  "steps": "max_step_train",
+}
 
 
 def main() -> None:
-  """Learns the mentor, with a line for each pass over the examples."""
+  """Trains the mentor, with a line for each pass over the examples."""
   options = flags.FLAGS
-  for name in ("data_path", "train_dir"):
-    if not getattr(options, name):
-      raise UserError(
-        f"--{name}: expected a folder, got none; see --help for an example"
-      )
   # Before TensorFlow starts, so that a wrong path fails at once.
   from mentornet_tf.mentor_training.examples import load_examples
 
   examples = load_examples(options.data_path)
-  command_line.start_tensorflow()
+  start_tensorflow()
   from mentornet_tf.mentor_training.mentor_trainer import (
     build_mentor,
     train_mentor,
@@ -105,7 +107,7 @@ def main() -> None:
     on_report=_print_report,
   )
   print(
-    f"{options.train_dir}: learned a mentor in "
+    f"{options.train_dir}: trained a mentor in "
     f"{time.monotonic() - started:.1f} s, test MSE {report.test_mse:.5f}"
   )
 
@@ -130,12 +132,3 @@ def _print_report(report) -> None:
     f"{report.test_mse:9.5f}",
     flush=True,
   )
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

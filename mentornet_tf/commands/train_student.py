@@ -1,20 +1,19 @@
 r"""Trains a student network on images with noisy labels.
 
 Without --curriculum and --trained_mentornet_dir it trains the baseline. A
-mentor, learned or given as a formula, weighs every example by its loss:
+mentor, trained or given as a formula, weighs every example by its loss:
 
-  bin/train_student.py --data_dir=records/cifar10 --studentnet=inception \
+  mentornet train --data_dir=records/cifar10 --studentnet=inception \
       --train_log_dir=runs/pd --trained_mentornet_dir=mentornet_pd
 
 The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
-events. The same command started again continues from the last checkpoint.
+events. The same command continues an interrupted run from its last checkpoint.
 """
 
 from typing import Any
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
 from mentornet_tf.commands.setting_flags import (
   define_setting_flags,
   given_settings,
@@ -22,6 +21,7 @@ from mentornet_tf.commands.setting_flags import (
 from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import describe
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   MENTORMIX_DEFAULTS,
@@ -87,7 +87,7 @@ def main() -> None:
   )
   _print_notes(settings)
 
-  command_line.start_tensorflow(flag.device_id)
+  start_tensorflow(flag.device_id)
   import tensorflow as tf
 
   from mentornet_tf.datasets.reading.open import open_data
@@ -214,12 +214,3 @@ def _print_notes(settings: TrainingSettings) -> None:
       "and that average is what is evaluated, and what weighs with "
       "--weigh_by_average; a smaller decay forgets them"
     )
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main)
-
-
-if __name__ == "__main__":
-  run()

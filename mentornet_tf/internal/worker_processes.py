@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 # Called as task(number, on_items): does the work of that number, and calls
 # on_items(count) now and then with how many items it has done since.
@@ -26,7 +26,7 @@ def results(
   numbers: Sequence[int],
   num_workers: int,
   on_items: Callable[[int], None] = lambda count: None,
-  prepare: Callable[[], None] = command_line.start_tensorflow,
+  prepare: Callable[[], None] = start_tensorflow,
 ) -> Iterator[tuple[int, Any]]:
   """Runs the task for every number and yields results as they arrive.
 

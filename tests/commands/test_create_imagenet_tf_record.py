@@ -142,6 +142,6 @@ def test_wrong_flags_fail_fast_in_one_line(tmp_path):
 
 def test_help_names_every_flag(tmp_path):
   result = start(PROGRAM, tmp_path, "--help")
-  assert result.stdout.strip().startswith("Writes ImageNet's validation images")
+  assert result.stdout.strip().startswith("Writes ImageNet's validation set")
   for flag in ("--images", "--ground_truth", "--synsets", "--resize"):
     assert flag in result.stdout

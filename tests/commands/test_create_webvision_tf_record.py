@@ -168,7 +168,7 @@ def test_a_killed_conversion_goes_on_to_the_same_bytes(tmp_path):
   ("arguments", "words"),
   [
     (["--output_dir=x"], "give --source_dir"),
-    (["--source_dir=x"], "give --output_dir"),
+    (["--source_dir=x"], "--output_dir: expected a value"),
     (["--source_dir=x", "--output_dir=x", "--subset=bing"], "--subset=bing"),
     (["--source_dir=x", "--output_dir=x", "--resize=0"], "--resize=0"),
     (["--source_dir=x", "--output_dir=x", "--splits="], "split in --splits"),

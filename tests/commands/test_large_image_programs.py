@@ -83,11 +83,12 @@ def test_mistakes_are_one_line(arguments, words):
 
 
 _SETTINGS = """
-import json, sys
+import json
 from absl import flags
-from mentornet_tf.commands import command_line, train_student
+from mentornet_tf.commands import train_student
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 from mentornet_tf.errors import UserError
-command_line.start_tensorflow()
+start_tensorflow()
 settings = []
 for line in (["--learning_rate=0.01"], []):
   for name in flags.FLAGS:

@@ -71,7 +71,7 @@ def test_a_curriculum_is_made_learned_and_drawn(tmp_path):
     "--mini_batch_size=64",
     cwd=tmp_path,
   )
-  assert output.splitlines()[-1].startswith("mentor: learned a mentor in")
+  assert output.splitlines()[-1].startswith("mentor: trained a mentor in")
   summary = json.loads((tmp_path / "mentor" / "training.json").read_text())
   assert summary["recipe"]["steps"] == 300
   assert summary["recipe"]["batch_size"] == 64
@@ -134,7 +134,7 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
 @pytest.mark.parametrize(
   ("program", "flags", "message"),
   [
-    ("generate_mentor_data", [], "--outdir: expected a value, got none"),
+    ("generate_mentor_data", [], "--outdir, --vstar_fn: expected a value"),
     ("generate_mentor_data", ["--outdir=x"], "--vstar_fn: expected a value"),
     (
       "generate_mentor_data",
@@ -166,19 +166,35 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
       ["--outdir=x", "--vstar_fn=data_driven", "--input_csv_filename=no.csv"],
       "no.csv: No such file",
     ),
-    ("train_mentor", [], "--data_path: expected a folder, got none"),
+    ("train_mentor", [], "--train_dir, --data_path: expected a value"),
     (
       "train_mentor",
       ["--data_path=.", "--train_dir=x"],
       f"expected a folder with {EXAMPLES_FILE}",
     ),
-    ("train_mentor", ["--max_step_train=1.5"], "expected a whole number"),
-    ("train_mentor", ["--learning_rate=0"], "expected a finite number > 0"),
+    (
+      "train_mentor",
+      ["--data_path=.", "--train_dir=x", "--max_step_train=1.5"],
+      "--max_step_train=1.5: expected a whole number",
+    ),
+    (
+      "train_mentor",
+      ["--data_path=.", "--train_dir=x", "--learning_rate=0"],
+      "--learning_rate=0.0: expected a finite number > 0",
+    ),
     ("train_mentor", ["--mini_batch_size=0"], "mini_batch_size"),
     ("train_mentor", ["--mentor_form=tree"], "mentornet|logistic|mlp"),
-    ("plot_mentor", [], "--model_dir: expected a mentor, got none"),
-    ("plot_mentor", ["--loss_bound=0"], "expected a finite number > 0"),
-    ("plot_mentor", ["--epoch_ranges=0,100"], "whole numbers in 0..99"),
+    ("plot_mentor", [], "--model_dir: expected a value, got none"),
+    (
+      "plot_mentor",
+      ["--model_dir=x", "--loss_bound=0"],
+      "--loss_bound=0.0: expected a finite number > 0",
+    ),
+    (
+      "plot_mentor",
+      ["--model_dir=x", "--epoch_ranges=0,100"],
+      "--epoch_ranges=0,100: expected whole numbers in 0..99",
+    ),
     ("plot_mentor", ["--model_dir=nosuch"], "--outdir: expected a folder"),
     (
       "plot_mentor",

@@ -106,9 +106,10 @@ _BUILD_ALL = """
 import contextlib, io, json, sys
 from absl import flags
 
-from mentornet_tf.commands import command_line, train_student
+from mentornet_tf.commands import train_student
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
-command_line.start_tensorflow()
+start_tensorflow()
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import builders
 
@@ -246,7 +247,7 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([*_PLACES, "--batch_size=0"], "--batch_size=0"),
     ([*_PLACES, "--loss_p_percentile=1.2"], "range [0, 1]"),
     ([*_PLACES, "--burn_in_epoch=101"], "range [0, 100]"),
-    ([*_PLACES, "--bogus=1"], "'bogus'"),
+    ([*_PLACES, "--bogus=1"], "--bogus"),
     ([*_PLACES, "extra"], "expected only flags, got the argument 'extra'"),
     (
       [*_PLACES, "--example_dropout_rates=0.5,50"],

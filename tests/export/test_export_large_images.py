@@ -166,7 +166,7 @@ def test_what_cannot_be_exported_is_one_line(trained, tmp_path):
   content["settings"]["resize_shorter_side"] = 40
   (broken / "run.json").write_text(json.dumps(content))
   with pytest.raises(
-    UserError, match="image_size, resize_shorter_side: .*got 40 for 48"
+    UserError, match=r"image_size, resize_shorter_side: .*got 40 for 48"
   ):
     mn.export_student(broken, tmp_path / "out")
   assert [path.name for path in tmp_path.iterdir()] == ["broken"]

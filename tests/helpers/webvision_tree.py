@@ -11,7 +11,6 @@ CIFAR-10's images:
 import argparse
 import colorsys
 import io
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -268,7 +267,6 @@ def main() -> None:
   arguments = vars(parser.parse_args())
   draw = class_picture
   if cifar_dir := arguments.pop("cifar_dir"):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     draw = cifar_picture(cifar_dir)
   if imagenet_dir := arguments.pop("imagenet_dir"):
     write_imagenet_folders(

@@ -1,0 +1,34 @@
+"""What commands write on standard output and standard error."""
+
+import os
+import sys
+from typing import NoReturn
+
+
+def write(text: str) -> None:
+  """Prints `text`; ends the program quietly if nobody reads it any more."""
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:
+    leave_quietly()
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+  """Prints `error: message` as one line on standard error and exits."""
+  print(f"error: {message}", file=sys.stderr, flush=True)
+  sys.exit(status)
+
+
+def is_output_closed() -> bool:
+  """Whether the reader of standard output has left, as `head` does."""
+  try:
+    sys.stdout.flush()
+  except BrokenPipeError:
+    return True
+  return False
+
+
+def leave_quietly() -> NoReturn:
+  """Exits without the traceback of an output that could not be written."""
+  os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  sys.exit(1)

@@ -1,0 +1,58 @@
+"""TensorFlow's start, with a stand-in that is as talkative."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+_STAND_IN = """
+import os
+os.write(2, b"a note of the start-up\\n")
+
+class config:
+  def list_physical_devices():
+    os.write(2, b"a note on devices\\n")
+    FAILING
+"""
+_SCRIPT = """
+import os, sys
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
+start_tensorflow(*sys.argv[1:])
+names = ("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL")
+print(*map(os.environ.get, names))
+os.write(2, b"a message\\n")
+"""
+
+
+def start(folder, *arguments, failing="", **environment):
+  stand_in = _STAND_IN.replace("FAILING", failing)
+  (folder / "tensorflow.py").write_text(stand_in)
+  return subprocess.run(
+    [sys.executable, "-c", _SCRIPT, *arguments],
+    env={"PYTHONPATH": f"{folder}:{_ROOT}", **environment},
+    capture_output=True,
+    text=True,
+    timeout=60,
+  )
+
+
+def test_notes_are_dropped_and_later_messages_are_not(tmp_path):
+  started = start(tmp_path)
+  assert (started.stdout, started.stderr) == ("None 2\n", "a message\n")
+
+
+def test_the_device_is_the_given_one_unless_the_environment_names_one(tmp_path):
+  assert start(tmp_path, "1").stdout == "1 2\n"
+  started = start(
+    tmp_path, "1", CUDA_VISIBLE_DEVICES="3", TF_CPP_MIN_LOG_LEVEL="0"
+  )
+  assert started.stdout == "3 0\n"
+
+
+def test_notes_are_shown_when_tensorflow_does_not_start(tmp_path):
+  started = start(tmp_path, failing="raise RuntimeError('no driver')")
+  assert started.returncode == 1
+  lines = started.stderr.splitlines()
+  assert lines[:2] == ["a note of the start-up", "a note on devices"]
+  assert lines[-1] == "RuntimeError: no driver"
