@@ -176,7 +176,9 @@ def test_tflite_files_give_the_same_values(trained, tmp_path):
 
 def test_a_students_class_names_are_given_known_or_numbers(tmp_path):
   def names(output, **options):
-    mn.export_student(student, tmp_path / output, **options)
+    mn.export_student(
+      student, tmp_path / output, preparation="standardize", **options
+    )
     return (tmp_path / output / "assets" / "classes.txt").read_text().split()
 
   student = tiny.student(10)
