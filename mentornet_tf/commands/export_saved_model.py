@@ -7,8 +7,9 @@ A student's SavedModel takes raw images, uint8 or float, or encoded JPEG and PNG
 files, and gives classes, probabilities and logits. The images are prepared
 inside as the run's evaluation prepares them, the resizing of its conversion to
 records or of its image size included; run.json tells, so that there are no
-flags for it. A mentor's SavedModel takes features and gives weights. --train_log_dir is a training folder, the prefix of one of
-its checkpoints, or a folder that the original TensorFlow 1 code trained:
+flags for it. A mentor's SavedModel takes features and gives weights.
+--train_log_dir is a training folder, the prefix of one of its checkpoints, or a
+folder that the original TensorFlow 1 code trained:
 
   bin/export_saved_model.py --train_log_dir=tf1/model --studentnet=resnet101 \
       --dataset_name=cifar10 --output_dir=exports/tf1

@@ -19,12 +19,7 @@ from mentornet_tf.export.own_images import (
   input_shape,
   prepared_as_said,
 )
-from mentornet_tf.export.preparation import (
-  LargeImages,
-  Preparation,
-  SmallImages,
-  record_resizing,
-)
+from mentornet_tf.export.preparation import Preparation, preparation_of_run
 from mentornet_tf.internal.atomic_files import refuse_existing
 from mentornet_tf.runs.checkpointing import latest_checkpoint, restore
 from mentornet_tf.runs.run_folder import read_run
@@ -32,9 +27,6 @@ from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
 from mentornet_tf.training.image_settings import image_crop
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.recipes import build_curriculum, settings_of_run
-
-# Where a run's student takes any size: what its evaluation cuts images to.
-_EVALUATED_SIZE = (32, 32)
 
 
 def export_student(
@@ -89,7 +81,8 @@ def export_student(
       prepared images; or "tflite", student.tflite on float pixels.
     studentnet: the student's name where a folder holds no run.json.
     dataset_name: names the classes where a folder holds no run.json.
-    warn: takes one line for each damaged checkpoint that is passed over.
+    warn: takes one line for each damaged checkpoint that is passed over, and
+      where an older version's run.json does not tell how images were resized.
 
   Returns:
     `output_dir`.
@@ -172,7 +165,11 @@ def export_mentor(
   refuse_existing(output_dir)
   if not isinstance(mentor, keras.Model):
     run = read_run(mentor) if Path(mentor).is_dir() else None
-    mentor = _mentor_of_run(Path(mentor), run) if run else load_mentor(mentor)
+    mentor = (
+      _mentor_of_run(Path(mentor), run)
+      if run
+      else load_mentor(os.fspath(mentor))
+    )
   formats.write_mentor(mentor, output_dir, file_format)
   return output_dir
 
@@ -204,44 +201,16 @@ def _of_run(
 ) -> _Export:
   run = open_run(path, studentnet)
   crop = image_crop(settings_or_defaults(path))
-  if crop is not None and file_format == "tflite":
-    raise UserError(
-      f"{run.folder}: expected a run on small images for TFLite, got one with "
-      f"image_size {crop.size}, and TFLite has nothing to resize its images "
-      "with; write a SavedModel, or the bare student as a .keras file"
-    )
+  preparation = preparation_of_run(run, crop, file_format, warn)
   run.load_newest(warn)
-  size = _EVALUATED_SIZE if crop is None else (crop.size, crop.size)
-  if crop is None and run.student.inputs:
-    own = run.student.inputs[0].shape[1:3]
-    size = size if None in own else tuple(own)
-  logits = run.student(keras.KerasTensor((None, *size, 3)))
-  preparation: Preparation | None = None
-  if file_format != "keras":
-    preparation = (
-      _small_images(size, run.data, file_format)
-      if crop is None
-      else LargeImages(crop)
-    )
+  images = keras.KerasTensor((None, *preparation.student_size, 3))
   return _Export(
     run.student,
-    Head(logits.shape[-1], "logits"),
-    preparation,
+    Head(run.student(images).shape[-1], "logits"),
+    None if file_format == "keras" else preparation,
     run.data.get("class_names"),
     run.settings.get("dataset_name"),
   )
-
-
-def _small_images(
-  size: tuple[int, int], data: Mapping[str, Any], file_format: str
-) -> SmallImages:
-  resizing = record_resizing(data)
-  if resizing and file_format == "tflite":
-    # TFLite cannot resize as the conversion did, so that only images of the
-    # records' size are taken.
-    height, width, _ = data["image_shape"]
-    return SmallImages(size, resizing, (height, width))
-  return SmallImages(size, resizing)
 
 
 def _of_model(
@@ -278,7 +247,7 @@ def _class_names(
 ) -> tuple[str, ...]:
   """K names: as given, those of a known data set, or the classes' numbers."""
   if names is None:
-    known = CLASS_NAMES.get(dataset_name, ())
+    known = CLASS_NAMES.get(dataset_name or "", ())
     if len(known) == head.num_classes:
       return tuple(known)
     return tuple(str(number) for number in range(head.num_classes))

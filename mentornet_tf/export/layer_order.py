@@ -57,7 +57,7 @@ def takes_raw_pixels(student: keras.Model) -> bool:
         return _scales_pixels(layer)
     return False
   inputs = getattr(student, "inputs", None)
-  return bool(inputs) and _scales_from(student, inputs[0])
+  return _scales_from(student, inputs[0]) if inputs else False
 
 
 def last_activation(student: keras.Model) -> str | None:
@@ -104,7 +104,7 @@ def _scales_pixels(layer: Any) -> bool:
 
 def _path_to(tensor: keras.KerasTensor) -> list[Any]:
   """The operations that lead to `tensor`, as far as there is one way back."""
-  path = []
+  path: list[Any] = []
   while True:
     operation, node_index, _ = tensor._keras_history
     path.insert(0, operation)

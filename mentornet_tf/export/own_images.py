@@ -136,10 +136,10 @@ def prepared_as_said(
   """
   prepare = _function_of(preparation, student)
   student_shape = input_shape(student)
-  *own_size, channels = student_shape
-  resize_to = _checked_size(image_size, tuple(own_size))
+  height, width, channels = student_shape
+  resize_to = _checked_size(image_size, (height, width))
   open_size = resize_to or (any_size and callable(preparation))
-  served = (None, None) if open_size else own_size
+  served = (None, None) if open_size else (height, width)
   images = OwnImages((*served, channels), student_shape, resize_to, prepare)
   if callable(preparation):
     _try_function(images)

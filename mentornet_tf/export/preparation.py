@@ -4,7 +4,7 @@ What a preparation is follows from the run; that of a student trained by `fit`
 is `export.own_images`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,19 +17,27 @@ from mentornet_tf.datasets.reading.crops import (
 )
 from mentornet_tf.datasets.reading.in_memory import cut_to_size, standardise
 from mentornet_tf.datasets.records.schema import decode_image
+from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
+from mentornet_tf.errors import UserError
+from mentornet_tf.runs.trained_run import TrainedRun
+
+# Where a run's student takes any size: what its evaluation cuts images to.
+_EVALUATED_SIZE = (32, 32)
 
 
 class Preparation(Protocol):
-  """From raw images to what a student takes.
+  """From raw images to what a student takes."""
 
-  Attributes:
-    image_shape: (height, width, channels) of the images that are served; None
-      where they may have any size, those of one batch the same.
-    reads_files: whether there are image files of so many channels.
-  """
+  @property
+  def image_shape(self) -> tuple[int | None, int | None, int]:
+    """(height, width, channels) of the images that are served.
 
-  image_shape: tuple[int | None, int | None, int]
-  reads_files: bool
+    None where they may have any size, those of one batch the same.
+    """
+
+  @property
+  def reads_files(self) -> bool:
+    """Whether there are image files of so many channels."""
 
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
     """Prepares decoded images.
@@ -85,11 +93,6 @@ class RecordResizing:
     return resized[:, top : top + side, left : left + side]
 
 
-def record_resizing(data: Mapping[str, Any]) -> RecordResizing:
-  """What the part "data" of a run.json says of its records."""
-  return RecordResizing(data.get("square_side"), data.get("shorter_side"))
-
-
 @dataclass(frozen=True)
 class SmallImages:
   """Cuts or zero-pads images about their centre and standardises them.
@@ -141,8 +144,13 @@ class LargeImages:
   """
 
   crop: Crop
+
   image_shape = (None, None, 3)
   reads_files = True
+
+  @property
+  def student_size(self) -> tuple[int, int]:
+    return self.crop.size, self.crop.size
 
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
     return evaluation_squares(images, self.crop)
@@ -155,3 +163,53 @@ class LargeImages:
         [self.crop.size, self.crop.size, 3], tf.float32
       ),
     )
+
+
+def preparation_of_run(
+  run: TrainedRun,
+  crop: Crop | None,
+  file_format: str,
+  warn: Callable[[str], Any],
+) -> SmallImages | LargeImages:
+  """How the evaluation of a run prepares images.
+
+  Args:
+    run: the run.
+    crop: how it cuts images of any size; None where they are small.
+    file_format: what the student is exported as.
+    warn: takes a line where an older version's run.json does not say whether
+      the images of the records were resized.
+
+  Raises:
+    UserError: the format has no operations for it.
+  """
+  if crop is not None:
+    if file_format == "tflite":
+      raise UserError(
+        f"{run.folder}: expected a run on small images for TFLite, got one "
+        f"with image_size {crop.size}, and TFLite has nothing to resize its "
+        "images with; write a SavedModel, or the bare student as a .keras file"
+      )
+    return LargeImages(crop)
+  size = _EVALUATED_SIZE
+  if inputs := getattr(run.student, "inputs", None):
+    height, width = inputs[0].shape[1:3]
+    size = size if None in (height, width) else (height, width)
+  # The files of known sets are of one size.
+  is_known = run.settings.get("dataset_name") in CLASS_NAMES
+  is_noted = not run.data or "square_side" in run.data
+  if not (is_known or is_noted or file_format == "keras"):
+    warn(
+      f"warning: {run.folder}: run.json does not say whether its images were "
+      "resized when they were converted; the export cuts or pads images of "
+      "other sizes about their centre, so resize original images first"
+    )
+  resizing = RecordResizing(
+    run.data.get("square_side"), run.data.get("shorter_side")
+  )
+  if resizing and file_format == "tflite":
+    # TFLite cannot resize as the conversion did, so that only images of the
+    # records' size are taken.
+    height, width, _ = run.data["image_shape"]
+    return SmallImages(size, resizing, (height, width))
+  return SmallImages(size, resizing)

@@ -175,11 +175,9 @@ def test_tflite_files_give_the_same_values(trained, tmp_path):
 
 
 def test_a_students_class_names_are_given_known_or_numbers(tmp_path):
-  def names(output, **options):
-    mn.export_student(
-      student, tmp_path / output, preparation="standardize", **options
-    )
-    return (tmp_path / output / "assets" / "classes.txt").read_text().split()
+  def names(name, **options):
+    mn.export_student(student, tmp_path / name, file_format="keras", **options)
+    return (tmp_path / name / "classes.txt").read_text().split()
 
   student = tiny.student(10)
   assert names("numbers") == list("0123456789")
@@ -223,12 +221,7 @@ def test_bad_input_leaves_nothing_behind(trained, tmp_path):
   assert "class_names: expected 4 names" in message
   message = refused(mn.export_student, folder, target, class_names=["a\nb"] * 4)
   assert "of one line each" in message
-  for name, value in (
-    ("preparation", "standardize"),
-    ("preparation", None),
-    ("image_size", 32),
-    ("outputs", "logits"),
-  ):
+  for name, value in (("preparation", None), ("image_size", 32)):
     message = refused(mn.export_student, folder, target, **{name: value})
     assert message.startswith(f"{name}: expected no value for a training fold")
   assert "no_such" in refused(mn.export_mentor, "no_such", target)

@@ -106,6 +106,7 @@ def test_tflite_takes_images_of_the_records_size(trained, tmp_path):
 
 
 def test_a_run_of_a_version_that_did_not_note_it_goes_on(trained, tmp_path):
+  """It is continued, and its export says what it does not know."""
   run, _, dataset, _ = trained
   content = json.loads((run / "run.json").read_text())
   assert content["data"].pop("square_side") == 32
@@ -115,6 +116,11 @@ def test_a_run_of_a_version_that_did_not_note_it_goes_on(trained, tmp_path):
   (older / "run.json").write_text(json.dumps(content))
   settings = TrainingSettings(**content["settings"])
   train.train_and_evaluate(settings, older, dataset)
+  warnings: list[str] = []
+  mn.export_student(older, tmp_path / "older", warn=warnings.append)
+  mn.export_student(run, tmp_path / "newer", warn=warnings.append)
+  (warning,) = warnings
+  assert "does not say whether its images were resized" in warning
 
 
 @pytest.mark.parametrize("size", [(40, 50), (80, 61), (140, 200), (300, 260)])
