@@ -32,5 +32,12 @@ model.compile(
   metrics=["accuracy"],
 )
 model.fit(batches, epochs=EPOCHS, verbose=2)
-# A SavedModel: raw pixels or image files in, class probabilities out.
-mn.export_student(model.student, "classifier", class_names=class_names)
+# A SavedModel: raw pixels or image files in, class probabilities out. Its
+# images are resized and standardized as above.
+mn.export_student(
+  model.student,
+  "classifier",
+  class_names=class_names,
+  image_size=SIZE,
+  preparation="standardize",
+)

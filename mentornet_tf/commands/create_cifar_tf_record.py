@@ -107,6 +107,11 @@ def main() -> None:
     seed=FLAGS.seed,
   )
   start_tensorflow()
+  from mentornet_tf.datasets.writing.in_memory import (
+    NoisyRecords,
+    write_noisy_records,
+  )
+  from mentornet_tf.internal.progress import standard_error_bar
 
   request = NoisyRecords(
     output_dir=FLAGS.output_dir,

@@ -4,9 +4,10 @@ r"""Exports a student or a mentor for use without this package.
   mentornet export --mentor=mentornet_pd --output_dir=exports/mentor
 
 A student's SavedModel takes raw images, uint8 or float, or encoded JPEG and PNG
-files, and gives classes, probabilities and logits; the images are prepared
-inside as evaluation prepares them, those of runs with an image size included
-(not with --format=tflite). A mentor's takes features and gives weights.
+files, and gives classes, probabilities and logits. The images are prepared
+inside as the run's evaluation prepares them, the resizing of its conversion to
+records or of its image size included; run.json tells, so that there are no
+flags for it. A mentor's SavedModel takes features and gives weights.
 --train_log_dir is a training folder, the prefix of one of its checkpoints, or a
 folder that the original TensorFlow 1 code trained:
 
@@ -38,6 +39,12 @@ flags.DEFINE_enum(
   "saved_model",
   ["saved_model", "keras", "tflite"],
   "What to write into the folder: a SavedModel, or one .keras or .tflite file.",
+)
+flags.DEFINE_list(
+  "class_names",
+  None,
+  "Names of the student's classes, in order; by default those of its training "
+  "data.",
 )
 flags.DEFINE_string(
   "studentnet",
@@ -76,6 +83,7 @@ def main() -> None:
     written = export_student(
       flag.train_log_dir,
       flag.output_dir,
+      flag.class_names or None,
       file_format=flag.format,
       studentnet=flag.studentnet,
       dataset_name=flag.dataset_name,

@@ -1,7 +1,12 @@
-"""How exported students prepare raw images: as evaluation, in the graph."""
+"""How exported students of training folders prepare raw images: as evaluation.
 
+What a preparation is follows from the run; that of a student trained by `fit`
+is `export.own_images`.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import tensorflow as tf
 
@@ -12,25 +17,36 @@ from mentornet_tf.datasets.reading.crops import (
 )
 from mentornet_tf.datasets.reading.in_memory import cut_to_size, standardise
 from mentornet_tf.datasets.records.schema import decode_image
+from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
+from mentornet_tf.errors import UserError
+from mentornet_tf.runs.trained_run import TrainedRun
+
+# Where a run's student takes any size: what its evaluation cuts images to.
+_EVALUATED_SIZE = (32, 32)
 
 
 class Preparation(Protocol):
-  """From raw images to what a student takes.
+  """From raw images to what a student takes."""
 
-  Attributes:
-    image_size: (height, width) of what the student takes, in pixels.
-  """
+  @property
+  def image_shape(self) -> tuple[int | None, int | None, int]:
+    """(height, width, channels) of the images that are served.
 
-  image_size: tuple[int, int]
+    None where they may have any size, those of one batch the same.
+    """
+
+  @property
+  def reads_files(self) -> bool:
+    """Whether there are image files of so many channels."""
 
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
     """Prepares decoded images.
 
     Args:
-      images: [B, any height, any width, 3], uint8 or float values 0..255.
+      images: [B, *image_shape], uint8 or float values 0..255.
 
     Returns:
-      [B, height, width, 3] float32.
+      [B, height, width, channels] float32, what the student takes.
     """
 
   def of_encoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
@@ -38,26 +54,85 @@ class Preparation(Protocol):
 
 
 @dataclass(frozen=True)
+class RecordResizing:
+  """What a conversion did to images before they became records.
+
+  Attributes:
+    square_side: pixels of the squares about the centre that it made, after
+      resizing the shorter side to this; None if it made none.
+    shorter_side: what longer shorter sides were reduced to, in pixels; None if
+      they were not.
+  """
+
+  square_side: int | None = None
+  shorter_side: int | None = None
+
+  def __bool__(self) -> bool:
+    return bool(self.square_side or self.shorter_side)
+
+  def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
+    """Resizes [B, height, width, 3] as the conversion did; float32 0..255.
+
+    It agrees with Pillow's, which rounds in between, to about a grey level.
+    """
+    shape = tf.shape(images)[1:3]
+    shorter = tf.reduce_min(shape)
+    if self.square_side:
+      side = tf.constant(self.square_side)
+    else:
+      side = tf.minimum(shorter, self.shorter_side)
+    size = tf.round(tf.cast(shape, tf.float64) * (side / shorter))
+    resized = tf.image.resize(
+      images, tf.cast(size, tf.int32), "bicubic", antialias=True
+    )
+    resized = tf.clip_by_value(resized, 0, 255)
+    if not self.square_side:
+      return resized
+    top_left = (tf.shape(resized)[1:3] - side) // 2
+    top, left = top_left[0], top_left[1]
+    return resized[:, top : top + side, left : left + side]
+
+
+@dataclass(frozen=True)
 class SmallImages:
   """Cuts or zero-pads images about their centre and standardises them.
 
   Attributes:
-    image_size: (height, width) to cut to, in pixels.
+    student_size: (height, width) to cut to, in pixels.
+    resizing: what a conversion did to the images before.
+    served_size: (height, width) of the images that are served; None where they
+      may have any.
   """
 
-  image_size: tuple[int, int]
+  student_size: tuple[int, int]
+  resizing: RecordResizing = RecordResizing()
+  served_size: tuple[int | None, int | None] = (None, None)
+  reads_files = True
+
+  @property
+  def image_shape(self) -> tuple[int | None, int | None, int]:
+    return *self.served_size, 3
 
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
-    return standardise(cut_to_size(images, *self.image_size))
+    return standardise(self._cut(images))
 
   def of_encoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
     return standardise(
       tf.map_fn(
-        lambda one: cut_to_size(decode_image(one), *self.image_size),
+        lambda one: self._cut(decode_image(one)[tf.newaxis])[0],
         image_bytes,
-        fn_output_signature=tf.TensorSpec([*self.image_size, 3], tf.uint8),
+        fn_output_signature=tf.TensorSpec(
+          [*self.student_size, 3],
+          tf.float32 if self.resizing else tf.uint8,
+        ),
       )
     )
+
+  def _cut(self, images: tf.Tensor) -> tf.Tensor:
+    # Images that TFLite serves have the records' size already.
+    if self.resizing and None in self.served_size:
+      images = self.resizing.of_pixels(images)
+    return cut_to_size(images, *self.student_size)
 
 
 @dataclass(frozen=True)
@@ -70,8 +145,11 @@ class LargeImages:
 
   crop: Crop
 
+  image_shape = (None, None, 3)
+  reads_files = True
+
   @property
-  def image_size(self) -> tuple[int, int]:
+  def student_size(self) -> tuple[int, int]:
     return self.crop.size, self.crop.size
 
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
@@ -81,5 +159,59 @@ class LargeImages:
     return tf.map_fn(
       lambda one: evaluation_crop(one, self.crop),
       image_bytes,
-      fn_output_signature=tf.TensorSpec([*self.image_size, 3], tf.float32),
+      fn_output_signature=tf.TensorSpec(
+        [self.crop.size, self.crop.size, 3], tf.float32
+      ),
     )
+
+
+def preparation_of_run(
+  run: TrainedRun,
+  crop: Crop | None,
+  file_format: str,
+  warn: Callable[[str], Any],
+) -> SmallImages | LargeImages:
+  """How the evaluation of a run prepares images.
+
+  Args:
+    run: the run.
+    crop: how it cuts images of any size; None where they are small.
+    file_format: what the student is exported as.
+    warn: takes a line where an older version's run.json does not say whether
+      the images of the records were resized.
+
+  Raises:
+    UserError: the format has no operations for it.
+  """
+  if crop is not None:
+    if file_format == "tflite":
+      raise UserError(
+        f"{run.folder}: expected a run on small images for TFLite, got one "
+        f"with image_size {crop.size}, and TFLite has nothing to resize its "
+        "images with; write a SavedModel, or the bare student as a .keras file"
+      )
+    return LargeImages(crop)
+  size = _EVALUATED_SIZE
+  if inputs := getattr(run.student, "inputs", None):
+    height, width = inputs[0].shape[1:3]
+    size = size if None in (height, width) else (height, width)
+  # The files of known sets are of one size.
+  is_known = run.settings is not None and (
+    run.settings.data.dataset_name in CLASS_NAMES
+  )
+  is_noted = not run.data or "square_side" in run.data
+  if not (is_known or is_noted or file_format == "keras"):
+    warn(
+      f"warning: {run.folder}: run.json does not say whether its images were "
+      "resized when they were converted; the export cuts or pads images of "
+      "other sizes about their centre, so resize original images first"
+    )
+  resizing = RecordResizing(
+    run.data.get("square_side"), run.data.get("shorter_side")
+  )
+  if resizing and file_format == "tflite":
+    # TFLite cannot resize as the conversion did, so that only images of the
+    # records' size are taken.
+    height, width, _ = run.data["image_shape"]
+    return SmallImages(size, resizing, (height, width))
+  return SmallImages(size, resizing)

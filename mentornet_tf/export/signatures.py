@@ -10,18 +10,19 @@ import keras
 import tensorflow as tf
 
 from mentornet_tf.curricula.mentor_network import NUM_FEATURES
+from mentornet_tf.export.heads import Head
 from mentornet_tf.export.preparation import Preparation
 
 
 class StudentSignatures(tf.Module):
   """A student from raw images to classes, preprocessing inside.
 
-  Each function returns "classes" [B] int64, "probabilities" [B, K] float32 and
-  "logits" [B, K] float32.
+  Each function returns what `Head.serve` does.
 
   Args:
-    student: prepared images [B, height, width, 3] to logits [B, K].
-    preparation: makes them of raw ones, as evaluation does.
+    student: from prepared images [B, height, width, channels] to [B, K].
+    preparation: makes them of raw ones.
+    head: what the student's output means.
     classes_file: one class name a line; becomes an asset of the SavedModel.
   """
 
@@ -29,28 +30,23 @@ class StudentSignatures(tf.Module):
     self,
     student: keras.Model,
     preparation: Preparation,
+    head: Head,
     classes_file: Path,
   ):
     super().__init__()
-    self._weights = [variable.value for variable in student.weights]
     self.classes = tf.saved_model.Asset(str(classes_file))
 
     def predict(images):
-      logits = student(images, training=False)
-      logits = tf.cast(logits, tf.float32)
-      return {
-        "classes": tf.argmax(logits, axis=1),
-        "probabilities": tf.nn.softmax(logits),
-        "logits": logits,
-      }
+      return head.serve(student(images, training=False))
 
-    @tf.function(input_signature=[_images(tf.uint8)])
-    def images_uint8(images):
-      return predict(preparation.of_pixels(images))
+    def images_signature(dtype):
+      spec = tf.TensorSpec([None, *preparation.image_shape], dtype, "images")
 
-    @tf.function(input_signature=[_images(tf.float32)])
-    def images_float(images):
-      return predict(preparation.of_pixels(images))
+      @tf.function(input_signature=[spec])
+      def of_images(images):
+        return predict(preparation.of_pixels(images))
+
+      return of_images
 
     @tf.function(
       input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")]
@@ -58,18 +54,23 @@ class StudentSignatures(tf.Module):
     def encoded(image_bytes):
       return predict(preparation.of_encoded(image_bytes))
 
-    self.images_uint8 = images_uint8
-    self.images_float = images_float
-    self.encoded = encoded
+    self.images_uint8 = images_signature(tf.uint8)
+    self.images_float = images_signature(tf.float32)
+    if preparation.reads_files:
+      self.encoded = encoded
+    # Those of the student, and what a user's preparation goes by.
+    self._variables = self.images_float.get_concrete_function().variables
 
   def signatures(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
     """Functions by the names they are served under."""
-    return {
+    served = {
       "serving_default": self.images_uint8,
       "images_uint8": self.images_uint8,
       "images_float": self.images_float,
-      "encoded": self.encoded,
     }
+    if hasattr(self, "encoded"):
+      served["encoded"] = self.encoded
+    return served
 
 
 class MentorSignatures(tf.Module):
@@ -97,7 +98,3 @@ class MentorSignatures(tf.Module):
   def signatures(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
     """Functions by the names they are served under."""
     return {"serving_default": self.weights}
-
-
-def _images(dtype: tf.DType) -> tf.TensorSpec:
-  return tf.TensorSpec([None, None, None, 3], dtype, "images")

@@ -125,6 +125,8 @@ def _refuse_other_settings(
 ) -> None:
   before = read_run(path.parent)
   before["settings"] = {**defaults, **before["settings"]}
+  # What an older version did not note about its data is no difference.
+  before["data"] = {**content["data"], **before["data"]}
   differences = []
   for part in ("settings", "data"):
     old, new = before[part], content[part]

@@ -176,9 +176,9 @@ def test_tflite_files_give_the_same_values(trained, tmp_path):
 
 
 def test_a_students_class_names_are_given_known_or_numbers(tmp_path):
-  def names(output, **options):
-    mn.export_student(student, tmp_path / output, **options)
-    return (tmp_path / output / "assets" / "classes.txt").read_text().split()
+  def names(name, **options):
+    mn.export_student(student, tmp_path / name, file_format="keras", **options)
+    return (tmp_path / name / "classes.txt").read_text().split()
 
   student = tiny.student(10)
   assert names("numbers") == list("0123456789")
@@ -222,6 +222,9 @@ def test_bad_input_leaves_nothing_behind(trained, tmp_path):
   assert "class_names: expected 4 names" in message
   message = refused(mn.export_student, folder, target, class_names=["a\nb"] * 4)
   assert "of one line each" in message
+  for name, value in (("preparation", None), ("image_size", 32)):
+    message = refused(mn.export_student, folder, target, **{name: value})
+    assert message.startswith(f"{name}: expected no value for a training fold")
   assert "no_such" in refused(mn.export_mentor, "no_such", target)
 
   unknown = shutil.copytree(folder, tmp_path / "unknown")
@@ -306,6 +309,20 @@ def test_the_program_exports_and_names_the_folder(tmp_path):
   features = tf.constant([[1.0, 0.5, 0, 95], [1.0, -0.5, 0, 95]])
   weights = exported.signatures["serving_default"](features)["weights"]
   np.testing.assert_allclose(weights, [0.5, 1], atol=0.1)
+
+
+def test_the_program_names_the_classes(trained, tmp_path, monkeypatch):
+  folder, _ = trained
+  monkeypatch.setenv("PYTHONPATH", str(Path(tiny.__file__).parent))
+  done = program(
+    f"--train_log_dir={folder}",
+    f"--output_dir={tmp_path / 's'}",
+    "--format=keras",
+    '--class_names=up,left,"down, right",none',
+  )
+  assert done.returncode == 0, done.stderr
+  names = (tmp_path / "s" / "classes.txt").read_text().splitlines()
+  assert names == ["up", "left", "down, right", "none"]
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,9 @@ class InMemoryData:
       "image_shape": list(data.images.shape[1:]),
       "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
       "noise": data.summary.get("noise"),
+      # What the conversion did to the original images.
+      "shorter_side": data.summary.get("shorter_side"),
+      "square_side": data.summary.get("square_side"),
     }
 
   def training_damage(
