@@ -53,7 +53,7 @@ def trained(tmp_path_factory):
     )
   )
   dataset = load_in_memory(folder / "records", "frames", "train")
-  settings = TrainingSettings(
+  settings = TrainingSettings.of(
     dataset_name="frames",
     studentnet=tiny.STUDENT,
     batch_size=20,
@@ -114,7 +114,7 @@ def test_a_run_of_a_version_that_did_not_note_it_goes_on(trained, tmp_path):
   older = tmp_path / "run"
   older.mkdir()
   (older / "run.json").write_text(json.dumps(content))
-  settings = TrainingSettings(**content["settings"])
+  settings = TrainingSettings.of(**content["settings"])
   train.train_and_evaluate(settings, older, dataset)
   warnings: list[str] = []
   mn.export_student(older, tmp_path / "older", warn=warnings.append)
