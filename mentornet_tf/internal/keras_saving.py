@@ -27,6 +27,7 @@ SERIALIZABLE = {
   "MLPMentor": "curricula.mentor_network",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
+  "MentorMixModel": "training.mentormix_model",
   "MentorNet": "curricula.mentor_network",
   "MentoredModel": "training.mentored_model",
   "Momentum": "training.optimizers",
