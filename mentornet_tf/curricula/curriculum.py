@@ -6,6 +6,7 @@ its moving average, burn-in and example dropout (paper, Algorithm 1 and section
 """
 
 import dataclasses
+import inspect
 from typing import Any
 
 import keras
@@ -87,6 +88,9 @@ class Curriculum(SavedRandomState):
       takes it.
     seed: seed of the example dropout.
     **kwargs: further arguments of `keras.layers.Layer`.
+
+  A subclass keeps the arguments of its constructor under their names, as
+  `clone` expects.
 
   Raises:
     UserError: an argument out of range.
@@ -257,15 +261,13 @@ class Curriculum(SavedRandomState):
   def clone(self) -> "Curriculum":
     """A curriculum of the same settings with a state and seed of its own.
 
-    What the settings do not say, such as a trained mentor, is shared.
+    A trained mentor is shared.
     """
-    return type(self)(**self._clone_arguments())
-
-  def _clone_arguments(self) -> dict[str, Any]:
-    config = self.get_config()
-    for name in ("name", "trainable", "dtype"):
-      config.pop(name, None)
-    return config | {"seed": self.seed + 1}
+    classes = [c for c in type(self).__mro__ if issubclass(c, Curriculum)]
+    names = {n for c in classes for n in inspect.signature(c).parameters}
+    # Not from the configuration, for which Keras would serialize the mentor.
+    settings = {n: getattr(self, n) for n in names - {"kwargs"}}
+    return type(self)(**settings | {"seed": self.seed + 1})
 
   def look_up_epoch(self, epoch):
     """The percentage that look-ups use at `epoch`.

@@ -58,11 +58,6 @@ class MentorCurriculum(Curriculum):
     features = curriculum_features(loss, loss_difference, epoch)
     return ops.sigmoid(self.mentor(features)[:, 0])
 
-  def _clone_arguments(self) -> dict[str, Any]:
-    arguments = super()._clone_arguments() | {"mentor": self.mentor}
-    del arguments["mentor_weights"]
-    return arguments
-
   def get_config(self) -> dict[str, Any]:
     return {
       **super().get_config(),
@@ -96,10 +91,13 @@ def _decode(
   weights: Sequence[str], like: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
   """The encoded weights in the shapes of `like`."""
-  values = [np.frombuffer(base64.b64decode(w), "<f4") for w in weights]
-  if [v.size for v in values] != [w.size for w in like]:
+  values = [base64.b64decode(weight) for weight in weights]
+  if [len(v) for v in values] != [4 * w.size for w in like]:
     raise UserError(
       f"mentor_weights: expected the {len(like)} weights of the mentor, got "
-      f"{len(values)} of other sizes; use the configuration as it was saved"
+      f"{len(values)}, or others; use the configuration as it was saved"
     )
-  return [v.reshape(w.shape) for v, w in zip(values, like, strict=True)]
+  return [
+    np.frombuffer(v, "<f4").reshape(w.shape)
+    for v, w in zip(values, like, strict=True)
+  ]

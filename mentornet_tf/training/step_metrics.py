@@ -43,7 +43,7 @@ class LatestValue(keras.metrics.Metric):
     self._value.assign(ops.cast(value, self.dtype))
 
   def result(self) -> Tensor:
-    return ops.convert_to_tensor(self._value)
+    return ops.copy(self._value)  # torch would hand out the variable's memory
 
 
 def make_metrics(original: bool) -> list[keras.metrics.Metric]:
