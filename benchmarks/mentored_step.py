@@ -71,8 +71,9 @@ def _cases() -> dict[str, Callable[[], float]]:
   from mentornet_tf.datasets.reading.in_memory import training_batches
   from mentornet_tf.runs.checkpointing import CheckpointStore
   from mentornet_tf.settings import student_recipe
-  from mentornet_tf.training.builders import observed_step, variable_groups
+  from mentornet_tf.training.checkpoint_groups import variable_groups
   from mentornet_tf.training.loop import StepRunner
+  from mentornet_tf.training.observed_step import observed_step
 
   data = _random_images()
   folder = tempfile.TemporaryDirectory()
@@ -111,12 +112,12 @@ def _cases() -> dict[str, Callable[[], float]]:
 
     return seconds
 
-  def loop(curriculum, saves=False, judge_by_average=False):
+  def loop(curriculum, saves=False, weigh_by_average=False):
     student = mn.build_student("inception")
     model = mn.MentoredModel(
-      student, curriculum, 10_000, judge_by_average=judge_by_average
+      student, curriculum, 10_000, weigh_by_average=weigh_by_average
     )
-    optimizer = keras.optimizers.SGD(0.01, use_ema=judge_by_average)
+    optimizer = keras.optimizers.SGD(0.01, use_ema=weigh_by_average)
     optimizer.build(student.trainable_variables)
     model.compile(optimizer, loss())
     runner = StepRunner(observed_step(model, True), batches())
@@ -147,7 +148,7 @@ def _cases() -> dict[str, Callable[[], float]]:
     "keras fit, our layers, no mentor": fit(mn.build_student("inception")),
     "our loop, mentornet_pd": loop(mentor()),
     "our loop, mentornet_pd, judged by the average": loop(
-      mentor(), judge_by_average=True
+      mentor(), weigh_by_average=True
     ),
     "our loop, mentornet_pd, one checkpoint per round": loop(mentor(), True),
     "our loop, baseline": loop(mn.UniformCurriculum()),
