@@ -28,10 +28,11 @@ print(json.dumps([found, help_texts]))
 
 _MISTAKE = """
 import sys
-from mentornet_tf.commands import train_student
+from mentornet_tf.commands.main import main
 
+sys.argv.insert(1, "train")
 try:
-  train_student.run()
+  main()
 except SystemExit as error:
   assert error.code == 1
   assert not {"tensorflow", "keras"} & set(sys.modules)
