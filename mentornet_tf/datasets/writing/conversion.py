@@ -287,9 +287,11 @@ def _summary(
 
 def _finished(plan: ConversionPlan) -> ConvertedSplit:
   place = plan.output_dir, plan.dataset_name, plan.split
+  summary = read_summary(*place)
+  assert summary is not None  # it is written last
   return ConvertedSplit(
     shards=tuple(find_shards(*place)),
     summary_path=summary_path(*place),
     report_path=report_path(*place),
-    summary=read_summary(*place),
+    summary=summary,
   )
