@@ -48,6 +48,11 @@ class TrainedRun:
   settings: TrainingSettings | None = None
   data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+  @property
+  def dataset_name(self) -> str | None:
+    """Of the training data; None where run.json does not tell."""
+    return self.settings.data.dataset_name if self.settings else None
+
   def load(self, checkpoint: str) -> int:
     """Loads the student of a checkpoint and returns the checkpoint's step.
 
