@@ -178,8 +178,10 @@ def suspect_labels(
   evaluator = Evaluator(
     run.student, ShownBatches(batches, f"ranking {data.name}", Console())
   )
-  steps, losses, weights = [], 0.0, 0.0
-  probabilities, damage = 0.0, None
+  steps: list[int] = []
+  losses, weights = np.zeros(len(data)), np.zeros(len(data))
+  probabilities = np.zeros((len(data), data.num_classes))
+  damage: checkpointing.DamagedCheckpointError | None = None
   for prefix in prefixes:
     try:
       step = run.load(prefix)
@@ -205,7 +207,7 @@ def suspect_labels(
       f"weight {weight.mean(dtype=float):.4f}  "
       f"predicted as labelled {examples['hit'].mean():.4f}"
     )
-  if not steps:
+  if damage and not steps:
     raise damage
   return SuspectLabels(
     ids=examples["id"],

@@ -105,7 +105,7 @@ def rank_labels(
   dataset_name = dataset_name or run.data.dataset_name
   if output_dir is not None:
     output_dir = atomic_files.writable_folder(output_dir)
-  data = open_data(data_dir, dataset_name, split, run.images.crop)
+  data = open_data(Path(data_dir), dataset_name, split, run.images.crop)
   suspects = suspect_labels(
     train_log_dir,
     data,

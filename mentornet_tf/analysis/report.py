@@ -286,7 +286,7 @@ def _mentor_updates(folder: Path, total_steps: int) -> list[str]:
 
 def _flat(values: dict[str, Any], prefix: str) -> dict[str, Any]:
   """Nested settings under names such as "data: noise: kind"."""
-  flat = {}
+  flat: dict[str, Any] = {}
   for name, value in values.items():
     if isinstance(value, dict):
       flat |= _flat(value, f"{prefix}{name}: ")

@@ -24,7 +24,12 @@ def flag_group(title: str) -> Iterator[None]:
   before = set(flags.FLAGS)
   yield
   for name in set(flags.FLAGS) - before:
-    flags.FLAGS[name].group = title
+    put_in_group(flags.FLAGS[name], title)
+
+
+def put_in_group(flag: flags.Flag, title: str) -> None:
+  """Lists a flag under a heading of its own."""
+  setattr(flag, "group", title)  # noqa: B010 (absl declares no such attribute)
 
 
 def own_flags() -> dict[str, flags.Flag]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from absl import flags
 
+from mentornet_tf.commands.help_page import put_in_group
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import (
   Setting,
@@ -35,8 +36,7 @@ def define_setting_flags(*groups: type[SettingsGroup]) -> None:
   for group in groups:
     for setting in describe(group):
       _define(setting)
-      # The heading that the help lists it under.
-      setattr(flags.FLAGS[setting.name], "group", group.title)  # noqa: B010
+      put_in_group(flags.FLAGS[setting.name], group.title)
       for alias in setting.rules.aliases:
         flags.DEFINE_alias(alias, setting.name)
 

@@ -10,6 +10,7 @@ The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
 events. The same command continues an interrupted run from its last checkpoint.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
@@ -154,7 +155,7 @@ def training_settings() -> TrainingSettings:
 
 
 def _with_published_defaults(given: dict[str, Any]) -> dict[str, Any]:
-  published = {}
+  published: Mapping[str, Any] = {}
   if flags.FLAGS.preset:
     published = preset(flags.FLAGS.preset)
   elif given.get("curriculum") == "mentormix":

@@ -20,7 +20,7 @@ from mentornet_tf.curricula.dropout_rates import (
 from mentornet_tf.curricula.example_dropout import ExampleDropout
 from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.internal.typing import Shape, Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Curriculum(SavedRandomState):
     loss_moving_average_decay: float = 0.5,
     example_dropout_rates: str = "0.0,100",
     seed: int = 0,
-    **kwargs,
+    **kwargs: Any,
   ):
     kwargs.setdefault("dtype", "float32")  # also under mixed precision
     super().__init__(autocast=False, **kwargs)
@@ -145,6 +145,7 @@ class Curriculum(SavedRandomState):
       AttributeError: the latest call was in a compiled step, or there was none.
     """
     try:
+      assert self._latest is not None
       ops.convert_to_numpy(self._latest.weight)
     except Exception as error:  # each back end has its own for dead tensors
       raise AttributeError(
@@ -239,7 +240,9 @@ class Curriculum(SavedRandomState):
   ) -> Tensor:
     return self.weigh(loss, epoch, is_clean, mask).weight
 
-  def weights_without_update(self, loss, epoch, is_clean=None):
+  def weights_without_update(
+    self, loss: Tensor, epoch: Tensor, is_clean: Tensor | None = None
+  ) -> Tensor:
     """Weights [N] before example dropout; the moving average stays as it is.
 
     For looking at the weights of any number of examples outside training. The
@@ -269,7 +272,7 @@ class Curriculum(SavedRandomState):
     settings = {n: getattr(self, n) for n in names - {"kwargs"}}
     return type(self)(**settings | {"seed": self.seed + 1})
 
-  def look_up_epoch(self, epoch):
+  def look_up_epoch(self, epoch: Tensor) -> Tensor:
     """The percentage that look-ups use at `epoch`.
 
     At most 99, and at most `burn_in_epoch` where the epoch is fixed after it.
@@ -279,7 +282,7 @@ class Curriculum(SavedRandomState):
       epoch = ops.minimum(epoch, self.burn_in_epoch)
     return epoch
 
-  def _after_burn_in(self, weights, epoch):
+  def _after_burn_in(self, weights: Tensor, epoch: Tensor) -> Tensor:
     in_burn_in = epoch < self.burn_in_epoch - 1
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
@@ -302,7 +305,9 @@ class Curriculum(SavedRandomState):
     self.loss_moving_average.assign(average)
     return percentile_loss, average
 
-  def compute_output_shape(self, loss_shape, *other_shapes):
+  def compute_output_shape(
+    self, loss_shape: Shape, *other_shapes: Any
+  ) -> Shape:
     return loss_shape
 
   def get_config(self) -> dict[str, Any]:
@@ -317,7 +322,9 @@ class Curriculum(SavedRandomState):
     }
 
 
-def curriculum_features(loss, loss_difference, epoch):
+def curriculum_features(
+  loss: Tensor, loss_difference: Tensor, epoch: Tensor
+) -> Tensor:
   """Stacks [B, 4] features: loss, loss difference, label 0, epoch (paper, 3.2).
 
   The original trains every student with label 0: a mentor never sees classes.

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from mentornet_tf.internal.typing import Tensor
+
 
 class ExampleDropout:
   """Keeps exactly int(B · (1 − rate)) examples of a batch, chosen uniformly.
@@ -17,11 +19,10 @@ class ExampleDropout:
   """
 
   def __init__(self, rates: list[float]):
-    rates = np.asarray(rates, np.float32)
-    self.rates = rates
-    self._kept_shares = 1.0 - rates.astype(np.float64)
+    self.rates = np.asarray(rates, np.float32)
+    self._kept_shares = 1.0 - self.rates.astype(np.float64)
 
-  def kept_count(self, batch_size, epoch):
+  def kept_count(self, batch_size: Tensor, epoch: Tensor) -> Tensor:
     """How many of `batch_size` examples stay at `epoch`: int32 scalar."""
     if isinstance(batch_size, int):
       # In NumPy: not every back end computes in float64.
@@ -30,17 +31,22 @@ class ExampleDropout:
     share = ops.take(ops.convert_to_tensor(self._kept_shares), epoch)
     return ops.cast(ops.cast(batch_size, "float64") * share, "int32")
 
-  def rate(self, epoch):
+  def rate(self, epoch: Tensor) -> Tensor:
     """The dropout rate at `epoch`: float32 scalar."""
     return ops.take(ops.convert_to_tensor(self.rates), epoch)
 
-  def keep_mask(self, batch_size, epoch, seed):
+  def keep_mask(
+    self,
+    batch_size: Tensor,
+    epoch: Tensor,
+    seed: keras.random.SeedGenerator,
+  ) -> Tensor:
     """Draws the kept examples.
 
     Args:
       batch_size: B, an int or an integer scalar.
       epoch: integer scalar 0..99.
-      seed: a `keras.random.SeedGenerator`.
+      seed: the generator of the random numbers; it moves on by one draw.
 
     Returns:
       [B] float32, 1 where the example is kept.

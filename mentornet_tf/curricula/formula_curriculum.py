@@ -8,6 +8,7 @@ from keras import ops
 from mentornet_tf.curricula import target_weights
 from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -23,7 +24,7 @@ class FormulaCurriculum(Curriculum):
     UserError: a formula that returns another shape than [B].
   """
 
-  def __init__(self, formula: str, gamma: float | None = None, **kwargs):
+  def __init__(self, formula: str, gamma: float | None = None, **kwargs: Any):
     super().__init__(**kwargs)
     self._formula = target_weights.get_formula(formula, gamma)
     self.formula = formula
@@ -34,8 +35,13 @@ class FormulaCurriculum(Curriculum):
     self.example_weights(loss, loss, loss[0], 0, None)
 
   def example_weights(
-    self, loss, loss_difference, percentile_loss, epoch, is_clean
-  ):
+    self,
+    loss: Tensor,
+    loss_difference: Tensor,
+    percentile_loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None,
+  ) -> Tensor:
     features = curriculum_features(loss, loss_difference, epoch)
     weights = self._formula(features)
     try:

@@ -13,6 +13,7 @@ from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
 from mentornet_tf.curricula.mentor_network import MENTORS
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_saving import deserialize
+from mentornet_tf.internal.typing import Tensor
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -36,7 +37,7 @@ class MentorCurriculum(Curriculum):
     *,
     loss_p_percentile: float = 0.75,
     example_dropout_rates: str = "0.5,17,0.05,83",
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(
       loss_p_percentile=loss_p_percentile,
@@ -53,8 +54,13 @@ class MentorCurriculum(Curriculum):
       mentor.build((None, 4))
 
   def example_weights(
-    self, loss, loss_difference, percentile_loss, epoch, is_clean
-  ):
+    self,
+    loss: Tensor,
+    loss_difference: Tensor,
+    percentile_loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None,
+  ) -> Tensor:
     features = curriculum_features(loss, loss_difference, epoch)
     return ops.sigmoid(self.mentor(features)[:, 0])
 

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Shape, Tensor
 
 NUM_FEATURES = 4
 
@@ -24,13 +25,19 @@ class _Mentor(keras.Model):
   few hundred products, so it computes in float32 under every dtype policy.
   """
 
-  def __init__(self, *, seed: int = 0, **kwargs):
+  def __init__(self, *, seed: int = 0, **kwargs: Any):
     kwargs["dtype"] = "float32"
     super().__init__(autocast=False, **kwargs)
     self.seed = seed
     self.built = True  # the constructors create every weight
 
-  def _weight(self, name, shape, initializer, trainable=True):
+  def _weight(
+    self,
+    name: str,
+    shape: Shape,
+    initializer: str | keras.initializers.Initializer,
+    trainable: bool = True,
+  ) -> keras.Variable:
     return self.add_weight(
       name=name,
       shape=shape,
@@ -40,17 +47,17 @@ class _Mentor(keras.Model):
       autocast=False,
     )
 
-  def _normal(self, number):
+  def _normal(self, number: int) -> keras.initializers.Initializer:
     # Each weight has a seed of its own: equal seeds would give equal draws.
     return keras.initializers.RandomNormal(0.0, 1.0, seed=self._seed_of(number))
 
-  def _glorot(self, number):
+  def _glorot(self, number: int) -> keras.initializers.Initializer:
     return keras.initializers.GlorotUniform(seed=self._seed_of(number))
 
-  def _seed_of(self, number):
+  def _seed_of(self, number: int) -> int:
     return 16 * self.seed + number
 
-  def call(self, features):
+  def call(self, features: Tensor) -> Tensor:
     shape = features.shape
     if len(shape) != 2 or shape[1] not in (None, NUM_FEATURES):
       raise UserError(
@@ -59,11 +66,11 @@ class _Mentor(keras.Model):
       )
     return self.logits(ops.cast(features, "float32"))
 
-  def logits(self, features):
+  def logits(self, features: Tensor) -> Tensor:
     """[B, 1] logits from [B, 4] float32 features."""
     raise NotImplementedError
 
-  def compute_output_shape(self, input_shape):
+  def compute_output_shape(self, input_shape: Shape) -> Shape:
     return (input_shape[0], 1)
 
   def get_config(self) -> dict[str, Any]:
@@ -109,7 +116,7 @@ class MentorNet(_Mentor):
     hidden_nodes: int = 20,
     epoch_embedding_trainable: bool = False,
     seed: int = 0,
-    **kwargs,
+    **kwargs: Any,
   ):
     super().__init__(seed=seed, **kwargs)
     self.num_labels = num_labels
@@ -121,7 +128,11 @@ class MentorNet(_Mentor):
     self.epoch_embedding_trainable = epoch_embedding_trainable
     shapes = self.weight_shapes()
 
-    def weight(name, initializer, trainable=True):
+    def weight(
+      name: str,
+      initializer: str | keras.initializers.Initializer,
+      trainable: bool = True,
+    ) -> keras.Variable:
       return self._weight(name, shapes[name], initializer, trainable)
 
     # In the original's order, which decides how a gradient norm is summed.
@@ -159,7 +170,7 @@ class MentorNet(_Mentor):
       "output_offset": (1,),
     }
 
-  def logits(self, features):
+  def logits(self, features: Tensor) -> Tensor:
     losses = features[:, :2]
     label = ops.cast(features[:, 2], "int32")
     epoch = ops.cast(features[:, 3], "int32")
@@ -176,7 +187,7 @@ class MentorNet(_Mentor):
     hidden = ops.tanh(ops.matmul(joined, self.hidden_kernel) + self.hidden_bias)
     return _offset_output(hidden, self.output_kernel, self.output_offset)
 
-  def _cell_state(self, losses, kernel, bias):
+  def _cell_state(self, losses: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """The LSTM's cell state [B, units] after its only step, c = σ(i)·tanh(j).
 
     The step starts from zeros, so that neither the forget gate nor the rows for
@@ -217,12 +228,12 @@ class LogisticMentor(_Mentor):
     **kwargs: passed on to `keras.Model`.
   """
 
-  def __init__(self, *, seed: int = 0, **kwargs):
+  def __init__(self, *, seed: int = 0, **kwargs: Any):
     super().__init__(seed=seed, **kwargs)
     self.kernel = self._weight("kernel", (NUM_FEATURES, 1), self._normal(0))
     self.bias = self._weight("bias", (1,), self._normal(1))
 
-  def logits(self, features):
+  def logits(self, features: Tensor) -> Tensor:
     return ops.matmul(features, self.kernel) + self.bias
 
 
@@ -242,7 +253,7 @@ class MLPMentor(_Mentor):
     **kwargs: passed on to `keras.Model`.
   """
 
-  def __init__(self, *, hidden_nodes: int = 10, seed: int = 0, **kwargs):
+  def __init__(self, *, hidden_nodes: int = 10, seed: int = 0, **kwargs: Any):
     super().__init__(seed=seed, **kwargs)
     self.hidden_nodes = hidden_nodes
     self.hidden_kernel = self._weight(
@@ -256,7 +267,7 @@ class MLPMentor(_Mentor):
     )
     self.output_offset = self._weight("output_offset", (1,), self._normal(3))
 
-  def logits(self, features):
+  def logits(self, features: Tensor) -> Tensor:
     hidden = ops.tanh(
       ops.matmul(features, self.hidden_kernel) + self.hidden_bias
     )
@@ -266,7 +277,7 @@ class MLPMentor(_Mentor):
     return {**super().get_config(), "hidden_nodes": self.hidden_nodes}
 
 
-def _offset_output(hidden, kernel, offset):
+def _offset_output(hidden: Tensor, kernel: Tensor, offset: Tensor) -> Tensor:
   """[B, 1] output whose offset shifts every weight, not the sum.
 
   So the original does it, and trained mentors depend on it (golden

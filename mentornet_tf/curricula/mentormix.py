@@ -58,7 +58,7 @@ class MentorMix(SavedRandomState):
     alpha: float = 8.0,
     second_reweight: bool = True,
     seed: int = 0,
-    **kwargs,
+    **kwargs: Any,
   ):
     kwargs.setdefault("dtype", "float32")  # also under mixed precision
     super().__init__(autocast=False, **kwargs)

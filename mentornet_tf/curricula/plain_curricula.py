@@ -5,6 +5,7 @@ from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
 
 _register = keras.saving.register_keras_serializable(package="mentornet_tf")
 
@@ -17,8 +18,13 @@ class ThresholdCurriculum(Curriculum):
   """
 
   def example_weights(
-    self, loss, loss_difference, percentile_loss, epoch, is_clean
-  ):
+    self,
+    loss: Tensor,
+    loss_difference: Tensor,
+    percentile_loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None,
+  ) -> Tensor:
     return ops.cast(loss < percentile_loss, "float32")
 
 
@@ -29,8 +35,13 @@ class UniformCurriculum(Curriculum):
   uses_losses = False
 
   def example_weights(
-    self, loss, loss_difference, percentile_loss, epoch, is_clean
-  ):
+    self,
+    loss: Tensor,
+    loss_difference: Tensor,
+    percentile_loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None,
+  ) -> Tensor:
     return ops.ones_like(loss)
 
 
@@ -45,8 +56,13 @@ class OracleCurriculum(Curriculum):
   uses_losses = False
 
   def example_weights(
-    self, loss, loss_difference, percentile_loss, epoch, is_clean
-  ):
+    self,
+    loss: Tensor,
+    loss_difference: Tensor,
+    percentile_loss: Tensor,
+    epoch: Tensor,
+    is_clean: Tensor | None,
+  ) -> Tensor:
     if is_clean is None:
       raise UserError(
         "oracle: expected `is_clean`, whether each label is clean, got None; "

@@ -2,7 +2,7 @@
 
 A curriculum maps an example's features, (loss ℓ in nats, loss difference d,
 label y, epoch percentage e), to a weight in 0..1. The same formulas make the
-data that a mentor learns from (numpy, float64) and weigh a student's batch
+data that a mentor is trained on (numpy, float64) and weigh a student's batch
 directly (tensors of any Keras back end). Golden `vstar`.
 """
 
@@ -10,11 +10,12 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.internal.user_functions import load_function
 
 # What the original calls these functions, also accepted here.
@@ -26,53 +27,59 @@ class _Formula:
   """One curriculum.
 
   Attributes:
-    weigh: takes (namespace, features as four columns, gamma); the namespace is
-      numpy or keras.ops.
+    weigh: takes (namespace, features, gamma); the namespace is numpy or
+      keras.ops.
     default_gamma: None if the formula has no parameter.
     gamma_rule: the condition on gamma, in words, and as a predicate.
   """
 
-  weigh: Callable[..., Any]
+  weigh: Callable[..., Tensor]
   default_gamma: float | None = None
   gamma_rule: tuple[str, Callable[[float], bool]] | None = None
 
 
-def _baseline(xp, loss, difference, label, epoch, gamma):
-  return xp.ones_like(loss)
+class _Features(NamedTuple):
+  """The four columns of the features, each [N]."""
+
+  loss: Tensor
+  difference: Tensor
+  label: Tensor
+  epoch: Tensor
 
 
-def _self_paced(xp, loss, difference, label, epoch, gamma):
-  return _as_weight(xp, difference <= 0, loss)
+def _baseline(xp: Any, f: _Features, gamma: None) -> Tensor:
+  return xp.ones_like(f.loss)
 
 
-def _spcl_linear(xp, loss, difference, label, epoch, gamma):
+def _self_paced(xp: Any, f: _Features, gamma: None) -> Tensor:
+  return _as_weight(xp, f.difference <= 0, f.loss)
+
+
+def _spcl_linear(xp: Any, f: _Features, gamma: float) -> Tensor:
   # Multiplying by 1/γ, not dividing by γ: the original's rounding.
-  return xp.clip(1.0 - difference * (1.0 / gamma), 0.0, 1.0)
+  return xp.clip(1.0 - f.difference * (1.0 / gamma), 0.0, 1.0)
 
 
-def _hard_example_mining(xp, loss, difference, label, epoch, gamma):
-  hard = xp.logical_or(difference >= 0, label > 0)
-  return _as_weight(xp, hard, loss)
+def _hard_example_mining(xp: Any, f: _Features, gamma: None) -> Tensor:
+  hard = xp.logical_or(f.difference >= 0, f.label > 0)
+  return _as_weight(xp, hard, f.loss)
 
 
-def _focal_loss(xp, loss, difference, label, epoch, gamma):
-  return xp.power(1.0 - xp.exp(-loss), gamma)
+def _focal_loss(xp: Any, f: _Features, gamma: float) -> Tensor:
+  return xp.power(1.0 - xp.exp(-f.loss), gamma)
 
 
-def _mentornet_pd(xp, loss, difference, label, epoch, gamma):
-  columns = (loss, difference, label, epoch)
+def _mentornet_pd(xp: Any, f: _Features, gamma: float) -> Tensor:
   return xp.where(
-    epoch <= 18,
-    _baseline(xp, *columns, gamma),
+    f.epoch <= 18,
+    _baseline(xp, f, None),
     xp.where(
-      epoch < 90,
-      _self_paced(xp, *columns, gamma),
-      _spcl_linear(xp, *columns, gamma),
+      f.epoch < 90, _self_paced(xp, f, None), _spcl_linear(xp, f, gamma)
     ),
   )
 
 
-def _as_weight(xp, condition, like):
+def _as_weight(xp: Any, condition: Tensor, like: Tensor) -> Tensor:
   return xp.where(condition, xp.ones_like(like), xp.zeros_like(like))
 
 
@@ -88,7 +95,7 @@ _FORMULAS = {
   "mentornet_pd": _Formula(_mentornet_pd, 1.0, _NOT_ZERO),
 }
 
-_REGISTERED: dict[str, Callable[..., Any]] = {}
+_REGISTERED: dict[str, Callable[..., Tensor]] = {}
 
 
 def list_target_weights() -> list[str]:
@@ -96,7 +103,7 @@ def list_target_weights() -> list[str]:
   return [*_FORMULAS, *_REGISTERED]
 
 
-def register_target_weights(name: str, function: Callable[..., Any]) -> None:
+def register_target_weights(name: str, function: Callable[..., Tensor]) -> None:
   """Makes a curriculum of your own known under a name.
 
   Args:
@@ -104,7 +111,7 @@ def register_target_weights(name: str, function: Callable[..., Any]) -> None:
       replaces the earlier function.
     function: v*(features) or v*(features, gamma): from [N, 4] features (loss,
       loss difference, label, epoch percentage) to [N] weights in 0..1. It gets
-      a numpy array when a mentor is learned from it, and a tensor when a
+      a numpy array when a mentor is trained on it, and a tensor when a
       student is trained under it directly; written with operators and
       `keras.ops` it serves both.
 
@@ -129,7 +136,9 @@ def register_target_weights(name: str, function: Callable[..., Any]) -> None:
   _REGISTERED[name] = function
 
 
-def get_formula(name: str, gamma: float | None = None) -> Callable[[Any], Any]:
+def get_formula(
+  name: str, gamma: float | None = None
+) -> Callable[[Tensor], Tensor]:
   """Returns a curriculum as a function of features.
 
   Args:
@@ -189,14 +198,17 @@ def target_weights(
   return _checked_weights(name, formula(features), len(features))
 
 
-def _apply(weigh, features, gamma):
-  if isinstance(features, np.ndarray):
-    namespace = np
-  else:
+def _apply(
+  weigh: Callable[..., Tensor], features: Tensor, gamma: float | None
+) -> Tensor:
+  namespace: Any = np
+  if not isinstance(features, np.ndarray):
     # Late, so that making data does not wait for a Keras back end.
-    from keras import ops as namespace
-  columns = (features[:, index] for index in range(4))
-  return weigh(namespace, *columns, gamma)
+    from keras import ops
+
+    namespace = ops
+  columns = _Features(*(features[:, index] for index in range(4)))
+  return weigh(namespace, columns, gamma)
 
 
 def _plain(name: str) -> str:
@@ -210,7 +222,9 @@ def _name_advice() -> str:
   )
 
 
-def _checked_gamma(name, formula, gamma):
+def _checked_gamma(
+  name: str, formula: _Formula, gamma: float | None
+) -> float | None:
   if formula.gamma_rule is None:
     if gamma is not None:
       raise UserError(
@@ -233,7 +247,9 @@ def _checked_gamma(name, formula, gamma):
   return number
 
 
-def _bind_gamma(name, function, gamma):
+def _bind_gamma(
+  name: str, function: Callable[..., Tensor], gamma: float | None
+) -> Callable[[Tensor], Tensor]:
   if gamma is None:
     return function
   parameters = inspect.signature(function).parameters
@@ -245,19 +261,19 @@ def _bind_gamma(name, function, gamma):
   return lambda features: function(features, gamma)
 
 
-def _checked_features(features) -> np.ndarray:
+def _checked_features(features: Any) -> np.ndarray:
   try:
     array = np.asarray(features, np.float64)
   except (TypeError, ValueError) as error:
     raise UserError(
       "features: expected an array of numbers [N, 4], got "
       f"{type(features).__name__} ({error}); give loss, loss difference, label "
-      "and epoch a row"
+      "and epoch in every row"
     ) from error
   if array.ndim != 2 or array.shape[1] != 4:
     raise UserError(
       f"features: expected shape [N, 4], got {list(array.shape)}; give loss, "
-      "loss difference, label and epoch a row"
+      "loss difference, label and epoch in every row"
     )
   bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
   if bad.size:
@@ -268,18 +284,18 @@ def _checked_features(features) -> np.ndarray:
   return array
 
 
-def _checked_weights(name, weights, rows) -> np.ndarray:
+def _checked_weights(name: str, weights: Any, rows: int) -> np.ndarray:
   try:
     weights = np.asarray(weights, np.float64)
   except (TypeError, ValueError) as error:
     raise UserError(
       f"target weights {name!r}: expected an array of numbers [N], got "
-      f"{type(weights).__name__}; return one weight an example"
+      f"{type(weights).__name__}; return one weight per example"
     ) from error
   if weights.shape != (rows,):
     raise UserError(
       f"target weights {name!r}: expected {rows} weights, shape [{rows}], got "
-      f"shape {list(weights.shape)}; return one weight an example"
+      f"shape {list(weights.shape)}; return one weight per example"
     )
   bad = np.flatnonzero(~((weights >= 0) & (weights <= 1)))
   if bad.size:

@@ -1,6 +1,8 @@
 """Reads mentors that the original TensorFlow 1 code trained."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +55,7 @@ def load_tf1_mentor(path: str | Path) -> MentorNet:
   return mentor
 
 
-def _check_names(prefix, arrays) -> None:
+def _check_names(prefix: str, arrays: Mapping[str, np.ndarray]) -> None:
   expected = {_SCOPE + name for name in VARIABLES.values()}
   missing = sorted(expected - arrays.keys())
   if missing:
@@ -74,7 +76,7 @@ def _check_names(prefix, arrays) -> None:
     )
 
 
-def _sizes(prefix, values) -> dict[str, int]:
+def _sizes(prefix: str, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
   """The network's sizes, from the shapes that define them."""
   defining = ("label_embedding", "epoch_embedding", "forward_kernel")
   wrong = [
@@ -101,7 +103,11 @@ def _sizes(prefix, values) -> dict[str, int]:
   }
 
 
-def _check_values(prefix, values, shapes) -> None:
+def _check_values(
+  prefix: str,
+  values: Mapping[str, np.ndarray],
+  shapes: Mapping[str, tuple[int, ...]],
+) -> None:
   wrong = [
     f"{_SCOPE}{VARIABLES[name]} {list(shape)} (got {list(values[name].shape)})"
     for name, shape in shapes.items()

@@ -207,7 +207,7 @@ class EvaluationLog:
       }
       if step not in values:
         continue
-      best, last = max(values, key=values.get), max(values)
+      best, last = max(values, key=values.__getitem__), max(values)
       parts += [
         f"{title} {values[step]:.4f}",
         f"best {values[best]:.4f} (step {best})",

@@ -50,7 +50,7 @@ class EvaluationSets:
   ):
     self._weights = weights
     self._single = not isinstance(data, Mapping)
-    sets = {"test": data} if self._single else dict(data)
+    sets = dict(data) if isinstance(data, Mapping) else {"test": data}
     self._evaluators = {
       name: Evaluator(student, EvaluationBatches(each, batch_size))
       for name, each in sets.items()

@@ -23,11 +23,12 @@ def weight_quality(
     NaN where undefined: nothing selected, no clean label, or only one kind.
   """
   selected = weights > SELECTED_ABOVE
-  selected_clean = np.count_nonzero(selected & is_clean)
-  num_clean = np.count_nonzero(is_clean)
+  num_selected = int(np.count_nonzero(selected))
+  num_clean = int(np.count_nonzero(is_clean))
+  selected_clean = int(np.count_nonzero(selected & is_clean))
   both_kinds = 0 < num_clean < len(is_clean)
   return {
-    "label_precision": _ratio(selected_clean, np.count_nonzero(selected)),
+    "label_precision": _ratio(selected_clean, num_selected),
     "label_recall": _ratio(selected_clean, num_clean),
     "weight_auc": float(roc_auc_score(is_clean, weights))
     if both_kinds

@@ -29,7 +29,7 @@ from mentornet_tf.datasets.writing.in_memory import (
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.json_files import write_json
-from mentornet_tf.runs.run_folder import read_run
+from mentornet_tf.runs.run_folder import require_run
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   RunOptions,
@@ -160,7 +160,7 @@ def run_small_protocol(
     NoisyRecords(
       output_dir=data_dir,
       dataset_name="cifar10",
-      source_dir=source_dir,
+      source_dir=None if source_dir is None else Path(source_dir),
       noise=LabelNoise(kind="symmetric", rate=0.4, seed=0),
       max_train_examples=_NUM_IMAGES,
     )
@@ -203,7 +203,7 @@ def finished_runs(
     if method not in METHODS or record["step"] != max_number_of_steps:
       continue
     expected = _settings(method, int(seed), max_number_of_steps).values()
-    if read_run(path.parent)["settings"] == expected:
+    if require_run(path.parent)["settings"] == expected:
       outcomes.append(
         _outcome(method, int(seed), path.parent, record["seconds"])
       )
@@ -242,11 +242,16 @@ def _outcome(
   return Outcome(
     method,
     seed,
-    best=run.best("test_accuracy"),
-    last=run.last("test_accuracy"),
-    weight_auc=run.last("weight_auc"),
+    best=_number(run.best("test_accuracy")),
+    last=_number(run.last("test_accuracy")),
+    weight_auc=_number(run.last("weight_auc")),
     seconds=seconds,
   )
+
+
+def _number(value: float | None) -> float:
+  """Columns are empty where a value is unknown."""
+  return float("nan") if value is None else value
 
 
 def _write(folder: Path, outcomes: Sequence[Outcome]) -> None:

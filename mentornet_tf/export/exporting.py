@@ -208,7 +208,7 @@ def _of_run(
     Head(run.student(images).shape[-1], "logits"),
     None if file_format == "keras" else preparation,
     run.data.get("class_names"),
-    run.settings and run.settings.data.dataset_name,
+    run.dataset_name,
   )
 
 

@@ -196,9 +196,7 @@ def preparation_of_run(
     height, width = inputs[0].shape[1:3]
     size = size if None in (height, width) else (height, width)
   # The files of known sets are of one size.
-  is_known = run.settings is not None and (
-    run.settings.data.dataset_name in CLASS_NAMES
-  )
+  is_known = run.dataset_name in CLASS_NAMES
   is_noted = not run.data or "square_side" in run.data
   if not (is_known or is_noted or file_format == "keras"):
     warn(

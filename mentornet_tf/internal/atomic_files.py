@@ -10,7 +10,7 @@ from mentornet_tf.errors import UserError
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
   """Yields a temporary path beside `path`, which replaces `path` at the end.
 
   The temporary name keeps the suffix, from which some writers infer the format.
@@ -25,13 +25,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     partial.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
   """Writes a file atomically."""
   with replacing(path) as partial:
     partial.write_bytes(data)
 
 
-def refuse_existing(path: str | Path) -> None:
+def refuse_existing(path: str | os.PathLike[str]) -> None:
   """Raises UserError if `path` exists already."""
   if os.path.lexists(path):
     raise UserError(
@@ -40,7 +40,7 @@ def refuse_existing(path: str | Path) -> None:
     )
 
 
-def writable_folder(path: str | Path) -> Path:
+def writable_folder(path: str | os.PathLike[str]) -> Path:
   """Makes the folder at `path` unless it exists.
 
   Raises:
@@ -63,7 +63,7 @@ def writable_folder(path: str | Path) -> Path:
 
 
 @contextmanager
-def new_folder(path: str | Path) -> Iterator[Path]:
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
   """Yields a temporary folder beside `path`, renamed to `path` at the end.
 
   If the body raises, the temporary folder is removed.

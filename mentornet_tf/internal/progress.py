@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -12,6 +13,8 @@ from rich.progress import (
   TextColumn,
   TimeRemainingColumn,
 )
+
+_Bar = TypeVar("_Bar", bound="ProgressBar")
 
 
 class ProgressBar:
@@ -49,7 +52,7 @@ class ProgressBar:
       description, total=total, completed=completed
     )
 
-  def __enter__(self) -> "ProgressBar":
+  def __enter__(self: _Bar) -> _Bar:
     self._progress.start()
     return self
 

@@ -228,7 +228,7 @@ def split_examples(
 def _load_npz(path: Path) -> MentorExamples:
   try:
     with np.load(path, allow_pickle=False) as file:
-      arrays = [file[name].astype(np.float64) for name in _ARRAYS]
+      arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
       origin = json.loads(str(file["origin"])) if "origin" in file else {}
   except (
     # What numpy raises on damaged archives and on pickled objects.
@@ -244,7 +244,7 @@ def _load_npz(path: Path) -> MentorExamples:
       f"does not load ({' '.join(str(error).split())}); generate the examples "
       "again"
     ) from error
-  return MentorExamples(*arrays, origin)
+  return MentorExamples(**arrays, origin=origin)
 
 
 def _load_pickles(folder: Path) -> MentorExamples:
@@ -264,7 +264,9 @@ def _load_pickles(folder: Path) -> MentorExamples:
         "the examples again"
       )
     arrays += [rows[:, :4], rows[:, 4]]
-  return MentorExamples(*arrays, {"pickles": folder.name})
+  return MentorExamples(
+    **dict(zip(_ARRAYS, arrays, strict=True)), origin={"pickles": folder.name}
+  )
 
 
 def _check(part: str, features: np.ndarray, targets: np.ndarray) -> None:

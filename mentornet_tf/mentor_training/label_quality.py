@@ -72,7 +72,7 @@ def compare_label_quality(
   _, example = np.unique(dump.example_id, return_inverse=True)
   count = example.max() + 1
   generator = np.random.default_rng(seed)
-  samples = {name: [] for name in scores}
+  samples: dict[str, list[float]] = {name: [] for name in scores}
   for _ in range(resamples):
     sample = generator.integers(0, count, count)
     weights = np.bincount(sample, minlength=count)[example]

@@ -122,11 +122,9 @@ def read_loss_dump(
       "`output_csv_file`"
     )
   kept = _last_of_each(rows.example_id, None if one_row_per_id else rows.epoch)
-  return LossDump(
-    path.stem,
-    *(column[kept] for column in rows),
-    replaced_rows=len(rows.loss) - len(kept),
-  )
+  replaced = len(rows.loss) - len(kept)
+  rows = _Rows(*(column[kept] for column in rows))
+  return LossDump(path.stem, *rows, replaced_rows=replaced)
 
 
 def write_losses(
@@ -230,9 +228,9 @@ def _plain_rows(lines: list[str]) -> _Rows | None:
   if not fields or min(map(len, fields)) < len(COLUMNS):
     return None
   columns = zip(*(row[: len(COLUMNS)] for row in fields), strict=True)
-  example_id, *numbers = columns
+  example_id, *texts = columns
   try:
-    numbers = np.array(numbers, np.float64)
+    numbers = np.array(texts, np.float64)
   except ValueError:
     return None
   epoch, noisy_label, clean_label, loss = numbers
@@ -261,7 +259,7 @@ def _any_rows(
   Raises:
     UserError: a row that `read_loss_dump` refuses.
   """
-  rows = []
+  rows: list[tuple[str, float, int, int, float]] = []
   for number, line in enumerate(lines, line_number):
     for fields in _records(line):
       if not (rows or seen_rows) and _is_header(fields):

@@ -215,7 +215,9 @@ def save_animation(
   for figure in figures:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=80)
-    frames.append(Image.open(buffer).convert("P", palette=Image.ADAPTIVE))
+    frames.append(
+      Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE)
+    )
   with atomic_files.replacing(path) as partial:
     frames[0].save(
       partial,

@@ -15,7 +15,7 @@ from mentornet_tf.mentor_training.recipes import MentorRecipe
 
 # In float32 from the start: 1 − β₂ then has a relative difference of 5e-5 from
 # 0.001, as golden `mentor_training` shows.
-_BETA_1, _BETA_2, _EPSILON = np.float32([0.9, 0.999, 1e-8])
+_BETA_1, _BETA_2, _EPSILON = map(np.float32, (0.9, 0.999, 1e-8))
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,12 @@ class MentorSteps:
       tf.constant(rates),
       tf.constant(count),
     )
-    arrays = (tensor.numpy() for tensor in tensors)
-    self.state = AdamState(*arrays, step=state.step + count)
+    weights, mean, square, power_1, power_2 = (
+      tensor.numpy() for tensor in tensors
+    )
+    self.state = AdamState(
+      weights, mean, square, power_1, power_2, state.step + count
+    )
     return losses.numpy()[:count]
 
   def assign(self) -> None:

@@ -123,7 +123,7 @@ def require_run(path: str | os.PathLike) -> dict[str, Any]:
 def _refuse_other_settings(
   path: Path, content: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> None:
-  before = read_run(path.parent)
+  before = require_run(path.parent)
   before["settings"] = {**defaults, **before["settings"]}
   # What an older version did not note about its data is no difference.
   before["data"] = {**content["data"], **before["data"]}

@@ -48,6 +48,11 @@ class TrainedRun:
   settings: TrainingSettings | None = None
   data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+  @property
+  def dataset_name(self) -> str | None:
+    """Of the training data; None where run.json does not tell."""
+    return self.settings.data.dataset_name if self.settings else None
+
   def load(self, checkpoint: str) -> int:
     """Loads the student of a checkpoint and returns the checkpoint's step.
 
@@ -116,9 +121,9 @@ def open_run(
   settings = settings_of_run(folder, run) if run else None
   data = run["data"] if run else {}
   trained = data.get("num_classes")
-  if trained is None and num_classes is None:
-    trained = tf1_num_classes(_tf1_checkpoint(folder, chosen))
-  if trained and num_classes and trained != num_classes:
+  if trained is None:
+    trained = num_classes or tf1_num_classes(_tf1_checkpoint(folder, chosen))
+  elif num_classes and trained != num_classes:
     raise UserError(
       f"{folder}: expected data of {trained} classes, as the student was "
       f"trained on, got data of {num_classes}; use a dataset with the same "
@@ -127,9 +132,9 @@ def open_run(
   built = settings or TrainingSettings.of(studentnet=studentnet)
   with dtype_policy(built.student.mixed_precision):
     student = build_student(
-      built.student.studentnet, trained or num_classes, **built.student_options
+      built.student.studentnet, trained, **built.student_options
     )
-  total_steps = settings and settings.run.max_number_of_steps
+  total_steps = settings.run.max_number_of_steps if settings else None
   return TrainedRun(folder, student, total_steps, chosen, settings, data)
 
 

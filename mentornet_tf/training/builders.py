@@ -117,6 +117,11 @@ def build_curriculum(
     mentor = load_mentor(kept)
   elif source == FROM_SCRATCH:
     mentor = build_mentor("mentornet", UPDATE_RECIPE, seed=seed)
+  elif source is None:
+    raise UserError(
+      "trained_mentornet_dir: expected a mentor to weigh examples by, got "
+      "none; give one, such as mentornet_pd"
+    )
   else:
     mentor = load_mentor(source)
   return MentorCurriculum(mentor, **options)
@@ -125,6 +130,7 @@ def build_curriculum(
 def _first_update_percent(settings: TrainingSettings) -> int:
   """The first percentage that begins when a fresh mentor has been trained."""
   schedule = build_updates(settings)
+  assert schedule is not None  # as the settings of such a mentor demand
   total_steps = settings.run.max_number_of_steps
   # Rounded up.
   percent = -(-NUM_EPOCHS * schedule.steps(total_steps)[0] // total_steps)

@@ -148,15 +148,15 @@ def stop_on_signals(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
   The first signal asks the loop to stop between two calls; a second one has its
   previous effect.
   """
-  arrived = []
-  previous = {}
+  arrived: list[int] = []
+  previous: dict[int, Any] = {}
 
-  def note(number, _):
+  def note(number: int, _: object) -> None:
     arrived.append(number)
     signal.signal(number, previous[number])
 
-  for number in signals:
-    previous[number] = signal.signal(number, note)
+  for each in signals:
+    previous[each] = signal.signal(each, note)
   try:
     yield lambda: bool(arrived)
   finally:

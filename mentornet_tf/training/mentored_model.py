@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
+from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
@@ -99,7 +100,9 @@ class MentoredModel(keras.Model):
     UserError: an argument of another kind or out of range.
   """
 
-  def __new__(cls, *args, mixing=None, **kwargs):
+  def __new__(
+    cls, *args: Any, mixing: MentorMix | None = None, **kwargs: Any
+  ) -> "MentoredModel":
     if mixing is not None and cls is MentoredModel:
       from mentornet_tf.training.mentormix_model import MentorMixModel
 
@@ -111,7 +114,7 @@ class MentoredModel(keras.Model):
     student: keras.Model,
     curriculum: Curriculum,
     total_steps: int,
-    mixing: None = None,
+    mixing: MentorMix | None = None,
     weigh_by_average: bool = False,
     original_metrics: bool = False,
     judge_by_average: bool | None = None,
@@ -243,7 +246,9 @@ class MentoredModel(keras.Model):
     )
     return ops.where(is_first, own, loss_of(y_pred))
 
-  def compute_loss_and_updates(self, *args, optimizer_variables=None, **kwargs):
+  def compute_loss_and_updates(
+    self, *args: Any, optimizer_variables: Any = None, **kwargs: Any
+  ) -> Any:
     """JAX only: keeps the optimizer's state, which the loss may read."""
     self._optimizer_state = optimizer_variables
     try:
@@ -253,7 +258,7 @@ class MentoredModel(keras.Model):
     finally:
       self._optimizer_state = None
 
-  def optimizer_scope(self) -> AbstractContextManager:
+  def optimizer_scope(self) -> AbstractContextManager[Any]:
     """Where the optimizer's variables have their values within a step."""
     if self._optimizer_state is None:
       return nullcontext()

@@ -3,6 +3,7 @@
 Source: golden `learning_rates`, `train_trajectory_*`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -72,7 +73,7 @@ def piecewise_schedule(
     max_number_of_steps: number of steps to which the boundaries are scaled from
       the published 39,000; None keeps them, as in the original.
   """
-  boundaries = PUBLISHED_BOUNDARIES
+  boundaries: Sequence[int] = PUBLISHED_BOUNDARIES
   if max_number_of_steps is not None:
     boundaries = [
       step * max_number_of_steps // PUBLISHED_STEPS for step in boundaries

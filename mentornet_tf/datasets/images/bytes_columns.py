@@ -57,7 +57,7 @@ class BytesColumn:
     is_first = np.ones(len(self), bool)
     # Different values may share a hash, so these few are compared.
     seen = set()
-    for row in np.flatnonzero(size[group] > 1):
+    for row in np.flatnonzero(size[group] > 1).tolist():
       value = self[row]
       is_first[row] = value not in seen
       seen.add(value)

@@ -116,7 +116,7 @@ def usable_image(
   if header and header.is_usual and not _is_larger(header, shorter_side):
     return UsableImage(data, "jpeg", header.height, header.width, None)
   image, repair = _rgb_image(data, header, shorter_side)
-  if _is_larger(image, shorter_side):
+  if shorter_side is not None and _is_larger(image, shorter_side):
     image = resized_to_shorter_side(image, shorter_side)
   encoded = encode_jpeg(image)
   return UsableImage(encoded, "jpeg", image.height, image.width, repair)
@@ -157,8 +157,8 @@ def resized_to_shorter_side(
 ) -> Image.Image:
   """The image with that many pixels at its shorter side, antialiased."""
   scale = shorter_side / min(image.size)
-  size = tuple(max(1, round(side * scale)) for side in image.size)
-  return image.resize(size, Image.Resampling.BICUBIC)
+  width, height = (max(1, round(side * scale)) for side in image.size)
+  return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _is_larger(
@@ -205,7 +205,8 @@ def _rgb_image(
     _check_size(*image.size)
     if kind == "JPEG" and shorter_side is not None:
       scale = _SPARE_SIZE * shorter_side / min(image.size)
-      image.draft(None, tuple(int(side * scale) for side in image.size))
+      width, height = (int(side * scale) for side in image.size)
+      image.draft(None, (width, height))
     image.load()
     return _in_rgb(image, kind), _repair(image, kind, data, header)
   except Image.DecompressionBombError as error:  # a frame beyond the picture
@@ -260,7 +261,7 @@ def _repair(
   if kind == "JPEG":
     if image.mode != "RGB":
       return {"L": "grey JPEG"}.get(image.mode, f"{image.mode} JPEG")
-    return None if header.is_usual else "unusual JPEG"
+    return None if header and header.is_usual else "unusual JPEG"
   if kind == "PNG":
     if data[24] == 16:  # bits per sample, in the header
       return "16-bit PNG"

@@ -95,32 +95,32 @@ class ImageList:
     return len(self.paths)
 
   def __getitem__(self, index: int) -> ImageEntry:
-    def value(
-      column: BytesColumn | np.ndarray | None, default: bytes | int
-    ) -> bytes | int:
-      return default if column is None else column[index]
+    def text(column: BytesColumn | None) -> bytes:
+      return b"" if column is None else column[index]
+
+    def number(column: np.ndarray | None) -> int:
+      return 0 if column is None else int(column[index])
 
     return ImageEntry(
       path=self.paths[index],
-      label=int(self.labels[index]),
-      clean_label=int(self.clean_labels[index]),
-      id=int(self.ids[index]),
-      query=value(self.queries, b""),
-      synset=value(self.synsets, b""),
-      offset=int(value(self.offsets, 0)),
-      size=int(value(self.sizes, 0)),
+      label=number(self.labels),
+      clean_label=number(self.clean_labels),
+      id=number(self.ids),
+      query=text(self.queries),
+      synset=text(self.synsets),
+      offset=number(self.offsets),
+      size=number(self.sizes),
     )
 
   def take(self, rows: np.ndarray) -> "ImageList":
     """The images at the given positions, in that order."""
-    return ImageList(
-      **{
-        name: column.take(rows)
-        if isinstance(column, BytesColumn)
-        else column[rows]
-        for name, column in self._columns().items()
-      }
-    )
+    columns: dict[str, Any] = {
+      name: column.take(rows)
+      if isinstance(column, BytesColumn)
+      else column[rows]
+      for name, column in self._columns().items()
+    }
+    return ImageList(**columns)
 
   def shuffled(self, seed: int) -> "ImageList":
     """A permutation that is a function of the seed and the length alone."""

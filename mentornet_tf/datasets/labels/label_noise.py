@@ -132,6 +132,7 @@ class LabelNoise:
     if self.kind != "none":
       summary["seed"] = self.seed
     if self.kind == "matrix":
+      assert self.matrix  # as the constructor has checked
       options["transition_matrix"] = load_transition_matrix(
         self.matrix, num_classes
       )

@@ -79,6 +79,7 @@ def corrupt_labels(
     matrix = check_transition_matrix(transition_matrix, num_classes)
     return _draw_by_row(labels, matrix, rng)
   if kind == "instance":
+    assert images is not None  # as checked above
     return _instance_dependent(labels, num_classes, rate, images, rng)
   flipped = rng.random(len(labels)) < rate
   if kind == "symmetric":

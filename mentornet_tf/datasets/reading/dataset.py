@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
@@ -34,7 +35,7 @@ _READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 # Images that are decoded at a time where they are only to be looked at.
 _SHOWN_AT_ONCE = 16
 
-Batches = tf.data.Dataset
+Batches: TypeAlias = tf.data.Dataset
 
 
 class TrainingData(Protocol):
@@ -48,11 +49,20 @@ class TrainingData(Protocol):
     crop: how images are cut; None where they are small and of one size.
   """
 
-  name: str
-  num_classes: int
-  class_names: tuple[str, ...]
-  has_clean_labels: bool
-  crop: Crop | None
+  @property
+  def name(self) -> str: ...
+
+  @property
+  def num_classes(self) -> int: ...
+
+  @property
+  def class_names(self) -> tuple[str, ...]: ...
+
+  @property
+  def has_clean_labels(self) -> bool: ...
+
+  @property
+  def crop(self) -> Crop | None: ...
 
   def __len__(self) -> int:
     """N."""
@@ -319,10 +329,10 @@ class EvaluationBatches:
     return -(-len(self._data) // self._batch_size)
 
   def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
-    batches = iter(self._batches)
+    batches: Iterator[Any] = iter(self._batches)
     for step in itertools.count():
       with named_damage(
-        lambda step=step: self._data.evaluation_damage(step, self._batch_size)
+        partial(self._data.evaluation_damage, step, self._batch_size)
       ):
         batch = next(batches, None)
       if batch is None:

@@ -101,10 +101,11 @@ class StreamedRecords:
     columns = [
       parse_labelled(batch, no_ids, self.num_classes)[1] for batch in batches
     ]
-    return tuple(
+    labels, clean_labels = (
       np.concatenate([column[name] for column in columns])
       for name in ("label", "clean_label")
     )
+    return labels, clean_labels
 
   def take(self, indices: np.ndarray) -> "StreamedRecords":
     """The records `indices` [M] int64, rising."""

@@ -117,9 +117,8 @@ def find_shards(
       f"{_describe_contents(folder)}; correct the path or `dataset_name`, or "
       "write the records first"
     )
-  counts = sorted(
-    {int(_SHARD.fullmatch(path.name)["count"]) for path in shards}
-  )
+  names = (_SHARD.fullmatch(path.name) for path in shards)
+  counts = sorted({int(name["count"]) for name in names if name})
   if len(counts) > 1:
     raise UserError(
       f"data_dir: expected one set of {wanted} records in {folder}, got sets "

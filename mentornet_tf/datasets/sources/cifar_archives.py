@@ -11,6 +11,7 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -173,7 +174,9 @@ def _read_tar(path: Path, folder: str, names: tuple[str, ...]) -> list[bytes]:
       for member in tar:
         parent, _, name = member.name.removeprefix("./").rpartition("/")
         if parent == folder and name in names and member.isfile():
-          found[name] = tar.extractfile(member).read()
+          file = tar.extractfile(member)
+          assert file is not None  # only folders and such have none
+          found[name] = file.read()
   except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
     raise UserError(
       f"{path}: expected a whole .tar.gz archive, got a damaged one ({error}); "
@@ -224,7 +227,7 @@ def _decode_python(
     if isinstance(batch, dict)
     else {}
   )
-  pixels = entries.get("data")
+  pixels: Any = entries.get("data")
   labels = entries.get(archive.label_key)
   sound = (
     isinstance(pixels, np.ndarray)
@@ -238,7 +241,7 @@ def _decode_python(
   if not sound:
     raise UserError(
       f"{origin}: expected a dict with 'data', uint8 rows of {_PIXEL_BYTES}, "
-      f"and {archive.label_key!r}, one integer a row, got "
+      f"and {archive.label_key!r}, one integer per row, got "
       f"{sorted(map(str, entries)) or type(batch).__name__}; download the "
       "archive again"
     )

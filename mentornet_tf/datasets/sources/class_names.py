@@ -77,9 +77,9 @@ def confused_classes(dataset_name: str) -> np.ndarray:
     KeyError: no such map.
   """
   if dataset_name == "cifar100":
-    pairs = {}
-    for names in CIFAR100_SUPERCLASSES.values():
-      fine = sorted(names.split())
+    pairs: dict[str, str] = {}
+    for members in CIFAR100_SUPERCLASSES.values():
+      fine = sorted(members.split())
       pairs.update(zip(fine, fine[1:] + fine[:1], strict=True))
   else:
     pairs = _CONFUSED[dataset_name]

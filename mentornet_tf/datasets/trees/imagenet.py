@@ -78,5 +78,7 @@ def with_labels(
       "webvision_labels": list(kept),
       "classes_without_images": [wordnet_ids[label] for label in without],
     },
-    dropped=tuple((paths[row], "synset not in WebVision") for row in unknown),
+    dropped=tuple(
+      (paths[row], "synset not in WebVision") for row in unknown.tolist()
+    ),
   )

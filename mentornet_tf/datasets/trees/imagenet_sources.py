@@ -5,7 +5,7 @@ names minus one; only their paths differ.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,9 +97,9 @@ def in_order_of_ids(
   Raises:
     UserError: an image occurs twice.
   """
-  matches = [_NUMBERED.fullmatch(Path(path).stem) for path in paths]
-  if all(matches):
-    ids = np.array([int(match[1]) - 1 for match in matches], np.int64)
+  numbers = _numbers(Path(path).stem for path in paths)
+  if numbers is not None:
+    ids = numbers - 1
     order = np.argsort(ids, kind="stable")
     ids = ids[order]
     if (twice := np.flatnonzero(np.diff(ids) == 0)).size:
@@ -164,9 +164,10 @@ def _synsets(
 ) -> list[str]:
   """The synset of each image, by the list of labels."""
   stems = [Path(name).stem for name in names]
-  matches = [_NUMBERED.fullmatch(stem) for stem in stems]
-  if not names or not all(matches):
-    found = names[matches.index(None)] if names else "no image"
+  numbers = _numbers(stems)
+  if not names or numbers is None:
+    unnumbered = (n for n in names if not _NUMBERED.fullmatch(Path(n).stem))
+    found = next(unnumbered, "no image")
     raise UserError(
       "images: expected images named ILSVRC2012_val_00000001.JPEG and so on, "
       f"or a folder for each synset, in {origin}, got {found}; correct the path"
@@ -176,8 +177,14 @@ def _synsets(
       f"ground_truth: expected the labels of the images in {origin}, got none; "
       "give the devkit's folder or a list of labels"
     )
-  numbers = np.array([int(match[1]) for match in matches])
   return read_ground_truth(ground_truth, meta_file).synsets(numbers, stems)
+
+
+def _numbers(stems: Iterable[str]) -> np.ndarray | None:
+  """[N] int64, the images' numbers; None unless every name has one."""
+  matches = [_NUMBERED.fullmatch(stem) for stem in stems]
+  numbers = [int(match[1]) for match in matches if match]
+  return np.array(numbers, np.int64) if len(numbers) == len(matches) else None
 
 
 def _from_synset_folders(root: Path, folders: list[Path]) -> ImageNetImages:

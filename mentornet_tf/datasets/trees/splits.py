@@ -26,11 +26,13 @@ def records_name(dataset_name: str | None, source: str | Path | None) -> str:
   Raises:
     UserError: there is neither.
   """
-  if not dataset_name and not source:
+  if dataset_name:
+    return dataset_name
+  if not source:
     raise UserError(
       "dataset_name: expected the name of the records, got none; give one"
     )
-  return dataset_name or Path(source).absolute().name.removesuffix(".csv")
+  return Path(source).absolute().name.removesuffix(".csv")
 
 
 def split_own_images(
@@ -93,11 +95,12 @@ def describe_clean_labels(listed: ListedImages) -> str | None:
   """One line on the clean labels that a source gives, None without any."""
   labels, clean = listed.images.labels, listed.images.clean_labels
   known = clean >= 0
-  if not known.any():
+  rate = measured_noise_rate(labels, clean)
+  if rate is None:
     return None
   line = (
     f"clean labels of {known.sum()} of {len(labels)} listed images, "
-    f"{100 * measured_noise_rate(labels, clean):.1f} % of them unlike the label"
+    f"{100 * rate:.1f} % of them unlike the label"
   )
   # Perhaps a typing error rather than a class.
   unlabelled = np.setdiff1d(clean[known], labels)

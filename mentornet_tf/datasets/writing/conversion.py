@@ -1,7 +1,7 @@
 """From a list of image files to a record set, on one machine or on many.
 
 A conversion begins with a work folder beside the records to be: the shuffled
-list and the settings. Every shard is then converted on its own, by
+list and the options. Every shard is then converted on its own, by
 `shard.convert_shard`, and lies there whole with its report or not at all. When
 all are there, they are published. So a conversion can be stopped at any moment,
 and the same request continues with the missing shards.
@@ -69,7 +69,7 @@ class ConversionRequest:
     seed: seed of the order, at least 0.
     num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
     overwrite: convert again what is finished, and replace a set, finished or
-      interrupted, with other settings.
+      interrupted, with other options.
   """
 
   output_dir: str | Path
@@ -127,26 +127,26 @@ def convert(
   """
   _check(request)
   plan = conversion_plan(request)
-  settings = _settings(request, plan)
-  continues = plan.interrupted_settings() == settings
-  if not request.overwrite and plan.is_finished(settings):
+  options = _options(request, plan)
+  continues = plan.interrupted_options() == options
+  if not request.overwrite and plan.is_finished(options):
     if continues:
       plan.remove()
     return _finished(plan)
   if not continues:
     if not request.overwrite:
-      plan.refuse_others(settings)
+      plan.refuse_others(options)
     _check_files_are_there(request)
   with plan.alone():
     if not continues:
-      plan.begin(settings, request.listed.images.shuffled(request.seed).save)
+      plan.begin(options, request.listed.images.shuffled(request.seed).save)
     _convert_missing(plan, runner or LocalRunner(), on_start, on_images)
     counts = count_images(plan, request.listed.dropped)
     if not counts.num_kept:
       _give_up(plan, counts)
     plan.publish(plan.shard_names())
     write_report(plan, counts, request.listed.dropped)
-    write_summary(plan.output_dir, _summary(plan, settings, counts))
+    write_summary(plan.output_dir, _summary(plan, options, counts))
     plan.remove()
   return _finished(plan)
 
@@ -199,7 +199,7 @@ def _check(request: ConversionRequest) -> None:
     )
 
 
-def _settings(
+def _options(
   request: ConversionRequest, plan: ConversionPlan
 ) -> dict[str, Any]:
   """The part of the summary that is known before the conversion."""
@@ -272,10 +272,10 @@ def _give_up(plan: ConversionPlan, counts: ConversionCounts) -> None:
 
 
 def _summary(
-  plan: ConversionPlan, settings: dict[str, Any], counts: ConversionCounts
+  plan: ConversionPlan, options: dict[str, Any], counts: ConversionCounts
 ) -> dict[str, Any]:
-  """The settings, and the results."""
-  return settings | {
+  """The options, and the results."""
+  return options | {
     "images": counts.as_json(),
     "num_examples": counts.num_kept,
     "shards": [
@@ -287,9 +287,11 @@ def _summary(
 
 def _finished(plan: ConversionPlan) -> ConvertedSplit:
   place = plan.output_dir, plan.dataset_name, plan.split
+  summary = read_summary(*place)
+  assert summary is not None  # it is written last
   return ConvertedSplit(
     shards=tuple(find_shards(*place)),
     summary_path=summary_path(*place),
     report_path=report_path(*place),
-    summary=read_summary(*place),
+    summary=summary,
   )

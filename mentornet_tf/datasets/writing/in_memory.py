@@ -37,7 +37,7 @@ class NoisyRecords:
       one.
     splits: which splits to write.
     max_train_examples: keep only this many training images, the first.
-    overwrite: replace a set made with other settings.
+    overwrite: replace a set made with other options.
   """
 
   output_dir: str | Path
@@ -85,7 +85,7 @@ def write_noisy_records(
 
   Raises:
     UserError: the request contradicts itself, a source cannot be read, or a
-      set with other settings is there already.
+      set with other options is there already.
   """
   _check_request(request)
   prepared = {split: _prepare(request, split) for split in request.splits}

@@ -1,7 +1,7 @@
 """The work folder of a record set that is being written.
 
 It lies beside the records to be, so that finished shards are only renamed, and
-one process at a time works in it. The settings in it say what an interrupted
+one process at a time works in it. The options in it say what an interrupted
 conversion was making; they are written last.
 """
 
@@ -23,8 +23,8 @@ from mentornet_tf.datasets.records.shards import (
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
 
-# Settings or a summary, as JSON holds them.
-Settings = dict[str, Any]
+# Options or a summary, as JSON holds them.
+Options = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class StagedSet:
     return self.output_dir / f"{self.name}.work"
 
   @property
-  def settings_path(self) -> Path:
+  def options_path(self) -> Path:
     """What is being written, to be compared when the work continues."""
     return self.work_dir / "settings.json"
 
@@ -61,42 +61,42 @@ class StagedSet:
     """Held by the one process that writes."""
     return self.work_dir / "lock"
 
-  def interrupted_settings(self) -> Settings | None:
-    """The settings in the work folder; None where nothing was interrupted."""
+  def interrupted_options(self) -> Options | None:
+    """The options in the work folder; None where nothing was interrupted."""
     try:
-      return json.loads(self.settings_path.read_text(encoding="utf-8"))
+      return json.loads(self.options_path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
       return None
 
-  def is_finished(self, settings: Settings) -> bool:
-    """Whether the set of these settings is there with all its shards."""
+  def is_finished(self, options: Options) -> bool:
+    """Whether the set of these options is there with all its shards."""
     summary = self._summary()
-    if summary is None or _differing(summary, settings):
+    if summary is None or _differing(summary, options):
       return False
     return all(
       (self.output_dir / shard["name"]).exists() for shard in summary["shards"]
     )
 
-  def refuse_others(self, settings: Settings) -> None:
-    """Checks that no set with other settings is there, whole or in part.
+  def refuse_others(self, options: Options) -> None:
+    """Checks that no set with other options is there, whole or in part.
 
     Raises:
       UserError: there is one, or a set without a summary.
     """
-    interrupted = self.interrupted_settings()
+    interrupted = self.interrupted_options()
     if interrupted is not None:
       raise UserError(
         "output_dir: expected to continue the interrupted conversion of "
         f"{self.name} in {self.output_dir}, got different "
-        f"{', '.join(_differing(interrupted, settings))}; give the same "
-        "settings, choose another folder, or start over with `overwrite`"
+        f"{', '.join(_differing(interrupted, options))}; give the same "
+        "options, choose another folder, or start over with `overwrite`"
       )
     if not self.output_dir.is_dir():
       return
     summary = self._summary()
     if summary is None and not self._existing_shards():
       return
-    if differing := _differing(summary or {}, settings):
+    if differing := _differing(summary or {}, options):
       raise UserError(
         f"output_dir: expected no other {self.name} records in "
         f"{self.output_dir}, got a set with different {', '.join(differing)}; "
@@ -122,20 +122,20 @@ class StagedSet:
       yield
 
   def begin(
-    self, settings: Settings, save: Callable[[Path], None] | None = None
+    self, options: Options, save: Callable[[Path], None] | None = None
   ) -> None:
     """Empties the work folder and fills it anew.
 
     Args:
-      settings: what `interrupted_settings` gives from now on.
+      options: what `interrupted_options` gives from now on.
       save: writes further files into the folder that is passed to it; None
         writes none.
     """
     self.clear()
     if save is not None:
       save(self.work_dir)
-    text = json.dumps(settings, ensure_ascii=False)
-    write_bytes(self.settings_path, text.encode("utf-8"))
+    text = json.dumps(options, ensure_ascii=False)
+    write_bytes(self.options_path, text.encode("utf-8"))
 
   def clear(self) -> None:
     """Removes what an interrupted process has left in the work folder."""
@@ -168,15 +168,15 @@ class StagedSet:
     """Removes the work folder."""
     shutil.rmtree(self.work_dir)
 
-  def _summary(self) -> Settings | None:
+  def _summary(self) -> Options | None:
     return read_summary(self.output_dir, self.dataset_name, self.split)
 
   def _existing_shards(self) -> list[Path]:
     return existing_shards(self.output_dir, self.dataset_name, self.split)
 
 
-def _differing(there: Settings, settings: Settings) -> list[str]:
-  """The settings that another set does not have."""
+def _differing(there: Options, options: Options) -> list[str]:
+  """The options that another set does not have."""
   return sorted(
-    key for key, value in settings.items() if there.get(key) != value
+    key for key, value in options.items() if there.get(key) != value
   )

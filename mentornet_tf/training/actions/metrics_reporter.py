@@ -129,8 +129,9 @@ class MetricsReporter(Action):
         path.unlink()
     if self._pending:
       path = self._pending_path(step)
+      arrays: dict[str, Any] = _stacked(self._pending)
       with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **_stacked(self._pending))
+        np.savez(file, **arrays)
 
   def restore_pending(self, step: int) -> None:
     """Restores what `save_pending` saved at `step`."""

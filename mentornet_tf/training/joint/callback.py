@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -22,8 +22,8 @@ from mentornet_tf.training.joint.update import (
 )
 
 # (images, labels, is_clean), as arrays or in batches.
-CleanSubset = tf.data.Dataset | tuple[Any, Any, Any]
-Logs = dict[str, Any] | None
+CleanSubset: TypeAlias = tf.data.Dataset | tuple[Any, Any, Any]
+Logs: TypeAlias = dict[str, Any] | None
 
 
 class UpdateMentor(keras.callbacks.Callback):

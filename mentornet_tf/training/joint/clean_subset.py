@@ -1,6 +1,8 @@
 """The images on whose clean labels a mentor may be trained during a run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -116,15 +118,15 @@ def _check_labels(clean_data: TrainingData) -> None:
 
 def update_batches(
   clean_data: TrainingData, batch_size: int, seed: int
-) -> Iterable[tuple]:
+) -> Iterable[tuple[Any, Any, Any]]:
   """One pass over the clean-labelled subset, as training sees its images."""
   batch_size = min(batch_size, len(clean_data))
-  batches = iter(
+  batches: Iterator[Any] = iter(
     clean_data.training_batches(batch_size, seed=seed, start_step=0)
   )
   for step in range(len(clean_data) // batch_size):
     with named_damage(
-      lambda step=step: clean_data.training_damage(step, batch_size, seed)
+      partial(clean_data.training_damage, step, batch_size, seed)
     ):
       batch = next(batches)
     is_clean = batch["label"] == batch["clean_label"]

@@ -234,7 +234,7 @@ def gather_examples(
   return split_examples(features[order], is_clean[order], {"source": "joint"})
 
 
-def check_has_mentor(curriculum: Curriculum) -> None:
+def check_has_mentor(curriculum: Curriculum | None) -> None:
   """Raises UserError unless a mentor weighs the examples."""
   if not isinstance(curriculum, MentorCurriculum):
     raise UserError(
