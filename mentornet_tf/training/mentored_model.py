@@ -3,7 +3,6 @@
 import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -14,7 +13,7 @@ from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.keras_internals import compiled_loss, mark_built
+from mentornet_tf.internal.keras_internals import compiled_loss
 from mentornet_tf.internal.keras_saving import deserialize
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.students.saved_layers import STUDENT_LAYERS
@@ -24,6 +23,7 @@ from mentornet_tf.training.example_losses import (
   example_losses,
   single_loss,
 )
+from mentornet_tf.training.student_model import StudentModel
 
 # JAX has no int64 by default.
 _LARGE_INTEGER = "int32" if keras.backend.backend() == "jax" else "int64"
@@ -68,7 +68,7 @@ class MentoredLoss:
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
-class MentoredModel(keras.Model):
+class MentoredModel(StudentModel):
   """Trains `student` on a loss whose examples `curriculum` weighs (SPADE).
 
   Predicts and evaluates as the student alone. Every training step follows paper
@@ -120,7 +120,12 @@ class MentoredModel(keras.Model):
     judge_by_average: bool | None = None,
     **kwargs: Any,
   ):
-    super().__init__(**kwargs)
+    super().__init__(student, **kwargs)
+    if mixing is not None:
+      raise UserError(
+        f"mixing: expected None for {type(self).__name__}, got {mixing!r}; "
+        "derive the class from MentorMixModel"
+      )
     if judge_by_average is not None:
       warnings.warn(
         "judge_by_average is deprecated; use weigh_by_average",
@@ -128,8 +133,7 @@ class MentoredModel(keras.Model):
         stacklevel=2,
       )
       weigh_by_average = judge_by_average
-    _check_arguments(student, curriculum, total_steps, weigh_by_average)
-    self.student = student
+    _check_arguments(curriculum, total_steps, weigh_by_average)
     self.curriculum = curriculum
     self.total_steps = total_steps
     self.weigh_by_average = weigh_by_average
@@ -138,17 +142,11 @@ class MentoredModel(keras.Model):
     self.step = self._counter("step", "int32")
     self._reports = step_metrics.make_metrics(original_metrics)
     self._in_training = True  # what the latest pass was for
-    self._optimizer_state: list[Tensor] | None = None
-    if student.built:
-      mark_built(self, student)
 
   def _counter(self, name: str, dtype: str) -> keras.Variable:
     return self.add_weight(
       name=name, shape=(), dtype=dtype, initializer="zeros", trainable=False
     )
-
-  def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-    return self.student(inputs, training=training)
 
   def compute_loss(
     self,
@@ -246,54 +244,12 @@ class MentoredModel(keras.Model):
     )
     return ops.where(is_first, own, loss_of(y_pred))
 
-  def compute_loss_and_updates(
-    self, *args: Any, optimizer_variables: Any = None, **kwargs: Any
-  ) -> Any:
-    """JAX only: keeps the optimizer's state, which the loss may read."""
-    self._optimizer_state = optimizer_variables
-    try:
-      return super().compute_loss_and_updates(
-        *args, optimizer_variables=optimizer_variables, **kwargs
-      )
-    finally:
-      self._optimizer_state = None
-
-  def optimizer_scope(self) -> AbstractContextManager[Any]:
-    """Where the optimizer's variables have their values within a step."""
-    if self._optimizer_state is None:
-      return nullcontext()
-    state = zip(self.optimizer.variables, self._optimizer_state, strict=True)
-    return keras.StatelessScope(state_mapping=state)
-
   def get_metrics_result(self) -> dict[str, Any]:
     results = super().get_metrics_result()
     if not self._in_training:  # nothing is weighed in evaluation
       for metric in self._reports:
         results.pop(metric.name, None)
     return results
-
-  @property
-  def losses(self) -> list[Tensor]:
-    """The student's penalties; those of a mentor are not part of its task."""
-    # Under JAX Keras hands over those of the step's forward pass.
-    return super().losses if self._losses_override else self.student.losses
-
-  @property
-  def trainable_variables(self) -> list[keras.Variable]:
-    """The student's alone: the step does not train the mentor."""
-    return self.student.trainable_variables
-
-  @property
-  def trainable_weights(self) -> list[keras.Variable]:
-    return self.student.trainable_weights
-
-  @property
-  def non_trainable_variables(self) -> list[keras.Variable]:
-    return _without(self.variables, self.trainable_variables)
-
-  @property
-  def non_trainable_weights(self) -> list[keras.Variable]:
-    return _without(self.weights, self.trainable_weights)
 
   def load_own_variables(self, store: Mapping[str, Any]) -> None:
     if len(store.keys()) == 1:
@@ -334,16 +290,8 @@ class MentoredModel(keras.Model):
 
 
 def _check_arguments(
-  student: keras.Model,
-  curriculum: Curriculum,
-  total_steps: int,
-  weigh_by_average: bool,
+  curriculum: Curriculum, total_steps: int, weigh_by_average: bool
 ) -> None:
-  if not isinstance(student, keras.Model):
-    raise UserError(
-      f"student: expected a Keras model, got {student!r}; build one, for "
-      'instance with build_student("resnet32")'
-    )
   if not isinstance(curriculum, Curriculum):
     raise UserError(
       "curriculum: expected a Curriculum, for instance MentorCurriculum("
@@ -356,10 +304,3 @@ def _check_arguments(
       "weigh_by_average: expected a curriculum that weighs by losses, got "
       f"{type(curriculum).__name__}; choose another, or leave the average out"
     )
-
-
-def _without(
-  variables: list[keras.Variable], others: list[keras.Variable]
-) -> list[keras.Variable]:
-  known = {id(variable) for variable in others}
-  return [variable for variable in variables if id(variable) not in known]

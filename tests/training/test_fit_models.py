@@ -297,6 +297,16 @@ def test_arguments_of_another_kind_are_refused(arguments, message):
     mn.MentoredModel(*arguments)
 
 
+def test_a_subclass_does_not_ignore_mixing():
+  class Own(mn.MentoredModel):
+    pass
+
+  with pytest.raises(
+    mn.UserError, match="derive the class from MentorMixModel"
+  ):
+    Own(built_student(), mn.UniformCurriculum(), 4, mixing=mn.MentorMix())
+
+
 def test_former_names_still_work():
   with pytest.warns(DeprecationWarning, match="use weigh_by_average"):
     model = mn.MentoredModel(
