@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from large_images import NUM_CLASSES, STUDENT, write_records
+from large_image_runs import OPTIONS, SETTINGS
+from large_images import NUM_CLASSES, write_records
 from quadrant_runs import killed_at_the_next_checkpoint
 from rich.console import Console
 
@@ -22,25 +23,9 @@ from mentornet_tf.export.exporting import export_student
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
-from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training import builders, running, train
 from mentornet_tf.training.checkpoint_groups import variable_groups
 
-SETTINGS = TrainingSettings.of(
-  dataset_name="webvision_mini",
-  studentnet=STUDENT,
-  curriculum="mentornet",
-  trained_mentornet_dir="mentornet_pd",
-  batch_size=10,
-  max_number_of_steps=30,
-  log_interval_steps=5,
-  learning_rate=0.02,
-  example_dropout_rates="0.0,100",
-  image_size=48,
-)
-OPTIONS = train.RunOptions(
-  save_interval_steps=10, eval_interval_steps=15, steps_per_call=4
-)
 SETS = ["webvision_mini:val", "imagenet_mini:val"]
 COLUMNS = [
   f"{name}/{what}"
@@ -278,80 +263,3 @@ def test_the_bare_student_is_exported_as_a_keras_file(whole, tmp_path):
   images = np.random.default_rng(0).random((2, 48, 48, 3), np.float32)
   student = whole[1].model.student
   np.testing.assert_allclose(bare(images), student(images), rtol=1e-6)
-
-
-_JOINT = SETTINGS.changed(
-  update_mentor_at="0.4",
-  clean_fraction=1.0,
-  update_decision_threshold=0.7,
-)
-
-
-def partly_checked(count, known):
-  """True labels of `count` images: known for some, and wrong for half."""
-  return [(i + i % 2) % NUM_CLASSES if i in known else -1 for i in range(count)]
-
-
-def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
-  tmp_path,
-):
-  write_records(
-    tmp_path,
-    count=40,
-    clean_labels=partly_checked(40, range(5, 30)),
-    noise={"kind": "none", "measured_rate": 0.5, "unknown_true_labels": 15},
-  )
-  data = open_data(tmp_path, "webvision_mini", "train", _JOINT.images.crop)
-  assert not data.has_clean_labels
-  labels, clean_labels = data.labels()
-  assert labels.tolist() == [i % NUM_CLASSES for i in range(40)]
-  assert clean_labels.tolist() == partly_checked(40, range(5, 30))
-  text = io.StringIO()
-  train.train_and_evaluate(
-    _JOINT,
-    tmp_path / "run",
-    data,
-    options=OPTIONS,
-    console=Console(file=text, width=1000),
-  )
-  assert "mentor updated at 40 % of training" in text.getvalue()
-  assert (
-    read_run(tmp_path / "run")["data"]["clean_subset"]["num_examples"] == 25
-  )
-
-
-def test_a_record_that_spoils_the_labels_is_named(tmp_path):
-  write_records(
-    tmp_path, count=12, num_shards=2, num_classes=5, class_names=list("abcde")
-  )
-  data = open_data(tmp_path, "webvision_mini", "train", SETTINGS.images.crop)
-  with pytest.raises(UserError, match=r"00000-of-00002: record 5: .*label"):
-    data.labels()
-
-
-@pytest.mark.parametrize(
-  ("known", "noise", "message"),
-  [
-    ((), {}, "expected known clean labels in webvision_mini_train, got none"),
-    # As written before unknown ones were counted.
-    (range(30), {"measured_rate": 0.5}, "got 10 unknown ones; write the rec"),
-    (
-      range(0, 40, 2),
-      {"measured_rate": 0, "unknown_true_labels": 20},
-      "20 clean ones only",
-    ),
-  ],
-)
-def test_true_labels_of_a_streamed_set_are_looked_at(
-  tmp_path, known, noise, message
-):
-  write_records(
-    tmp_path, count=40, clean_labels=partly_checked(40, known), noise=noise
-  )
-  with pytest.raises(UserError, match=message):
-    train.train_and_evaluate(
-      _JOINT,
-      tmp_path / "run",
-      open_data(tmp_path, "webvision_mini", "train", _JOINT.images.crop),
-    )
-  assert not (tmp_path / "run").exists()

@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from conversions import contents
 from image_files import jpeg
 from webvision_tree import write_webvision_tree
 
@@ -17,12 +18,6 @@ from mentornet_tf.datasets.trees.webvision import load_webvision
 from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
 from mentornet_tf.datasets.writing.runners import BeamRunner, LocalRunner
 from mentornet_tf.errors import UserError
-
-
-def contents(folder):
-  return {
-    path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()
-  }
 
 
 def test_beam_writes_the_bytes_of_local_processes(tmp_path):

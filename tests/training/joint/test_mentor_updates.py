@@ -1,15 +1,13 @@
-"""Joint training: the examples, one update, and updates in `fit`."""
+"""Joint training: the examples, and one update."""
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import tiny
+from joint_models import QUICK, arrays, linear_student, mentored
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
 from mentornet_tf.mentor_training.mentor_trainer import build_mentor
-from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.ema import with_averaged_weights
@@ -18,54 +16,6 @@ from mentornet_tf.training.joint.schedule import (
 )
 from mentornet_tf.training.joint.update import gather_examples, update_mentor
 from mentornet_tf.training.observed_step import training_step
-
-_QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
-
-
-def student_with_state():
-  """With batch statistics and dropout, which gathering must not change."""
-  return keras.Sequential(
-    [
-      keras.Input((32, 32, 3)),
-      keras.layers.AveragePooling2D(8),
-      keras.layers.Flatten(),
-      keras.layers.BatchNormalization(),
-      keras.layers.Dropout(0.2),
-      keras.layers.Dense(4),
-    ]
-  )
-
-
-def linear_student():
-  keras.utils.set_random_seed(1)
-  return keras.Sequential(
-    [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
-  )
-
-
-def mentored(student=None, mentor=None, weigh_by_average=False, **options):
-  keras.utils.set_random_seed(2)
-  options = {"example_dropout_rates": "0.0,100"} | options
-  model = mn.MentoredModel(
-    student or student_with_state(),
-    mn.MentorCurriculum(mentor or mn.load_mentor("mentornet_pd"), **options),
-    total_steps=100,
-    weigh_by_average=weigh_by_average,
-  )
-  optimizer = keras.optimizers.SGD(
-    0.05, use_ema=weigh_by_average, ema_momentum=0.9
-  )
-  optimizer.build(model.student.trainable_variables)
-  model.compile(
-    optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-  )
-  return model
-
-
-def arrays(count=120, seed=0):
-  data = tiny.dataset(count, noise=0.4, seed=seed)
-  images = data.images.astype(np.float32) / 255
-  return images, data.labels, data.labels == data.clean_labels
 
 
 def batches_of(arrays, size=20):
@@ -124,14 +74,14 @@ def test_a_fixed_epoch_is_the_one_that_is_looked_up():
 
 
 def test_a_fresh_mentor_learns_to_detect_noisy_labels():
-  mentor = build_mentor("mentornet", _QUICK, seed=3)
+  mentor = build_mentor("mentornet", QUICK, seed=3)
   model = mentored(mentor=mentor)
   images, _, _ = arrays()
   clean = tiny.dataset(120, noise=0.4).clean_labels
   # Trained on clean labels, the student has high losses on noisy ones.
   model.student.compile("adam", model.loss)
   model.student.fit(images, clean, epochs=60, verbose=0)
-  schedule = UpdateSchedule((0.21, 0.75), _QUICK)
+  schedule = UpdateSchedule((0.21, 0.75), QUICK)
   report = update_mentor(model, batches_of(arrays()), schedule)
   assert report.test_loss < 0.1
   assert report.label_precision > 0.97 and report.label_recall > 0.97
@@ -150,7 +100,7 @@ def test_updates_repeat_exactly():
   for _ in range(2):
     model = mentored()
     update_mentor(
-      model, batches_of(arrays()), UpdateSchedule((0.21,), _QUICK, seed=4)
+      model, batches_of(arrays()), UpdateSchedule((0.21,), QUICK, seed=4)
     )
     mentors.append(model.curriculum.mentor.get_weights())
   for a, b in zip(*mentors, strict=True):
@@ -192,7 +142,7 @@ def test_probabilities_stay_if_all_are_on_one_side_of_the_threshold():
     update_mentor(
       model,
       batches_of(arrays()),
-      UpdateSchedule((0.21,), _QUICK, decision_threshold=threshold),
+      UpdateSchedule((0.21,), QUICK, decision_threshold=threshold),
     )
   for a, b in zip(
     chances.curriculum.mentor.get_weights(),
@@ -245,137 +195,4 @@ def test_a_subset_of_clean_labels_alone_is_refused():
   images, labels, is_clean = arrays()
   subset = batches_of((images[is_clean], labels[is_clean], is_clean[is_clean]))
   with pytest.raises(mn.UserError, match="both clean and noisy labels"):
-    update_mentor(model, subset, UpdateSchedule((0.5,), _QUICK))
-
-
-@pytest.mark.parametrize("steps_per_execution", [1, 4])
-def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
-  model = mentored()
-  model.compile(
-    keras.optimizers.SGD(0.05),
-    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    steps_per_execution=steps_per_execution,
-  )
-  before = model.curriculum.mentor.get_weights()
-  images, labels, _ = arrays()
-  steps = []
-  callback = mn.UpdateMentor(
-    arrays(seed=1),
-    at=(0.06, 0.1),
-    batch_size=20,
-    recipe=_QUICK,
-    on_update=lambda step, report: steps.append(step),
-  )
-  model.fit(
-    images, labels, batch_size=15, epochs=2, verbose=0, callbacks=[callback]
-  )
-  assert steps == ([6, 10] if steps_per_execution == 1 else [8, 12])
-  after = model.curriculum.mentor.get_weights()
-  assert any((a != b).any() for a, b in zip(before, after, strict=True))
-
-
-def fitted_steps(optimizer, at, **options):
-  """The steps of the updates in three passes over 8 batches."""
-  model = mentored()
-  model.compile(
-    optimizer,
-    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    **options,
-  )
-  images, labels, _ = arrays()
-  steps = []
-  callback = mn.UpdateMentor(
-    arrays(seed=1),
-    at,
-    batch_size=20,
-    recipe=_QUICK,
-    on_update=lambda step, report: steps.append(step),
-  )
-  for _ in range(3):  # as notebooks do
-    model.fit(images, labels, batch_size=15, verbose=0, callbacks=[callback])
-  return steps
-
-
-@pytest.mark.filterwarnings("ignore:UpdateMentor")
-def test_shortened_executions_count_their_steps():
-  steps = fitted_steps(
-    keras.optimizers.SGD(0.05), (0.08, 0.09, 0.19), steps_per_execution=3
-  )
-  # 3, 6, 8; 11, 14, 16; 19, 22, 24.
-  assert steps == [8, 11, 19]
-
-
-@pytest.mark.filterwarnings("ignore:UpdateMentor")
-def test_accumulated_gradients_are_one_step():
-  optimizer = keras.optimizers.SGD(0.05, gradient_accumulation_steps=4)
-  assert fitted_steps(optimizer, (0.01, 0.05)) == [1, 5]
-
-
-def test_a_warning_names_updates_that_were_not_reached():
-  model = mentored()
-  images, labels, _ = arrays()
-  callback = mn.UpdateMentor(arrays(seed=1), 0.5, recipe=_QUICK)
-  with pytest.warns(
-    UserWarning, match="ended at step 8 of .* 100.* updates at 50"
-  ):
-    model.fit(images, labels, batch_size=15, verbose=0, callbacks=[callback])
-
-
-def test_arrays_are_shuffled_together():
-  images, labels, is_clean = arrays()
-  first = np.argsort(is_clean, kind="stable")
-  callback = mn.UpdateMentor(
-    (images[first], labels[first], is_clean[first, None]), batch_size=20
-  )
-  batches = callback._batches
-  assert [len(clean) for _, _, clean in batches] == [20] * 6
-  assert all(0 < clean.sum() < 20 for _, _, clean in batches)
-  for image, label, clean in zip(
-    *(np.concatenate(column) for column in zip(*batches, strict=True)),
-    strict=True,
-  ):
-    (place,) = np.flatnonzero((images == image).all((1, 2, 3)))
-    assert (label, clean) == (labels[place], is_clean[place])
-
-
-def test_a_plain_model_has_no_mentor_to_update():
-  images, labels, is_clean = arrays()
-  model = linear_student()
-  model.compile("sgd", "sparse_categorical_crossentropy")
-  callback = mn.UpdateMentor((images, labels, is_clean))
-  with pytest.raises(mn.UserError, match="with a mentor to update, a Ment"):
-    model.fit(images, labels, verbose=0, callbacks=[callback])
-
-
-def test_the_callbacks_mistakes_are_refused():
-  images, labels, is_clean = arrays()
-  with pytest.raises(mn.UserError, match="clean_subset: expected arrays"):
-    mn.UpdateMentor(images)
-  with pytest.raises(mn.UserError, match="as many images as labels"):
-    mn.UpdateMentor((images, labels, is_clean[1:]))
-  for wrong in (np.ones(120, bool), np.zeros(120), labels):
-    with pytest.raises(mn.UserError, match="true for some labels, false for"):
-      mn.UpdateMentor((images, labels, wrong))
-  with pytest.raises(mn.UserError, match="batch_size: expected at least 1"):
-    mn.UpdateMentor((images, labels, is_clean), batch_size=0)
-  with pytest.raises(mn.UserError, match="update_mentor_at: expected increas"):
-    mn.UpdateMentor((images, labels, is_clean), at=1.5)
-  endless = tf.data.Dataset.from_tensors((images, labels, is_clean)).repeat()
-  with pytest.raises(mn.UserError, match="one that never ends; remove its rep"):
-    mn.UpdateMentor(endless)
-  model = mn.MentoredModel(
-    student_with_state(), mn.UniformCurriculum(), total_steps=10
-  )
-  model.compile("sgd", "sparse_categorical_crossentropy")
-  with pytest.raises(mn.UserError, match="with a mentor to update, a Ment"):
-    model.fit(
-      images,
-      labels,
-      verbose=0,
-      callbacks=[mn.UpdateMentor((images, labels, is_clean))],
-    )
-
-
-def test_the_callbacks_former_name_warns_and_works():
-  with pytest.warns(DeprecationWarning, match="now called UpdateMentor"):
-    assert mn.MentorUpdate is mn.UpdateMentor
+    update_mentor(model, subset, UpdateSchedule((0.5,), QUICK))

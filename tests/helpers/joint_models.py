@@ -1,0 +1,56 @@
+"""Small models under a mentor and noisy data, for joint training."""
+
+import keras
+import numpy as np
+import tiny
+
+import mentornet_tf as mn
+from mentornet_tf.mentor_training.recipes import MentorRecipe
+
+QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
+
+
+def student_with_state():
+  """With batch statistics and dropout, which gathering must not change."""
+  return keras.Sequential(
+    [
+      keras.Input((32, 32, 3)),
+      keras.layers.AveragePooling2D(8),
+      keras.layers.Flatten(),
+      keras.layers.BatchNormalization(),
+      keras.layers.Dropout(0.2),
+      keras.layers.Dense(4),
+    ]
+  )
+
+
+def linear_student():
+  keras.utils.set_random_seed(1)
+  return keras.Sequential(
+    [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
+  )
+
+
+def mentored(student=None, mentor=None, weigh_by_average=False, **options):
+  keras.utils.set_random_seed(2)
+  options = {"example_dropout_rates": "0.0,100"} | options
+  model = mn.MentoredModel(
+    student or student_with_state(),
+    mn.MentorCurriculum(mentor or mn.load_mentor("mentornet_pd"), **options),
+    total_steps=100,
+    weigh_by_average=weigh_by_average,
+  )
+  optimizer = keras.optimizers.SGD(
+    0.05, use_ema=weigh_by_average, ema_momentum=0.9
+  )
+  optimizer.build(model.student.trainable_variables)
+  model.compile(
+    optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+  )
+  return model
+
+
+def arrays(count=120, seed=0):
+  data = tiny.dataset(count, noise=0.4, seed=seed)
+  images = data.images.astype(np.float32) / 255
+  return images, data.labels, data.labels == data.clean_labels
