@@ -13,6 +13,7 @@ import pytest
 import mentornet_tf as mn
 
 _ROOT = Path(__file__).resolve().parents[1]
+_LIBRARY = _ROOT / "mentornet_tf"
 _GOLDEN = _ROOT / "tests" / "testdata" / "golden"
 # What a checkout holds beside the project's own files.
 _FOREIGN = {"build", "dist", "exports", "mentors", "records", "runs", "shared"}
@@ -37,33 +38,97 @@ def relative(paths):
 
 
 def rooms_of_the_map():
-  """The numbered rooms of "The way of the data", each as its text."""
+  """Text by folder of the library, in the order of the map.
+
+  The entry "" holds the modules beside the folders, which every numbered item
+  may name.
+  """
   text = (_ROOT / "WORKSPACE.md").read_text()
-  way = text.partition("## The way of the data")[2].partition("\n## ")[0]
-  return re.split(r"^\d+\. ", way, flags=re.MULTILINE)[1:]
+  section = text.partition("## Rooms of the library")[2].partition("\n## ")[0]
+  rooms = {"": ""}
+  for item in re.split(r"^\d+\. +", section, flags=re.MULTILINE)[1:]:
+    own, *parts = re.split(r"^ +- +", item, flags=re.MULTILINE)
+    name = re.match(r"`(\w+)(/?)`", own)
+    if name[2]:
+      rooms[name[1]] = own
+    rooms[""] += own
+    for part in parts:
+      inner = re.match(r"`(\w+)/`", part)
+      rooms[f"{name[1]}/{inner[1]}"] = part
+  return rooms
+
+
+def folder_of(path):
+  """The folder of a module, as the map names it."""
+  folder = path.parent.relative_to(_LIBRARY).as_posix()
+  return "" if folder == "." else folder
+
+
+def modules():
+  return [p for p in _LIBRARY.rglob("*.py") if p.name != "__init__.py"]
 
 
 def test_every_module_is_named_in_its_room_of_the_map():
-  library = _ROOT / "mentornet_tf"
-  modules = [p for p in library.rglob("*.py") if p.name != "__init__.py"]
-  assert len(modules) > 60
-  missing = []
-  for path in modules:
-    rooms = rooms_of_the_map()
-    if path.parent != library:
-      rooms = [room for room in rooms if f"`{path.parent.name}/`" in room]
-    if not any(f"`{path.stem}`" in room for room in rooms):
-      missing.append(path)
+  rooms = rooms_of_the_map()
+  assert len(modules()) > 100
+  assert {folder_of(path) for path in modules()} <= {*rooms}
+  missing = [
+    path for path in modules() if f"`{path.stem}`" not in rooms[folder_of(path)]
+  ]
   assert relative(missing) == []
 
 
 def test_the_map_names_no_module_that_does_not_exist():
-  rooms = "".join(rooms_of_the_map())
-  stems = {path.stem for path in (_ROOT / "mentornet_tf").rglob("*.py")}
-  named = set(re.findall(r"`([a-z0-9_]+)`", rooms))
   # Words that are not modules.
-  others = {"fit", "main", "example_weights"}
-  assert named - stems - others == set()
+  others = {"fit"}
+  for folder, text in rooms_of_the_map().items():
+    if folder:
+      stems = {path.stem for path in modules() if folder_of(path) == folder}
+      named = set(re.findall(r"`([a-z0-9_]+)`", text)) - others
+      assert named - stems <= {"__main__"}, folder
+
+
+def imported_modules(path):
+  """Paths of the library's modules and packages that a module imports."""
+  for node in ast.walk(ast.parse(path.read_text())):
+    if isinstance(node, ast.Import):
+      names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom) and node.module:
+      names = [f"{node.module}.{alias.name}" for alias in node.names]
+    else:
+      continue
+    for name in names:
+      if name.partition(".")[0] == _LIBRARY.name:
+        place = _ROOT.joinpath(*name.split("."))
+        if not place.is_dir() and not place.with_suffix(".py").exists():
+          place = place.parent  # a name within the module
+        yield place if place.is_dir() else place.with_suffix(".py")
+
+
+def test_imports_go_one_way():
+  order = [folder for folder in rooms_of_the_map() if folder]
+  # Modules of a room and of the folders within it may import one another;
+  # where a room has folders only, these are rooms of their own.
+  rooms = {folder_of(path) for path in modules()} - {""}
+
+  def rank(place):
+    folder = folder_of(place if place.suffix else place / "__init__.py")
+    parent = folder.partition("/")[0]
+    return order.index(parent if parent in rooms else folder)
+
+  # Beside the rooms: the public names are everybody's, as errors are, and
+  # __main__ calls the commands.
+  beside = {_LIBRARY, _LIBRARY / "__init__.py", _LIBRARY / "errors.py"}
+  checked, against = 0, []
+  for path in modules():
+    if path.parent != _LIBRARY:
+      for imported in imported_modules(path):
+        if imported not in beside:
+          checked += 1
+          if rank(imported) > rank(path):
+            against.append(f"{relative([path])} {relative([imported])}")
+  assert checked > 300
+  assert against == []
 
 
 def test_files_that_begin_with_an_interpreter_are_executable():
@@ -219,12 +284,11 @@ def test_only_scripts_change_where_python_looks_for_modules():
 
 def library_lines(pattern):
   """Lines of the library outside its commands in which `pattern` is found."""
-  library = _ROOT / "mentornet_tf"
-  for path in sorted(library.rglob("*.py")):
-    if path.parent != library / "commands":
+  for path in sorted(_LIBRARY.rglob("*.py")):
+    if path.parent != _LIBRARY / "commands":
       for line in path.read_text().splitlines():
         if re.search(pattern, line):
-          yield f"{path.relative_to(library)}: {line.strip()}"
+          yield f"{path.relative_to(_LIBRARY)}: {line.strip()}"
 
 
 def test_the_library_names_parameters_and_no_flags():
