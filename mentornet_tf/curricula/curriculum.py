@@ -189,14 +189,14 @@ class Curriculum(SavedRandomState):
     if mask is not None:
       mask = ops.convert_to_tensor(mask, "bool")
     percentile_loss, average = self._follow_percentile(loss, mask)
-    difference = loss - average
+    difference = loss - average  # paper, section 3.2: the second feature of φ
     curriculum_weight = ops.stop_gradient(
       self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
     )
     before_dropout = self._after_burn_in(curriculum_weight, epoch)
     if mask is not None:
       before_dropout = ops.where(mask, before_dropout, 0.0)
-    weight = before_dropout
+    weight = before_dropout  # example dropout acts during burn-in, too
     if self._example_dropout.rates.any():
       weight = weight * self._example_dropout.keep_mask(
         ops.shape(loss)[0], epoch, self._seed_generator
@@ -283,6 +283,8 @@ class Curriculum(SavedRandomState):
     return epoch
 
   def _after_burn_in(self, weights: Tensor, epoch: Tensor) -> Tensor:
+    # One percent early, and never below what the curriculum gives, as in the
+    # original (golden QUIRKS).
     in_burn_in = epoch < self.burn_in_epoch - 1
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
@@ -325,7 +327,7 @@ class Curriculum(SavedRandomState):
 def curriculum_features(
   loss: Tensor, loss_difference: Tensor, epoch: Tensor
 ) -> Tensor:
-  """Stacks [B, 4] features: loss, loss difference, label 0, epoch (paper, 3.2).
+  """φ: [B, 4] of loss, loss difference, label 0 and epoch (paper, section 3.2).
 
   The original trains every student with label 0: a mentor never sees classes.
   """

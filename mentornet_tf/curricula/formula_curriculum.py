@@ -13,7 +13,9 @@ from mentornet_tf.internal.typing import Tensor
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class FormulaCurriculum(Curriculum):
-  """A predefined curriculum applied as a formula (the paper's "G used" branch).
+  """A predefined curriculum applied as a formula (paper, Algorithm 1, line 8).
+
+  The formula is the minimizer v* over the weights, in closed form.
 
   Args:
     formula: a name of `target_weights`, for instance "self_paced".

@@ -173,26 +173,32 @@ class MentoredModel(StudentModel):
     sample_weight: Tensor | None = None,
     is_clean: Tensor | None = None,
   ) -> MentoredLoss:
-    """The loss F(w, v) of a training step, for the attributes of a batch.
+    """SPADE up to the gradient: the loss F(w, v) of a mini-batch.
+
+    The arguments are the attributes of `TrainingBatch`.
 
     Updates the state of the curriculum and the step. `fit` and the loop of the
     command line both take the gradient of what it returns.
     """
     replicas.check_single(self)
-    penalty = sum(self.losses, 0.0)  # other passes replace the layers' own
-    batch = TrainingBatch(  # Algorithm 1, line 3
-      x, y, y_pred, penalty, sample_weight, is_clean
+    # Read first: another call of the student would replace what layers added.
+    penalty = sum(self.losses, 0.0)
+    # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
+    batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean)
+    # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
+    loss = self.batch_losses(batch)
+    seen_loss = self.seen_loss(
+      x, loss.values, lambda y_pred: self.per_example_loss(y, y_pred)
     )
-    loss = self.batch_losses(batch)  # Algorithm 1, line 4
-    seen = self.seen_loss(x, loss.values, lambda p: self.per_example_loss(y, p))
-    percent = training_percent(self.step.value, self.total_steps)
-    # Lines 5 to 7, the mentor's own training, run between steps (joint/).
-    weighed = self.curriculum.weigh(  # Algorithm 1, line 8 (a formula) or 9
-      seen, percent, is_clean, loss.mask
-    )
+    epoch = training_percent(self.step.value, self.total_steps)
+    # Lines 5 to 7: the mentor's own training runs between steps, in joint/.
+    # Line 8 where the curriculum is a formula, line 9 where it is a mentor.
+    weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, loss.mask)
+    # Line 10: F(w, v), whose gradient Keras or the loop takes.
     weighted, penalty = self.student_loss(batch, loss, weighed)
-    total = weighted + penalty  # Algorithm 1, line 10: F(w, v)
-    self.step.assign_add(1)  # Algorithm 1, line 11
+    total = weighted + penalty
+    # Line 11. Nothing reads the step between here and the gradient.
+    self.step.assign_add(1)
     used = step_metrics.count_used(weighed.weight)
     self.used_examples.assign_add(ops.cast(used, _LARGE_INTEGER))
     return MentoredLoss(total, weighted, loss.values, weighed)

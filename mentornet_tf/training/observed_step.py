@@ -34,6 +34,7 @@ def training_step(
     loss = model.mentored_loss(x, y, y_pred, sample_weight, is_clean)
     scaled = model.optimizer.scale_loss(loss.total)
   report = original_report(model, loss)
+  # Paper, Algorithm 1, line 10: the step on w.
   model.optimizer.apply(tape.gradient(scaled, variables), variables)
   return loss, report
 

@@ -152,6 +152,7 @@ def _actions(
   joint = run.joint
   if joint is not None:
     seed = run.seed
+    # Paper, Algorithm 1, lines 5 to 7.
     update = UpdateMentorAction(
       model,
       lambda: update_batches(joint.clean_data, batch_size, seed),

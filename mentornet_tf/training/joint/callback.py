@@ -89,7 +89,7 @@ class UpdateMentor(keras.callbacks.Callback):
 
   def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
     """Updates the mentor if one of its times has passed."""
-    # Reading the optimizer's step waits for the device, so it is only read when
+    # Reading the model's step waits for the device, so it is only read when
     # the batches so far, of which steps are never more, could reach the update.
     if not self._due or self._epoch_start + batch + 1 < self._due[0]:
       return
