@@ -3,14 +3,21 @@
 import ast
 import os
 import re
+import shlex
 import stat
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 import pytest
+from absl import flags
+from command_modules import imported_command
+from keras_backend import run_under
 
 import mentornet_tf as mn
+from mentornet_tf.commands.main import COMMANDS
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIBRARY = _ROOT / "mentornet_tf"
@@ -126,9 +133,23 @@ def test_imports_go_one_way():
         if imported not in beside:
           checked += 1
           if rank(imported) > rank(path):
-            against.append(f"{relative([path])} {relative([imported])}")
+            against.append(f"{path} imports {imported}")
   assert checked > 300
   assert against == []
+
+
+def import_the_core():
+  """Imports what runs under every Keras back end."""
+  for room in ("curricula", "students"):
+    package = import_module(f"{_LIBRARY.name}.{room}")
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+      import_module(module.name)
+  for name in ("mentored_model", "mentormix_model"):
+    import_module(f"{_LIBRARY.name}.training.{name}")
+
+
+def test_the_core_does_without_tensorflow():
+  run_under("jax", import_the_core)
 
 
 def test_files_that_begin_with_an_interpreter_are_executable():
@@ -261,6 +282,32 @@ def test_relative_links_of_documents_lead_somewhere():
         broken.append(f"{path.relative_to(_ROOT)}: {target}")
   assert checked > 10
   assert broken == []
+
+
+def documented_commands():
+  """(document, words) of every `mentornet COMMAND …` in a block of code."""
+  for path in documents():
+    for block in re.findall(
+      r"^ *```\n(.*?)^ *```", path.read_text(), re.DOTALL | re.MULTILINE
+    ):
+      for line in block.replace("\\\n", " ").splitlines():
+        command = re.match(r"\s*(?:\$ )?mentornet (.*)", line)
+        if command and "..." not in line:
+          yield path.relative_to(_ROOT), shlex.split(command[1])
+
+
+def test_commands_in_documents_can_be_typed():
+  found = list(documented_commands())
+  assert len(found) > 60
+  for name, command in COMMANDS.items():
+    with imported_command(command.module) as module:
+      for path, (first, *words) in found:
+        assert first in COMMANDS, path
+        if first == name:
+          flags.FLAGS.unparse_flags()
+          # Raises for unknown and for missing flags, and for their values.
+          rest = flags.FLAGS([name, *words])
+          assert len(rest) == 1 or hasattr(module, "ARGUMENTS"), path
 
 
 def test_documents_write_nothing_into_the_folder_of_programs():
