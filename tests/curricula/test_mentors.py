@@ -43,7 +43,7 @@ def test_every_shipped_mentor_has_a_card_and_a_picture(name):
   card = (DOCS / f"{name}.md").read_text()
   assert card.startswith(f"# {name}\n")
   assert f"({name}.png)" in card
-  assert "bin/train_mentor.py" in card
+  assert "mentornet train-mentor" in card
   assert (DOCS / f"{name}.png").is_file()
 
 
