@@ -1,7 +1,7 @@
 """MentorNet for TensorFlow 2 and Keras 3: learning from noisy labels.
 
 The public names below load on first use, so that importing the package prints
-nothing and a command line can answer `--help` before TensorFlow has started.
+nothing and a command line can show its help before TensorFlow has started.
 Saved models load after `import mentornet_tf`, whichever classes they hold.
 """
 

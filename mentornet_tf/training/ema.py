@@ -45,13 +45,13 @@ def _unscaled(
 
 @contextmanager
 def with_averaged_weights(
-  student: keras.Model, optimizer: keras.optimizers.Optimizer
+  student: keras.Model, optimizer: keras.optimizers.Optimizer | None
 ) -> Iterator[None]:
   """Gives the student its averaged weights, and its own back at the end.
 
   Without averages, or before the first step, the student stays as it is.
   """
-  averages = averaged_weights(optimizer)
+  averages = averaged_weights(optimizer) if optimizer else []
   if not averages or int(optimizer.iterations) == 0:
     yield
     return

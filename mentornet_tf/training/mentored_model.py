@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
@@ -23,6 +24,7 @@ from mentornet_tf.training.example_losses import (
   example_losses,
   single_loss,
 )
+from mentornet_tf.training.example_weights import example_weights
 from mentornet_tf.training.student_model import StudentModel
 
 # JAX has no int64 by default.
@@ -249,6 +251,25 @@ class MentoredModel(StudentModel):
       training=False,
     )
     return ops.where(is_first, own, loss_of(y_pred))
+
+  def weigh(
+    self, x: Any, y: Tensor | None = None, batch_size: int = 32
+  ) -> np.ndarray:
+    """Weights of examples at the present point of training.
+
+    They are those before example dropout, from the losses of the student as it
+    predicts. Nothing is updated; see `Curriculum.weights_without_update`.
+
+    Args:
+      x: arrays of N inputs, or structures of them; or a finite data set of
+        batches with their labels (`tf.data`, `PyDataset`, any iterable).
+      y: labels of the arrays.
+      batch_size: of arrays.
+
+    Returns:
+      [N] float32 in 0..1, in the order of the examples.
+    """
+    return example_weights(self, x, y, batch_size)
 
   def get_metrics_result(self) -> dict[str, Any]:
     results = super().get_metrics_result()

@@ -1,0 +1,60 @@
+"""Weights of examples outside training, in their order."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.training import ema
+from mentornet_tf.training.example_losses import example_losses, single_loss
+
+if TYPE_CHECKING:
+  from mentornet_tf.training.mentored_model import MentoredModel
+
+
+def example_weights(
+  model: "MentoredModel", x: Any, y: Tensor | None, batch_size: int
+) -> np.ndarray:
+  """The [N] float32 weights that `MentoredModel.weigh` returns."""
+  losses, masks = [], []
+  with ema.with_averaged_weights(
+    model.student, model.optimizer if model.weigh_by_average else None
+  ):
+    for batch in _batches(x, y, batch_size):
+      inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(
+        batch
+      )
+      y_pred = ops.convert_to_tensor(model.predict_on_batch(inputs))
+      loss = single_loss(model, labels, y_pred)
+      each = example_losses(loss, labels, y_pred, sample_weight)
+      losses.append(ops.convert_to_numpy(each.values))
+      masks.append(
+        np.ones(len(losses[-1]), bool)
+        if each.mask is None
+        else ops.convert_to_numpy(each.mask)
+      )
+  if not losses:
+    raise UserError("x: expected at least one example to weigh, got none")
+  epoch = training_percent(int(model.step), model.total_steps)
+  weights = model.curriculum.weights_without_update(
+    np.concatenate(losses), epoch
+  )
+  return ops.convert_to_numpy(weights) * np.concatenate(masks)
+
+
+def _batches(x: Any, y: Tensor | None, batch_size: int) -> Iterator[Any]:
+  """Batches of arrays, or those that a data set yields."""
+  if isinstance(x, keras.utils.PyDataset):
+    yield from (x[number] for number in range(x.num_batches))
+  elif y is None:
+    yield from x
+  else:
+    count = len(keras.tree.flatten(x)[0])
+    for start in range(0, count, batch_size):
+      part = slice(start, start + batch_size)
+      yield keras.tree.map_structure(lambda each, p=part: each[p], (x, y))
