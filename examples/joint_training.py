@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains a student and its mentor together, from a small checked subset.
+"""Trains a student and its mentor together, with a clean-labelled subset.
 
 Digits of which 40 % have a random label; for one in five it is known whether
 the label is clean. The mentor starts from scratch.

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trains a mentor for a curriculum of your own, and shows what it has learned.
+"""Trains a mentor on a curriculum of your own, and shows its weights.
 
-The curriculum here trusts a label the less, the further its loss lies above the
-moving percentile, and forgives less as training goes on.
+Here a label weighs the less, the further its loss lies above the moving
+percentile, and less is forgiven as training proceeds.
 """
 
 import numpy as np

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains a classifier on your own images, some of whose labels are wrong.
+"""Trains a classifier on your own images, some of whose labels are noisy.
 
 examples/own_images.py FOLDER    # one folder per class: FOLDER/cat/1.jpg ...
 """

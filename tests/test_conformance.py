@@ -7,14 +7,11 @@ import shlex
 import stat
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
 
 import pytest
 from absl import flags
 from command_modules import imported_command
-from keras_backend import run_under
 
 import mentornet_tf as mn
 from mentornet_tf.commands.main import COMMANDS
@@ -93,63 +90,6 @@ def test_the_map_names_no_module_that_does_not_exist():
       stems = {path.stem for path in modules() if folder_of(path) == folder}
       named = set(re.findall(r"`([a-z0-9_]+)`", text)) - others
       assert named - stems <= {"__main__"}, folder
-
-
-def imported_modules(path):
-  """Paths of the library's modules and packages that a module imports."""
-  for node in ast.walk(ast.parse(path.read_text())):
-    if isinstance(node, ast.Import):
-      names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and node.module:
-      names = [f"{node.module}.{alias.name}" for alias in node.names]
-    else:
-      continue
-    for name in names:
-      if name.partition(".")[0] == _LIBRARY.name:
-        place = _ROOT.joinpath(*name.split("."))
-        if not place.is_dir() and not place.with_suffix(".py").exists():
-          place = place.parent  # a name within the module
-        yield place if place.is_dir() else place.with_suffix(".py")
-
-
-def test_imports_go_one_way():
-  order = [folder for folder in rooms_of_the_map() if folder]
-  # Modules of a room and of the folders within it may import one another;
-  # where a room has folders only, these are rooms of their own.
-  rooms = {folder_of(path) for path in modules()} - {""}
-
-  def rank(place):
-    folder = folder_of(place if place.suffix else place / "__init__.py")
-    parent = folder.partition("/")[0]
-    return order.index(parent if parent in rooms else folder)
-
-  # Beside the rooms: the public names are everybody's, as errors are, and
-  # __main__ calls the commands.
-  beside = {_LIBRARY, _LIBRARY / "__init__.py", _LIBRARY / "errors.py"}
-  checked, against = 0, []
-  for path in modules():
-    if path.parent != _LIBRARY:
-      for imported in imported_modules(path):
-        if imported not in beside:
-          checked += 1
-          if rank(imported) > rank(path):
-            against.append(f"{path} imports {imported}")
-  assert checked > 300
-  assert against == []
-
-
-def import_the_core():
-  """Imports what runs under every Keras back end."""
-  for room in ("curricula", "students"):
-    package = import_module(f"{_LIBRARY.name}.{room}")
-    for module in walk_packages(package.__path__, f"{package.__name__}."):
-      import_module(module.name)
-  for name in ("mentored_model", "mentormix_model"):
-    import_module(f"{_LIBRARY.name}.training.{name}")
-
-
-def test_the_core_does_without_tensorflow():
-  run_under("jax", import_the_core)
 
 
 def test_files_that_begin_with_an_interpreter_are_executable():

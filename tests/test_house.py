@@ -8,38 +8,20 @@ from pathlib import Path
 
 import pytest
 from keras_backend import run_under
-from test_conformance import project_files, relative
+from test_conformance import project_files, relative, rooms_of_the_map
 
 _LIBRARY = Path(__file__).resolve().parents[1] / "mentornet_tf"
 
-# Imports go down: each room imports only rooms before it. "" is the package's
-# own __init__.
+_MAP = [folder for folder in rooms_of_the_map() if folder]
+assert _MAP[0] == "internal"
+# Each room imports only rooms before it. "" is the package's own __init__.
 _ROOMS = [
-  "errors",
-  "internal",
-  "",
-  "datasets",
-  "students",
-  "curricula",
-  "settings",
-  "mentor_training",
-  "runs",
-  "evaluation",
-  "training",
-  "analysis",
-  "export",
-  "experiments",
-  "commands",
+  *("errors", "internal", ""),
+  *(folder for folder in _MAP[1:] if "/" not in folder),
   "__main__",
 ]
 _ROOMS_OF_DATASETS = [
-  "images",
-  "records",
-  "sources",
-  "labels",
-  "trees",
-  "writing",
-  "reading",
+  folder.partition("/")[2] for folder in _MAP if folder.startswith("datasets/")
 ]
 # What trains under every Keras back end: rooms, and modules of others.
 _CORE_ROOMS = ("curricula", "settings", "students")
