@@ -22,7 +22,7 @@ from mentornet_tf.analysis.weight_history import (
 )
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.training_percent import training_percent
-from mentornet_tf.datasets.reading.dataset import describe_wrong_labels
+from mentornet_tf.datasets.reading.dataset import describe_noisy_labels
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import png_bytes
@@ -231,7 +231,7 @@ def _one_run(record: RunRecord, num_suspects: int) -> list[str]:
   facts = [
     f"{student} on {data.get('num_examples')} images of "
     f"{data.get('name')} ({data.get('num_classes')} classes)",
-    describe_wrong_labels(data) or "clean labels not known",
+    describe_noisy_labels(data) or "clean labels not known",
     f"curriculum: {curriculum}",
     f"step {record.summary.steps[-1]} of {total_steps}",
   ]

@@ -84,8 +84,8 @@ def define_flags() -> None:
     flags.DEFINE_bool(
       "overwrite",
       False,
-      "Convert again what is finished, and replace what was made or begun with "
-      "other flags.",
+      "Convert again what is finished, and replace a set, finished or "
+      "interrupted, with other flags.",
     )
 
 
@@ -101,7 +101,7 @@ def run(
     dataset_name: name of the set.
     splits: their names.
     list_images: gives the images of a split. All splits are listed before the
-      first is converted, so that mistakes are told at once.
+      first is converted, so that mistakes are reported at once.
     square_side: pixels of square PNGs that all images become; None keeps their
       form.
 

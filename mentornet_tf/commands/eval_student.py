@@ -32,7 +32,7 @@ flags.DEFINE_string(
   "dataset_name",
   "cifar10",
   "Data set's name, as in its shards' file names; where it is not given, that "
-  "of the training folder's run.json goes first.",
+  "of the training folder's run.json takes precedence.",
 )
 flags.DEFINE_string(
   "studentnet",
@@ -96,7 +96,7 @@ def main() -> None:
   )
   from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
 
-  for name in _sets():  # missing data are told before any waiting
+  for name in _sets():  # missing data are reported before any waiting
     find_shards(name.data_dir, name.dataset_name, name.split)
   if not (flag.once or flag.output_csv_file):
     continuous.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)

@@ -124,9 +124,9 @@ def _target(options) -> tuple[str | None, float | None]:
     read_trained_curriculum,
   )
 
-  learned = read_trained_curriculum(options.model_dir)
-  if learned:
-    return learned
+  trained = read_trained_curriculum(options.model_dir)
+  if trained:
+    return trained
   if options.model_dir in list_target_weights():
     return options.model_dir, None
   return None, None

@@ -46,7 +46,7 @@ class ExampleDropout:
     Args:
       batch_size: B, an int or an integer scalar.
       epoch: integer scalar 0..99.
-      seed: the generator of the random numbers; it moves on by one draw.
+      seed: the generator of the random numbers; advanced by each call.
 
     Returns:
       [B] float32, 1 where the example is kept.

@@ -48,7 +48,7 @@ class _Mentor(keras.Model):
     )
 
   def _normal(self, number: int) -> keras.initializers.Initializer:
-    # Each weight has a seed of its own: equal seeds would give equal draws.
+    # Each weight has a seed of its own: equal seeds would give equal values.
     return keras.initializers.RandomNormal(0.0, 1.0, seed=self._seed_of(number))
 
   def _glorot(self, number: int) -> keras.initializers.Initializer:

@@ -13,7 +13,7 @@ from mentornet_tf.curricula.plain_curricula import (
 from mentornet_tf.curricula.target_weights import list_target_weights
 from mentornet_tf.errors import UserError
 
-# Neither learned nor a formula of losses.
+# Neither trained nor a formula of losses.
 _PLAIN = {"threshold": ThresholdCurriculum, "oracle": OracleCurriculum}
 
 CURRICULA = (

@@ -50,7 +50,7 @@ def export_student(
   [B, K] float32; a student with one output has K = 2 classes and logits [B, 1].
 
   Images of a training folder are prepared as its evaluation does: those of a
-  run with an image size are resized, cut about their centre and scaled
+  run with an image size are resized, cut about their center and scaled
   (`export.preparation.LargeImages`), others go through the resizing of their
   conversion to records, are cut or zero-padded to the student's size and
   standardised (`SmallImages`). Those of a model are prepared as `preparation`

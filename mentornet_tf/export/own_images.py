@@ -1,7 +1,7 @@
 """The images of a student that was trained by `fit`, as its user prepared them.
 
 Nothing about them is known for certain but what the student's layers tell;
-everything else is said by the user or refused.
+everything else is stated by the user or refused.
 """
 
 from collections.abc import Callable

@@ -58,7 +58,7 @@ class RecordResizing:
   """What a conversion did to images before they became records.
 
   Attributes:
-    square_side: pixels of the squares about the centre that it made, after
+    square_side: pixels of the squares about the center that it made, after
       resizing the shorter side to this; None if it made none.
     shorter_side: what longer shorter sides were reduced to, in pixels; None if
       they were not.
@@ -73,7 +73,7 @@ class RecordResizing:
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
     """Resizes [B, height, width, 3] as the conversion did; float32 0..255.
 
-    It agrees with Pillow's, which rounds in between, to about a grey level.
+    It agrees with Pillow's, which rounds in between, to about one gray level.
     """
     shape = tf.shape(images)[1:3]
     shorter = tf.reduce_min(shape)
@@ -95,7 +95,7 @@ class RecordResizing:
 
 @dataclass(frozen=True)
 class SmallImages:
-  """Cuts or zero-pads images about their centre and standardises them.
+  """Cuts or zero-pads images about their center and standardises them.
 
   Attributes:
     student_size: (height, width) to cut to, in pixels.
@@ -137,7 +137,7 @@ class SmallImages:
 
 @dataclass(frozen=True)
 class LargeImages:
-  """Resizes images, cuts the square about their centre and scales it to -1..1.
+  """Resizes images, cuts the square about their center and scales it to -1..1.
 
   Attributes:
     crop: the sizes.
@@ -202,7 +202,7 @@ def preparation_of_run(
     warn(
       f"warning: {run.folder}: run.json does not say whether its images were "
       "resized when they were converted; the export cuts or pads images of "
-      "other sizes about their centre, so resize original images first"
+      "other sizes about their center, so resize original images first"
     )
   resizing = RecordResizing(
     run.data.get("square_side"), run.data.get("shorter_side")

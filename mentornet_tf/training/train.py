@@ -13,7 +13,7 @@ from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.datasets.reading.dataset import (
   TrainingData,
   as_training_data,
-  describe_wrong_labels,
+  describe_noisy_labels,
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
@@ -212,7 +212,7 @@ def _readable_start(
   settings: TrainingSettings, train_data: TrainingData, options: RunOptions
 ) -> str:
   """What is trained on what; the first steps can take minutes to compile."""
-  noisy = describe_wrong_labels(train_data.run_summary())
+  noisy = describe_noisy_labels(train_data.run_summary())
   return (
     f"training {settings.student.studentnet} on {len(train_data)} images of "
     f"{train_data.name}, {train_data.num_classes} classes"

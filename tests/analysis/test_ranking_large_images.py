@@ -142,7 +142,7 @@ def test_the_program_ranks_streamed_labels_as_the_library_does(trained):
   assert min(Image.open(folder / "contact_sheet.png").size) > 300
 
 
-def test_clean_labels_of_records_judge_the_ranking(trained, tmp_path):
+def test_the_ranking_is_evaluated_by_clean_labels_of_records(trained, tmp_path):
   write_records(tmp_path / "clean", count=12, clean=True)
   suspects = mn.rank_labels(
     trained[1], tmp_path / "clean", print_line=lambda _: None

@@ -1,4 +1,4 @@
-"""How mistakes are told, and what help shows."""
+"""How mistakes are reported, and what help shows."""
 
 import sys
 import textwrap
@@ -98,7 +98,7 @@ def test_a_near_miss_of_a_flag_is_suggested(capsys, word, meant):
   )
 
 
-def test_every_unknown_flag_is_told(capsys):
+def test_every_unknown_flag_is_reported(capsys):
   # Missing ones come after that: the mistake may be in their names.
   line = line_of(capsys, "--imput=x", "--bogus=1", "--seed=0")
   assert line.startswith(
@@ -134,7 +134,7 @@ def test_a_mistake_in_flags_is_one_line(capsys, words, message):
   assert message in line_of(capsys, *words)
 
 
-def test_missing_words_are_told(capsys):
+def test_missing_words_are_reported(capsys):
   line = line_of(capsys, "--input=x", arguments="RUN_FOLDER…")
   assert line.startswith("expected RUN_FOLDER…, got none (mentornet weigh")
 

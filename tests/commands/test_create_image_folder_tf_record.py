@@ -73,7 +73,7 @@ def test_small_squares_with_noise_load_in_memory(folder):
   assert "tiny_birds test: 1 shards, 4 records; every" in again.stdout
 
 
-def test_mistakes_are_told_in_one_line(folder):
+def test_mistakes_are_reported_in_one_line(folder):
   (folder / "list.csv").write_text("path,label\nemu/1.jpg,owl\nemu/2.jpg\n")
   for arguments, words in (
     (["--source_dir=fish"], ["--source_dir: ", "fish", "no such folder"]),

@@ -102,7 +102,7 @@ def test_classes_that_are_chosen_and_images_that_are_left_out(folder):
   assert summary["classes_without_images"] == ["n05000000"]
 
 
-def test_mistakes_are_told_in_one_line(folder):
+def test_mistakes_are_reported_in_one_line(folder):
   (folder / "list.txt").write_text("n01000000\n" * 7)
   data = (folder / "ILSVRC2012_img_val.tar").read_bytes()
   (folder / "broken.tar").write_bytes(data[:3000])

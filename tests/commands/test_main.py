@@ -170,7 +170,7 @@ def test_a_missing_environment_is_one_line(arguments, remedy):
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_mistakes_in_flags_are_told_before_tensorflow_starts(name):
+def test_mistakes_in_flags_are_reported_before_tensorflow_starts(name):
   result = python("-c", _TIMED, name, "--wrong=1")
   assert result.returncode == 1
   line, seconds = result.stderr.splitlines()

@@ -49,7 +49,7 @@ def fails(program, *flags, cwd):
   return lines[0]
 
 
-def test_a_curriculum_is_made_learned_and_drawn(tmp_path):
+def test_a_curriculum_is_generated_trained_on_and_plotted(tmp_path):
   output = succeeds(
     "generate_mentor_data",
     "--vstar_fn=vstar_spcl_linear",

@@ -172,7 +172,7 @@ def test_the_help_of_a_flag_speaks_of_flags(parsed):
     ("--steps_per_call=0", "--steps_per_call=0"),
   ],
 )
-def test_mistakes_are_told_before_tensorflow_starts(flag, message):
+def test_mistakes_are_reported_before_tensorflow_starts(flag, message):
   result = subprocess.run(
     [sys.executable, "-c", _MISTAKE, "--data_dir=a", "--train_log_dir=b", flag],
     capture_output=True,

@@ -1,4 +1,4 @@
-"""MentorMix' draws. Each statistical test fails by chance once in 10,000."""
+"""MentorMix's samples. Each statistical test fails by chance once in 10,000."""
 
 import keras
 import numpy as np
@@ -10,8 +10,8 @@ import mentornet_tf as mn
 _ERROR_RATE = 1e-4
 
 
-def draws(weight, count, **options):
-  """Partners and shares [count, B] of `count` draws for the same weights."""
+def sampled(weight, count, **options):
+  """Partners and shares [count, B] of `count` samples for the same weights."""
   mixing = mn.MentorMix(**options)
   drawn = [mixing.sample(weight) for _ in range(count)]
   return (
@@ -22,7 +22,7 @@ def draws(weight, count, **options):
 
 def test_partners_are_sampled_from_the_softmax_of_the_weights():
   weight = np.array([1.0, 0.0, 0.5, 0.9, 0.1, 1.0], np.float32)
-  partners, _ = draws(weight, 2000)
+  partners, _ = sampled(weight, 2000)
   expected = np.exp(weight.astype(float))
   expected /= expected.sum()
   counts = np.bincount(partners.ravel(), minlength=6)
@@ -30,10 +30,10 @@ def test_partners_are_sampled_from_the_softmax_of_the_weights():
 
 
 def test_partners_are_independent_of_the_example():
-  partners, _ = draws(np.array([1.0, 0.0, 0.5, 0.9], np.float32), 2000)
+  partners, _ = sampled(np.array([1.0, 0.0, 0.5, 0.9], np.float32), 2000)
   table = np.stack([np.bincount(column, minlength=4) for column in partners.T])
   assert stats.chi2_contingency(table).pvalue > _ERROR_RATE
-  # Nor does one draw tell the next.
+  # Nor does one sample predict the next.
   pairs = np.bincount(4 * partners[:-1, 0] + partners[1:, 0], minlength=16)
   assert stats.chi2_contingency(pairs.reshape(4, 4)).pvalue > _ERROR_RATE
 
@@ -41,7 +41,7 @@ def test_partners_are_independent_of_the_example():
 @pytest.mark.parametrize("alpha", [0.4, 2.0, 8.0])
 def test_shares_follow_the_beta_distribution_folded_at_one_half(alpha):
   weight = np.array([0.5, 1.0, 0.49, 0.0], np.float32)
-  _, shares = draws(weight, 1000, alpha=alpha)
+  _, shares = sampled(weight, 1000, alpha=alpha)
   trusted, others = shares[:, :2].ravel(), shares[:, 2:].ravel()
   assert trusted.min() >= 0.5 >= others.max()
 
@@ -56,8 +56,8 @@ def test_shares_follow_the_beta_distribution_folded_at_one_half(alpha):
 
 def test_samples_repeat_with_the_seed_alone():
   weight = np.linspace(0, 1, 8, dtype=np.float32)
-  first, again = draws(weight, 3, seed=5), draws(weight, 3, seed=5)
-  other = draws(weight, 3, seed=6)
+  first, again = sampled(weight, 3, seed=5), sampled(weight, 3, seed=5)
+  other = sampled(weight, 3, seed=6)
   for a, b, c in zip(first, again, other, strict=True):
     np.testing.assert_array_equal(a, b)
     assert (a != c).any()

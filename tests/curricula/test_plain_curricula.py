@@ -21,7 +21,7 @@ def test_the_oracle_weighs_exactly_the_right_labels():
   np.testing.assert_array_equal(outside, [1, 1, 0, 0])
 
 
-def test_the_oracle_needs_the_true_labels():
+def test_the_oracle_needs_the_clean_labels():
   with pytest.raises(mn.UserError, match=r"oracle: expected `is_clean`.*None"):
     mn.OracleCurriculum()(LOSS, 3)
 

@@ -1,4 +1,4 @@
-"""The comparison in small: its table, its runs, its program."""
+"""A small-scale comparison: its table, its runs, its program."""
 
 import io
 

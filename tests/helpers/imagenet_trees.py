@@ -1,4 +1,4 @@
-"""ImageNet validation sets in small, in every form they come in.
+"""Small ImageNet validation sets, in every form they come in.
 
 python tests/helpers/imagenet_trees.py FOLDER    writes the archive, the devkit
 and WebVision's list into a folder.

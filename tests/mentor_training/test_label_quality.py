@@ -1,4 +1,4 @@
-"""The comparison of mentors and losses at telling right from wrong labels."""
+"""The comparison of mentors and losses at detecting noisy labels."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from mentornet_tf.mentor_training.loss_dump import LossDump
 
 
 def make_dump(examples=60, seed=0):
-  """Losses at epochs 10 and 60; wrong labels lie 1 nat higher on average."""
+  """Losses at epochs 10 and 60; noisy labels lie 1 nat higher on average."""
   generator = np.random.default_rng(seed)
   clean = np.zeros(examples, int)
   noisy = (np.arange(examples) % 3 == 0).astype(int)

@@ -47,7 +47,7 @@ def test_a_surface_holds_the_mentors_weights(mentor):
     assert surface.targets[e, row, d] == pytest.approx(target)
 
 
-def test_maps_show_learned_target_and_error_by_epoch(mentor):
+def test_maps_show_mentor_target_and_error_by_epoch(mentor):
   surface = weight_surface(
     mentor, [0, 50, 99], points=4, formula=get_formula("self_paced")
   )

@@ -1,4 +1,4 @@
-"""The summary of a learned mentor, whole and damaged."""
+"""The summary of a trained mentor, whole and damaged."""
 
 import json
 

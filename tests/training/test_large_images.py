@@ -220,7 +220,7 @@ def test_failures_that_are_no_damage_stay_what_they_were():
 def test_a_run_starts_from_the_weights_it_is_given_only_once(
   folder, tmp_path, monkeypatch
 ):
-  """A run that was begun continues without the file."""
+  """An interrupted run continues without the file."""
   options = []
   build = builders.build_student
 

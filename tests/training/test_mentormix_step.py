@@ -181,7 +181,7 @@ def test_something_must_weigh_the_examples(tmp_path, weights):
 
 
 @pytest.mark.parametrize("changes", [{}, {"curriculum": "oracle"}])
-def test_the_oracle_needs_true_labels_from_the_start(tmp_path, changes):
+def test_the_oracle_needs_clean_labels_from_the_start(tmp_path, changes):
   settings = _MIXING.changed(**({"mentormix_weights": "oracle"} | changes))
   data = dataclasses.replace(tiny.dataset(), clean_labels=np.full(60, -1))
   with pytest.raises(mn.UserError, match="labels are known for the oracle"):

@@ -12,7 +12,11 @@ from mentornet_tf.training.observed_step import training_step
 
 
 def model_of(
-  optimizer, mixing=None, judges=True, dropout=0.5, activity_regularizer=None
+  optimizer,
+  mixing=None,
+  weighs_by_average=True,
+  dropout=0.5,
+  activity_regularizer=None,
 ):
   keras.utils.set_random_seed(3)
   student = keras.Sequential(
@@ -28,7 +32,7 @@ def model_of(
     mn.FormulaCurriculum("self_paced", loss_p_percentile=0.5),
     total_steps=20,
     mixing=mixing,
-    weigh_by_average=judges,
+    weigh_by_average=weighs_by_average,
   )
   optimizer.build(student.trainable_variables)
   loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -62,16 +66,16 @@ def test_the_curriculum_sees_the_losses_of_the_average(mixing):
   averages = None
   for step in range(4):
     loss, report = training_step(model, images, labels)
-    judged = loss.weighed.loss.numpy()
+    weighed = loss.weighed.loss.numpy()
     own = float(report["mentornet/orig_loss"])
     if step == 0:  # no average yet
-      assert judged.mean() == pytest.approx(own, rel=1e-5)
+      assert weighed.mean() == pytest.approx(own, rel=1e-5)
       averages = [kernel.numpy(), bias.numpy()]
       continue
     expected = losses(images, labels, *averages)
-    np.testing.assert_allclose(judged, expected, atol=1e-5)
+    np.testing.assert_allclose(weighed, expected, atol=1e-5)
     # The student's own have dropout and another weight.
-    assert abs(judged.mean() - own) > 1e-3
+    assert abs(weighed.mean() - own) > 1e-3
     averages = [
       0.8 * average + 0.2 * weight.numpy()
       for average, weight in zip(averages, (kernel, bias), strict=True)
@@ -137,17 +141,20 @@ def test_the_student_learns_by_its_own_losses():
 def test_what_layers_add_to_the_loss_is_that_of_the_training_pass():
   images, labels = images_and_labels()
   penalties = []
-  for judges in (False, True):
+  for weighs_by_average in (False, True):
     model = model_of(
-      averaging(), judges=judges, activity_regularizer="l2", dropout=0
+      averaging(),
+      weighs_by_average=weighs_by_average,
+      activity_regularizer="l2",
+      dropout=0,
     )
     for _ in range(2):
       loss, report = training_step(model, images, labels)
     weight_share = loss.weighed.weight.numpy().mean()
     penalty = report["total_loss"] - report["mentornet/weighted_loss"]
     penalties.append(float(penalty) / weight_share)
-  own, judged = penalties
-  assert own == pytest.approx(judged, rel=0.1)
+  own, weighed = penalties
+  assert own == pytest.approx(weighed, rel=0.1)
   assert own > 1e-3
 
 

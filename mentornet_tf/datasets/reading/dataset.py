@@ -273,14 +273,14 @@ class StreamedData:
     return self.records.describe_damage(indices)
 
 
-def describe_wrong_labels(summary: Mapping[str, Any]) -> str | None:
-  """How many labels are wrong by a `run_summary`, None where not known."""
+def describe_noisy_labels(summary: Mapping[str, Any]) -> str | None:
+  """How many labels are noisy by a `run_summary`, None where not known."""
   rate = summary.get("measured_noise_rate")
   if rate is None:
     return None
   unknown = (summary.get("noise") or {}).get("unknown_true_labels")
   return (
-    f"{100 * rate:.1f} % of the {'checked ' if unknown else ''}labels wrong"
+    f"{100 * rate:.1f} % of the {'checked ' if unknown else ''}labels noisy"
   )
 
 

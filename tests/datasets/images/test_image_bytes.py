@@ -310,7 +310,7 @@ def test_reduced_jpegs_are_near_those_decoded_in_full():
   assert np.sqrt((error**2).mean()) <= 3
 
 
-def test_repairs_are_told_of_reduced_images_too():
+def test_repairs_are_reported_for_reduced_images_too():
   image = usable_image(image_files.cmyk_jpeg(), shorter_side=24)
   assert (image.height, image.width, image.repair) == (24, 32, "CMYK JPEG")
   difference = pixels(image.data) - np.asarray(picture(24, 32)).astype(int)

@@ -92,7 +92,7 @@ def test_a_flipped_bit(tmp_path):
   assert 0 < found.num_records < 6
 
 
-def test_lost_records_are_told_from_the_summary(tmp_path):
+def test_lost_records_are_found_by_the_summary(tmp_path):
   first, second, _ = write(
     tmp_path, [record(each, i) for i, each in enumerate(SOUND)]
   )

@@ -1,4 +1,4 @@
-"""Against data sets that TensorFlow Datasets itself has written, in small."""
+"""Against small data sets that TensorFlow Datasets itself has written."""
 
 import numpy as np
 import pytest

@@ -122,7 +122,7 @@ def test_noise_by_a_matrix(tmp_path):
   np.testing.assert_array_equal(images.labels, (images.clean_labels + 1) % 3)
 
 
-def test_true_labels_that_are_given_are_kept():
+def test_clean_labels_that_are_given_are_kept():
   clean = np.arange(45) % 3
   listed = split_own_images(labelled_files(clean=clean), "birds")["train"]
   assert listed.images.clean_labels.tolist() == clean.tolist()

@@ -200,14 +200,14 @@ def test_a_set_without_a_usable_image_leaves_nothing(tmp_path):
   )
 
 
-def test_a_wrong_folder_is_told_before_the_work(tmp_path):
+def test_a_wrong_folder_is_reported_before_the_work(tmp_path):
   files = file_list(tmp_path / "in", {f"{i}.jpg": None for i in range(100)})
   refused(
     tmp_path / "out", files, r"got none of 64 looked for \(such as 0.jpg\)"
   )
 
 
-def test_a_folder_that_vanishes_is_told(tmp_path, listed):
+def test_a_folder_that_vanishes_is_reported(tmp_path, listed):
   """An unmounted disk must not become a set of skipped images."""
   names = {f"{i:03}.jpg": None for i in range(100)}
   files = file_list(tmp_path / "in", names | {"000.jpg": b"text"})

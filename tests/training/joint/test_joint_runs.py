@@ -297,7 +297,7 @@ def test_a_run_on_partly_checked_labels_says_so(tmp_path):
   summary = {"noise": {"kind": "none", "unknown_true_labels": 20}}
   partly = dataclasses.replace(data, clean_labels=clean_labels, summary=summary)
   _, text = run(tmp_path, _JOINT, train_data=partly)
-  words = f"{100 * wrong:.1f} % of the checked labels wrong"
+  words = f"{100 * wrong:.1f} % of the checked labels noisy"
   assert words in text
   write_report([tmp_path], tmp_path / "report.html")
   assert words in (tmp_path / "report.html").read_text()

@@ -20,7 +20,7 @@ _JOINT = SETTINGS.changed(
 
 
 def partly_checked(count, known):
-  """True labels of `count` images: known for some, and wrong for half."""
+  """Clean labels of `count` images, -1 unless known; half of them differ."""
   return [(i + i % 2) % NUM_CLASSES if i in known else -1 for i in range(count)]
 
 
@@ -74,7 +74,7 @@ def test_a_record_that_spoils_the_labels_is_named(tmp_path):
     ),
   ],
 )
-def test_true_labels_of_a_streamed_set_are_looked_at(
+def test_clean_labels_of_a_streamed_set_are_checked(
   tmp_path, known, noise, message
 ):
   write_records(
