@@ -31,6 +31,7 @@ RUNNERS = (
 
 # Parameters of conversions that other flags set.
 PARAMETER_FLAGS = {
+  "data_dir": "output_dir",
   "shorter_side": "resize",
   "folder": "output_dir",
   "options": "beam_options",

@@ -83,6 +83,7 @@ PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS | {
   "rate": "noise_rate",
   "matrix": "noise_matrix",
   "square_side": "image_size",
+  "table": "csv",
 }
 
 

@@ -79,6 +79,7 @@ flags.mark_flags_as_required(["data_dir", "checkpoint_dir"])
 PARAMETER_FLAGS = {
   "interval_seconds": "eval_interval_secs",
   "split": "split_name",
+  "student": "studentnet",
   "train_log_dir": "checkpoint_dir",
 }
 

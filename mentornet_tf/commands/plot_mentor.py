@@ -49,6 +49,7 @@ PARAMETER_FLAGS = {
   "epochs": "epoch_ranges",
   "formula": "vstar_fn",
   "gamma": "vstar_gamma",
+  "mentor": "model_dir",
 }
 flags.register_validator(
   "epoch_ranges",

@@ -72,6 +72,7 @@ flags.mark_flags_as_required(["train_dir", "data_path"])
 PARAMETER_FLAGS = {
   "batch_size": "mini_batch_size",
   "folder": "train_dir",
+  "form": "mentor_form",
   "steps": "max_step_train",
 }
 

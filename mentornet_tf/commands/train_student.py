@@ -77,6 +77,18 @@ flags.DEFINE_integer("task", 0, "TensorFlow 1 only; ignored.")
 
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
 
+PARAMETER_FLAGS = {
+  "alpha": "mixup_alpha",
+  "at": "update_mentor_at",
+  "decision_threshold": "update_decision_threshold",
+  "gamma": "vstar_gamma",
+  "mentor": "trained_mentornet_dir",
+  "shorter_side": "resize_shorter_side",
+  "size": "image_size",
+  "student": "studentnet",
+  "total_steps": "max_number_of_steps",
+}
+
 
 def main() -> None:
   """Reads the flags, loads the data and trains."""

@@ -26,7 +26,7 @@ def load_mentor(name_or_path: str | Path) -> keras.Model:
   Args:
     name_or_path: a name of `list_mentors()`; a folder or prefix of a TensorFlow
       1 checkpoint of the original code; a `.keras` file; or a folder in which
-      `bin/train_mentor.py` learned a mentor.
+      `mentornet train-mentor` has trained one.
 
   Returns:
     A model from features [B, 4] float32 (loss in nats, loss difference, label,
@@ -58,16 +58,16 @@ def load_mentor(name_or_path: str | Path) -> keras.Model:
 
 _KINDS = (
   "give a shipped name, a TensorFlow 1 checkpoint (folder or prefix), a .keras "
-  "file or a folder of bin/train_mentor.py"
+  "file or a folder of mentornet train-mentor"
 )
 
 
 def _load_folder(folder: Path) -> keras.Model:
   if (folder / "run.json").is_file():
     raise UserError(
-      f"mentor {str(folder)!r}: expected a folder of bin/train_mentor.py, got "
-      f"that of a student's training; give a file in it, {MENTOR_FILE} for the "
-      "mentor that it began with, or mentor-at-<step>.keras after an update"
+      f"mentor {str(folder)!r}: expected a folder of mentornet train-mentor, "
+      f"got that of a student's training; give a file in it, {MENTOR_FILE} "
+      "for its first mentor, or mentor-at-<step>.keras after an update"
     )
   if (folder / MENTOR_FILE).is_file():
     return _load_keras(folder / MENTOR_FILE)

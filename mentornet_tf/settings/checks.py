@@ -48,15 +48,16 @@ def check_dropout_rates(text: str) -> None:
   parse_example_dropout_rates(text)
 
 
-def check_update_times(times: Sequence[float]) -> None:
+def check_update_times(
+  times: Sequence[float], parameter: str = "update_mentor_at"
+) -> None:
   """Raises UserError unless `times` increase from above 0 to below 1."""
   edges = (0.0, *times, 1.0)
   increasing = all(a < b for a, b in itertools.pairwise(edges))
   if not times or not increasing:
     raise UserError(
-      "update_mentor_at: expected increasing fractions of training between 0 "
-      f"and 1, got {', '.join(map(str, times)) or 'none'}; for instance "
-      "0.21,0.75"
+      f"{parameter}: expected increasing fractions of training between 0 and "
+      f"1, got {', '.join(map(str, times)) or 'none'}; for instance 0.21,0.75"
     )
 
 

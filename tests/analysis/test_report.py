@@ -178,7 +178,7 @@ def test_a_run_without_evaluation_or_events_says_so(tmp_path):
   assert len(page.images) == 1
 
 
-def test_folders_of_one_name_are_reported_apart(tmp_path):
+def test_folders_of_one_name_are_distinguished(tmp_path):
   folders = [run_folder(tmp_path / side / "run") for side in ("a", "b")]
   page = report(folders, tmp_path)
   assert f"differs in {folders[0]} {folders[1]}" not in page.text

@@ -33,11 +33,11 @@ class UpdateSchedule:
   def __post_init__(self):
     if not 0 <= self.decision_threshold < 1:
       raise UserError(
-        "decision_threshold, update_decision_threshold: expected a number from "
-        f"0 to below 1, got {self.decision_threshold}; with 0 the mentor's "
-        "probabilities are the weights"
+        "decision_threshold: expected a number from 0 to below 1, got "
+        f"{self.decision_threshold}; with 0 the mentor's probabilities are the "
+        "weights"
       )
-    check_update_times(self.at)
+    check_update_times(self.at, "at")
 
   def steps(self, total_steps: int) -> list[int]:
     """The steps after which updates are due, increasing.
@@ -49,9 +49,9 @@ class UpdateSchedule:
     inside = steps[0] >= 1 and steps[-1] < total_steps
     if not inside or len(set(steps)) < len(steps):
       raise UserError(
-        "at, update_mentor_at: expected updates at different steps of the "
-        f"{total_steps}, got the steps {', '.join(map(str, steps))}; choose "
-        "other fractions or train longer"
+        f"at: expected updates at different steps of the {total_steps}, got "
+        f"the steps {', '.join(map(str, steps))}; choose other fractions or "
+        "train longer"
       )
     return steps
 

@@ -154,7 +154,7 @@ def test_probabilities_stay_if_all_are_on_one_side_of_the_threshold():
 
 @pytest.mark.parametrize("threshold", [-0.1, 1, float("nan")])
 def test_the_threshold_is_a_probability(threshold):
-  with pytest.raises(mn.UserError, match="update_decision_threshold: expected"):
+  with pytest.raises(mn.UserError, match=r"^decision_threshold: expected"):
     UpdateSchedule((0.5,), decision_threshold=threshold)
 
 
