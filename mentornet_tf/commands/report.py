@@ -10,7 +10,6 @@ file.
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("output", "report.html", "HTML file to write.")
@@ -34,12 +33,3 @@ def main(run_folders: list[str]) -> None:
 
   write_report(run_folders, flag.output, flag.num_suspects)
   print(flag.output)
-
-
-def run() -> None:
-  """Runs the command."""
-  command_line.run(main, arguments="RUN_FOLDER…")
-
-
-if __name__ == "__main__":
-  run()

@@ -1,8 +1,14 @@
-"""Starting TensorFlow without its start-up notes."""
+"""Starting TensorFlow without its start-up notes, where it is Keras' back end.
+
+What trains TensorFlow's way, such as the loop of the command line, does not run
+under another back end.
+"""
 
 import os
 import sys
 import tempfile
+
+from mentornet_tf.errors import UserError
 
 
 def start_tensorflow(device_id: str = "") -> None:
@@ -14,7 +20,13 @@ def start_tensorflow(device_id: str = "") -> None:
   Args:
     device_id: the GPU to use, as CUDA numbers them; CUDA_VISIBLE_DEVICES in the
       environment takes precedence.
+
+  Raises:
+    UserError: the environment chooses another back end for Keras.
   """
+  backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+  if backend != "tensorflow":
+    raise UserError(_wrong_backend("the commands", backend))
   if device_id:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", device_id)
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -33,3 +45,23 @@ def start_tensorflow(device_id: str = "") -> None:
     finally:
       os.dup2(standard_error, 2)
       os.close(standard_error)
+
+
+def require_tensorflow(what: str) -> None:
+  """Raises UserError unless TensorFlow is the back end of Keras.
+
+  Args:
+    what: what needs it, in the plural.
+  """
+  import keras
+
+  backend = keras.backend.backend()
+  if backend != "tensorflow":
+    raise UserError(_wrong_backend(what, backend))
+
+
+def _wrong_backend(what: str, backend: str) -> str:
+  return (
+    f"KERAS_BACKEND: expected tensorflow for {what}, got {backend}; set it to "
+    "tensorflow, or train with fit under other back ends"
+  )

@@ -1,1 +1,1 @@
-"""Learning a mentor: its examples, its training and its pictures."""
+"""Training a mentor: its examples, its steps and its pictures."""

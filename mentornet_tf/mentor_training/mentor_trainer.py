@@ -13,6 +13,7 @@ from mentornet_tf.curricula.mentor_network import (
   MLPMentor,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import require_tensorflow
 from mentornet_tf.mentor_training.examples import MentorExamples
 from mentornet_tf.mentor_training.mentor_folder import (
   MentorFolder,
@@ -82,8 +83,10 @@ def train_mentor(
     The report on the finished mentor.
 
   Raises:
-    UserError: the loss is no longer finite, or the folder holds another run.
+    UserError: the loss is no longer finite, the folder holds another run, or
+      Keras runs on another back end than TensorFlow.
   """
+  require_tensorflow("mentors in training")
   recipe = recipe or MentorRecipe()
   loss_kind = recipe.loss_kind(examples.binary)
   steps = MentorSteps(

@@ -1,1 +1,1 @@
-"""Training and evaluation of students: step, loop, run folder."""
+"""Training students: the models, their steps, the loop and its actions."""

@@ -22,6 +22,7 @@ from mentornet_tf.evaluation.evaluation_sets import (
   check_classes,
 )
 from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.tensorflow_startup import require_tensorflow
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import RunFolder
 from mentornet_tf.settings import RunOptions, TrainingSettings
@@ -82,6 +83,7 @@ def train_and_evaluate(
     UserError: settings, data and folder do not go together, or the loss is no
       longer finite (the last good checkpoint stays).
   """
+  require_tensorflow("runs of the loop")
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
   train_data = as_training_data(train_data, settings.augmentation)

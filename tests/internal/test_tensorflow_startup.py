@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from keras_backend import run_under
+
 _ROOT = Path(__file__).resolve().parents[2]
 
 _STAND_IN = """
@@ -56,3 +58,40 @@ def test_notes_are_shown_when_tensorflow_does_not_start(tmp_path):
   lines = started.stderr.splitlines()
   assert lines[:2] == ["a note of the start-up", "a note on devices"]
   assert lines[-1] == "RuntimeError: no driver"
+
+
+def test_another_back_end_is_refused_before_tensorflow_starts(tmp_path):
+  result = start(tmp_path, KERAS_BACKEND="jax")
+  assert result.returncode == 1
+  assert (
+    "KERAS_BACKEND: expected tensorflow for the commands, got jax"
+    in (result.stderr.splitlines()[-1])
+  )
+  assert "a note" not in result.stderr
+
+
+def what_needs_tensorflow() -> list[str]:
+  import numpy as np
+
+  import mentornet_tf as mn
+  from mentornet_tf.internal.tensorflow_startup import require_tensorflow
+
+  subset = np.zeros((4, 2)), np.zeros(4, int), np.array([True, False] * 2)
+  lines = []
+  for call in (
+    lambda: require_tensorflow("these"),
+    lambda: mn.UpdateMentor(subset).on_train_begin(),
+  ):
+    try:
+      call()
+    except mn.UserError as error:
+      lines.append(str(error))
+  return lines
+
+
+def test_what_needs_tensorflow_is_refused_under_jax():
+  lines = run_under("jax", what_needs_tensorflow, may_use_tensorflow=True)
+  assert [line.partition(",")[0] for line in lines] == [
+    "KERAS_BACKEND: expected tensorflow for these",
+    "KERAS_BACKEND: expected tensorflow for updates of the mentor",
+  ]

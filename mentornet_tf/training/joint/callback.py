@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tensorflow_startup import require_tensorflow
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.training.joint.schedule import (
   DECISION_THRESHOLD,
@@ -78,6 +79,7 @@ class UpdateMentor(keras.callbacks.Callback):
 
   def on_train_begin(self, logs: Logs = None) -> None:
     """Checks that the model has a mentor."""
+    require_tensorflow("updates of the mentor")
     check_has_mentor(getattr(self.model, "curriculum", None))
 
   def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
