@@ -51,8 +51,8 @@ def load_mentor(name_or_path: str | Path) -> keras.Model:
     return tf1_checkpoint.load_tf1_mentor(path)
   found = "a file of another kind" if path.exists() else "no such name or path"
   raise UserError(
-    f"mentor {text!r}: expected a shipped mentor "
-    f"({', '.join(list_mentors()) or 'none'}) or a path, got {found}; {_KINDS}"
+    f"mentor: expected a shipped mentor ({', '.join(list_mentors()) or 'none'})"
+    f" or a path, got {text!r}, {found}; {_KINDS}"
   )
 
 
@@ -65,9 +65,9 @@ _KINDS = (
 def _load_folder(folder: Path) -> keras.Model:
   if (folder / "run.json").is_file():
     raise UserError(
-      f"mentor {str(folder)!r}: expected a folder of mentornet train-mentor, "
-      f"got that of a student's training; give a file in it, {MENTOR_FILE} "
-      "for its first mentor, or mentor-at-<step>.keras after an update"
+      "mentor: expected a folder of mentornet train-mentor, got that of a "
+      f"student's training, {folder}; give a file in it, {MENTOR_FILE} for its "
+      "first mentor, or mentor-at-<step>.keras after an update"
     )
   if (folder / MENTOR_FILE).is_file():
     return _load_keras(folder / MENTOR_FILE)
@@ -78,8 +78,8 @@ def _load_folder(folder: Path) -> keras.Model:
     return tf1_checkpoint.load_tf1_mentor(prefixes[0])
   several = f"{len(prefixes)} checkpoints and no file 'checkpoint'"
   raise UserError(
-    f"mentor {str(folder)!r}: expected a folder with {MENTOR_FILE} or a "
-    f"TensorFlow 1 checkpoint, got {several if prefixes else 'neither'}; "
+    f"mentor: expected a folder with {MENTOR_FILE} or a TensorFlow 1 "
+    f"checkpoint, got {several if prefixes else 'neither'} in {folder}; "
     f"{_KINDS}"
   )
 

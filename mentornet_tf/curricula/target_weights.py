@@ -156,9 +156,7 @@ def get_formula(
     UserError: an unknown name, or a gamma that the curriculum does not take.
   """
   if not isinstance(name, str):
-    raise UserError(
-      f"target weights: expected a name, got {name!r}; {_name_advice()}"
-    )
+    raise UserError(f"formula: expected a name, got {name!r}; {_name_advice()}")
   formula = _FORMULAS.get(_plain(name))
   if formula is not None:
     gamma = _checked_gamma(_plain(name), formula, gamma)
@@ -169,8 +167,7 @@ def get_formula(
     function = load_function(name, "target weights")
   else:
     raise UserError(
-      f"target weights: expected a known curriculum, got {name!r}; "
-      f"{_name_advice()}"
+      f"formula: expected a known curriculum, got {name!r}; {_name_advice()}"
     )
   return _bind_gamma(name, function, gamma)
 

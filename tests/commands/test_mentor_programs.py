@@ -204,7 +204,7 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
     (
       "plot_mentor",
       ["--model_dir=nosuch", "--outdir=x"],
-      "'nosuch': expected a shipped mentor",
+      "--model_dir: expected a shipped mentor",
     ),
   ],
 )

@@ -87,7 +87,7 @@ def test_an_unknown_name_lists_names_and_kinds():
   message = refused("mentornet_xy")
   assert "'mentornet_xy'" in message
   assert ", ".join(list_mentors()) in message
-  for kind in ("TensorFlow 1 checkpoint", ".keras file", "train_mentor"):
+  for kind in ("TensorFlow 1 checkpoint", ".keras file", "train-mentor"):
     assert kind in message
   assert "expected a name or a path, got ''" in refused("")
 
