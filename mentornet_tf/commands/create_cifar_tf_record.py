@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import command_line, noise_flags
 from mentornet_tf.datasets.labels.noise import LABEL_NOISE_KINDS
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
@@ -34,21 +34,7 @@ flags.DEFINE_string(
   "tfds_data_dir", None, "Folder of TensorFlow Datasets (its default if unset)."
 )
 flags.DEFINE_string("output_dir", None, "Folder for the records.")
-flags.DEFINE_enum("noise", "none", LABEL_NOISE_KINDS, "Kind of label noise.")
-flags.DEFINE_float(
-  "noise_rate",
-  None,
-  "Probability that a label is drawn anew (symmetric, pairflip, "
-  "asymmetric, instance); 0.4 if unset.",
-  lower_bound=0,
-  upper_bound=1,
-)
-flags.DEFINE_string(
-  "noise_matrix",
-  None,
-  "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
-  "clean class.",
-)
+noise_flags.define_flags(LABEL_NOISE_KINDS, "Kind of label noise.")
 flags.DEFINE_string(
   "label_file",
   None,
@@ -82,14 +68,9 @@ flags.DEFINE_bool(
   "overwrite", False, "Replace records that were made with other flags."
 )
 
-command_line.require_finite("noise_rate")
 flags.mark_flag_as_required("output_dir")
 
-PARAMETER_FLAGS = {
-  "kind": "noise",
-  "rate": "noise_rate",
-  "matrix": "noise_matrix",
-}
+PARAMETER_FLAGS = noise_flags.PARAMETER_FLAGS
 
 
 def main() -> None:

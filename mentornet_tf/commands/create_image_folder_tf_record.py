@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from mentornet_tf.commands import command_line, conversion_flags
+from mentornet_tf.commands import command_line, conversion_flags, noise_flags
 from mentornet_tf.datasets.labels.noise import OWN_NOISE_KINDS
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
@@ -56,35 +56,17 @@ flags.DEFINE_integer(
   lower_bound=1,
   upper_bound=4096,
 )
-flags.DEFINE_enum(
-  "noise",
-  "none",
-  OWN_NOISE_KINDS,
-  "Label noise of the training split, by --seed.",
-)
-flags.DEFINE_float(
-  "noise_rate",
-  None,
-  "Probability that a label is drawn anew (symmetric, pairflip); 0.4 if unset.",
-  lower_bound=0,
-  upper_bound=1,
-)
-flags.DEFINE_string(
-  "noise_matrix",
-  None,
-  "For --noise=matrix: a .npy, .csv or .txt file of KxK probabilities, row = "
-  "clean class.",
+noise_flags.define_flags(
+  OWN_NOISE_KINDS, "Label noise of the training split, by --seed."
 )
 conversion_flags.define_flags()
-command_line.require_finite("test_fraction", "noise_rate")
+command_line.require_finite("test_fraction")
 
-PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS | {
-  "kind": "noise",
-  "rate": "noise_rate",
-  "matrix": "noise_matrix",
-  "square_side": "image_size",
-  "table": "csv",
-}
+PARAMETER_FLAGS = (
+  conversion_flags.PARAMETER_FLAGS
+  | noise_flags.PARAMETER_FLAGS
+  | {"square_side": "image_size", "table": "csv"}
+)
 
 
 def main() -> None:

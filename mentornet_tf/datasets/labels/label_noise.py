@@ -14,6 +14,7 @@ from mentornet_tf.datasets.labels.files import (
 from mentornet_tf.datasets.labels.matching import match_labels
 from mentornet_tf.datasets.labels.noise import (
   LABEL_NOISE_KINDS,
+  RATE_KINDS,
   corrupt_labels,
   load_transition_matrix,
 )
@@ -26,10 +27,9 @@ from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
 
 _DEFAULT_RATE = 0.4
-_RATE_KINDS = ("symmetric", "pairflip", "asymmetric", "instance")
 # The kinds of noise that use a setting.
 _KINDS_WITH = {
-  "rate": _RATE_KINDS,
+  "rate": RATE_KINDS,
   "matrix": ("matrix",),
   "label_file": ("file",),
   "label_key": ("file",),
@@ -126,7 +126,7 @@ class LabelNoise:
     """
     summary: dict[str, Any] = {"kind": self.kind}
     options: dict[str, Any] = {"seed": self.seed}
-    if self.kind in _RATE_KINDS:
+    if self.kind in RATE_KINDS:
       options["rate"] = _DEFAULT_RATE if self.rate is None else self.rate
       summary["rate"] = options["rate"]
     if self.kind != "none":

@@ -17,6 +17,8 @@ NOISE_KINDS = (
 )
 # With labels that are read from a file.
 LABEL_NOISE_KINDS = (*NOISE_KINDS, "file")
+# Those that have a rate.
+RATE_KINDS = ("symmetric", "pairflip", "asymmetric", "instance")
 # Those that depend on the labels alone.
 OWN_NOISE_KINDS = ("none", "symmetric", "pairflip", "matrix")
 
