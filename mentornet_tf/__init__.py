@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 # Public name -> the module that defines it.
 _HOMES = {
+  "Curriculum": "curricula.curriculum",
   "FormulaCurriculum": "curricula.formula_curriculum",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",

@@ -5,7 +5,6 @@ its moving average, burn-in and example dropout (paper, Algorithm 1 and section
 4; golden `mentor_sequence_*`). They differ in one method, `example_weights`.
 """
 
-import dataclasses
 import inspect
 from typing import Any
 
@@ -19,47 +18,9 @@ from mentornet_tf.curricula.dropout_rates import (
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
 from mentornet_tf.curricula.saved_random_state import SavedRandomState
+from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Shape, Tensor
-
-
-@dataclasses.dataclass(frozen=True)
-class WeighedBatch:
-  """All that a curriculum computed for one batch of B examples.
-
-  Attributes:
-    epoch: int32 scalar 0..99, the percentage of training used for every look-up
-      (capped at the end of burn-in when the epoch is fixed after it).
-    loss: [B] float32, in nats.
-    percentile_loss: float32 scalar, the loss percentile of this batch.
-    loss_moving_average: float32 scalar, updated with this batch.
-    loss_difference: [B] float32, `loss − loss_moving_average`.
-    curriculum_weight: [B] float32, what `example_weights` returned.
-    weight_before_dropout: [B] float32, after burn-in.
-    dropout_rate: float32 scalar, the share of examples dropped.
-    weight: [B] float32, the final weight.
-    mask: [B] bool, which examples count, or None where all do. Those that do
-      not have weight 0 and enter no statistic.
-  """
-
-  epoch: Tensor
-  loss: Tensor
-  percentile_loss: Tensor
-  loss_moving_average: Tensor
-  loss_difference: Tensor
-  curriculum_weight: Tensor
-  weight_before_dropout: Tensor
-  dropout_rate: Tensor
-  weight: Tensor
-  mask: Tensor | None = None
-
-  @property
-  def mean_weight(self) -> Tensor:
-    """Σv / B, a float32 scalar; B counts the examples of the mask alone."""
-    if self.mask is None:
-      return ops.mean(self.weight)
-    count = ops.sum(ops.cast(self.mask, "float32"))
-    return ops.divide_no_nan(ops.sum(self.weight), count)
 
 
 class Curriculum(SavedRandomState):
@@ -266,11 +227,20 @@ class Curriculum(SavedRandomState):
 
     A trained mentor is shared.
     """
-    classes = [c for c in type(self).__mro__ if issubclass(c, Curriculum)]
-    names = {n for c in classes for n in inspect.signature(c).parameters}
     # Not from the configuration, for which Keras would serialize the mentor.
-    settings = {n: getattr(self, n) for n in names - {"kwargs"}}
-    return type(self)(**settings | {"seed": self.seed + 1})
+    try:
+      settings = {n: getattr(self, n) for n in _arguments(type(self))}
+    except AttributeError as error:
+      raise UserError(
+        f"{type(self).__name__}: expected each argument of its constructor "
+        f"under its own name ({error}); keep it as an attribute"
+      ) from error
+    clone = type(self)(**settings)
+    clone.seed = self.seed + 1
+    clone._seed_generator.state.assign(
+      keras.random.SeedGenerator(clone.seed).state
+    )
+    return clone
 
   def look_up_epoch(self, epoch: Tensor) -> Tensor:
     """The percentage that look-ups use at `epoch`.
@@ -299,11 +269,11 @@ class Curriculum(SavedRandomState):
     average = loss_statistics.update_moving_average(
       before, percentile_loss, self.loss_moving_average_decay
     )
-    if mask is not None:
-      # A batch in which nothing counts has no percentile.
-      counts = ops.any(mask)
-      percentile_loss = ops.where(counts, percentile_loss, before)
-      average = ops.where(counts, average, before)
+    # Infinite where nothing counts, and not a number where a loss overflowed,
+    # which the optimizer skips under loss scaling: the average stays.
+    usable = ops.isfinite(percentile_loss)
+    percentile_loss = ops.where(usable, percentile_loss, before)
+    average = ops.where(usable, average, before)
     self.loss_moving_average.assign(average)
     return percentile_loss, average
 
@@ -333,6 +303,20 @@ def curriculum_features(
   """
   epochs = ops.full_like(loss, 1.0) * ops.cast(epoch, loss.dtype)
   return ops.stack([loss, loss_difference, ops.zeros_like(loss), epochs], 1)
+
+
+def _arguments(curriculum: type) -> set[str]:
+  """Names of the arguments of a class, which `**kwargs` passes on."""
+  names: set[str] = set()
+  for each in curriculum.__mro__:
+    if "__init__" not in vars(each):
+      continue
+    parameters = inspect.signature(each.__init__).parameters.values()
+    names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    if each is Curriculum or not passes_on:
+      break
+  return names - {"self"}
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -75,12 +75,18 @@ class MentorMix(SavedRandomState):
     self._seed_generator = keras.random.SeedGenerator(seed)
     self.built = True
 
-  def sample(self, weight: Tensor) -> Mixture:
-    """How to mix a batch of weights [B] in 0..1; no gradient flows through."""
+  def sample(self, weight: Tensor, mask: Tensor | None = None) -> Mixture:
+    """How to mix a batch; no gradient flows through.
+
+    Args:
+      weight: [B] weights in 0..1.
+      mask: [B] bool, which examples may be partners; None where all may.
+    """
     weight = ops.stop_gradient(ops.cast(weight, "float32"))
     count = ops.shape(weight)[0]
+    logits = weight if mask is None else ops.where(mask, weight, -1e9)
     partner = keras.random.categorical(
-      weight[None], count, dtype="int32", seed=self._seed_generator
+      logits[None], count, dtype="int32", seed=self._seed_generator
     )[0]
     share = keras.random.beta(
       (count,), self.alpha, self.alpha, "float32", seed=self._seed_generator

@@ -1,13 +1,12 @@
 """What a checkpoint of a run holds of its model."""
 
-from collections.abc import Iterable
-
 import keras
 
 from mentornet_tf.runs.checkpointing import Groups, named
 from mentornet_tf.training.ema import averaged_weights
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.mentormix_model import MentorMixModel
+from mentornet_tf.training.student_model import without
 
 
 def variable_groups(model: MentoredModel) -> Groups:
@@ -16,7 +15,7 @@ def variable_groups(model: MentoredModel) -> Groups:
   groups = {
     "student": model.student.variables,
     "curriculum": model.curriculum.variables,
-    "optimizer": _without(model.optimizer.variables, averages.values()),
+    "optimizer": without(model.optimizer.variables, averages.values()),
     "progress": [model.used_examples],
   }
   if averages:
@@ -25,15 +24,10 @@ def variable_groups(model: MentoredModel) -> Groups:
     groups["mixing"] = model.mixing.variables
     if model.second_curriculum is not None:
       # A mentor is the same one as the first curriculum's.
-      groups["second_curriculum"] = _without(
+      groups["second_curriculum"] = without(
         model.second_curriculum.variables, model.curriculum.variables
       )
   return groups
-
-
-def _without(variables: Iterable, others: Iterable) -> list:
-  known = {id(variable) for variable in others}
-  return [variable for variable in variables if id(variable) not in known]
 
 
 def averages_by_weight(

@@ -45,9 +45,22 @@ class ExampleLosses:
     if sample_weight is None:
       return weight
     given = ops.cast(_leaf(sample_weight), "float32")
-    for _ in range(len(given.shape) - self.rank):  # [B, 1] for losses [B]
+    while len(given.shape) > self.rank:  # [B, 1] for losses [B]
+      if given.shape[-1] != 1:
+        raise UserError(
+          f"sample_weight: expected one per loss, of {self.rank} axes, got the "
+          f"shape {list(given.shape)}; give one weight per example"
+        )
       given = ops.squeeze(given, axis=-1)
     return weight * _expand(given, self.rank)
+
+
+def pack_labels(y: Tensor, y_pred: Tensor) -> Tensor:
+  """Labels in the structure of the predictions, where both are one tensor."""
+  leaves = keras.tree.flatten(y)
+  if y is None or len(leaves) != 1 or len(keras.tree.flatten(y_pred)) != 1:
+    return y  # refused by `single_loss`
+  return keras.tree.pack_sequence_as(y_pred, leaves)
 
 
 def single_loss(
@@ -127,6 +140,12 @@ def example_losses(
 
 
 def _check_shape(got: tuple, predictions: tuple) -> None:
+  if len(got) == 0 and len(predictions) == 1:
+    raise UserError(
+      "student: expected predictions [batch, …], got the shape "
+      f"{list(predictions)} without an axis of outputs; give the student an "
+      "output of the shape [batch, 1]"
+    )
   if len(got) == 0:
     raise UserError(
       "loss: expected one value for each example, got a single number; give "

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
+from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import compiled_loss
 from mentornet_tf.internal.keras_saving import deserialize
@@ -22,10 +23,11 @@ from mentornet_tf.training import ema, replicas, step_metrics
 from mentornet_tf.training.example_losses import (
   ExampleLosses,
   example_losses,
+  pack_labels,
   single_loss,
 )
-from mentornet_tf.training.example_weights import example_weights
 from mentornet_tf.training.student_model import StudentModel
+from mentornet_tf.training.weighing import weigh_examples
 
 # JAX has no int64 by default.
 _LARGE_INTEGER = "int32" if keras.backend.backend() == "jax" else "int64"
@@ -77,7 +79,8 @@ class MentoredModel(StudentModel):
   Algorithm 1: losses of the batch, weights from the losses, one optimizer step
   of the student on mean(ℓ·v) + penalties · mean(v). The weights multiply the
   user's own sample weights. An example without a label (`ignore_class`) or with
-  a sample weight of 0 has no weight and enters no percentile.
+  a sample weight of 0 is treated as absent: it has no weight and enters no
+  percentile.
 
   A step is a batch, however large: the last one of an epoch may be smaller, and
   its percentile is that of fewer losses.
@@ -102,9 +105,8 @@ class MentoredModel(StudentModel):
     UserError: an argument of another kind or out of range.
   """
 
-  def __new__(
-    cls, *args: Any, mixing: MentorMix | None = None, **kwargs: Any
-  ) -> "MentoredModel":
+  def __new__(cls, *args: Any, **kwargs: Any) -> "MentoredModel":
+    mixing = kwargs.get("mixing", args[3] if len(args) > 3 else None)
     if mixing is not None and cls is MentoredModel:
       from mentornet_tf.training.mentormix_model import MentorMixModel
 
@@ -137,13 +139,14 @@ class MentoredModel(StudentModel):
       weigh_by_average = judge_by_average
     _check_arguments(curriculum, total_steps, weigh_by_average)
     self.curriculum = curriculum
-    self.total_steps = total_steps
+    self.total_steps = int(total_steps)
     self.weigh_by_average = weigh_by_average
     self.original_metrics = original_metrics
     self.used_examples = self._counter("used_examples", _LARGE_INTEGER)
     self.step = self._counter("step", "int32")
-    self._reports = step_metrics.make_metrics(original_metrics)
-    self._in_training = True  # what the latest pass was for
+    self._step_metrics = step_metrics.make_metrics(original_metrics)
+    # Whether the step was last traced for training.
+    self._in_training = True
 
   def _counter(self, name: str, dtype: str) -> keras.Variable:
     return self.add_weight(
@@ -158,13 +161,14 @@ class MentoredModel(StudentModel):
     sample_weight: Tensor | None = None,
     training: bool = True,
   ) -> Tensor:
-    """What Keras' step takes the gradient of; in evaluation Keras' own loss."""
+    """The loss that Keras differentiates; in evaluation, Keras' own."""
+    y = pack_labels(y, y_pred)
     single_loss(self, y, y_pred)  # refuses what has no loss per example
     self._in_training = training
     if not training:
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
-    step_metrics.update(self._reports, self, loss)
+    step_metrics.update(self._step_metrics, self, loss)
     return loss.total
 
   def mentored_loss(
@@ -183,13 +187,14 @@ class MentoredModel(StudentModel):
     command line both take the gradient of what it returns.
     """
     replicas.check_single(self)
-    # Read first: another call of the student would replace what layers added.
-    penalty = sum(self.losses, 0.0)
+    y = pack_labels(y, y_pred)
+    # Read first: another pass of the student would replace what layers added.
+    penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
     batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
     loss = self.batch_losses(batch)
-    seen_loss = self.seen_loss(
+    seen_loss = self.loss_for_curriculum(
       x, loss.values, lambda y_pred: self.per_example_loss(y, y_pred)
     )
     epoch = training_percent(self.step.value, self.total_steps)
@@ -215,42 +220,46 @@ class MentoredModel(StudentModel):
   ) -> tuple[Tensor, Tensor]:
     """mean(ℓ·v) and penalties · mean(v), two scalars."""
     weights = loss.sample_weights(weighed.weight, batch.sample_weight)
-    weighted = compiled_loss(self, batch.y, batch.y_pred, weights)
+    weighted = ops.cast(
+      compiled_loss(self, batch.y, batch.y_pred, weights), "float32"
+    )
     return weighted, batch.penalty * weighed.mean_weight
 
   def per_example_loss(self, y: Tensor, y_pred: Tensor) -> Tensor:
     """[B] float32 losses of the compiled loss, before any reduction."""
+    y = pack_labels(y, y_pred)
     return example_losses(single_loss(self, y, y_pred), y, y_pred).values
 
-  def seen_loss(
-    self, x: Tensor, own: Tensor, loss_of: Callable[[Tensor], Tensor]
+  def loss_for_curriculum(
+    self, x: Tensor, own_loss: Tensor, loss_of: Callable[[Tensor], Tensor]
   ) -> Tensor:
     """The [B] float32 losses that the curriculum sees.
 
     Args:
       x: what the student was given.
-      own: [B] float32, its own losses in training.
+      own_loss: [B] float32, its own losses in training.
       loss_of: from predictions [B, …] to losses [B].
 
     Raises:
       UserError: `weigh_by_average`, and the optimizer keeps no average.
     """
     if not self.weigh_by_average:
-      return own
+      return own_loss
     ema.check_keeps_average(self.optimizer)
     if not self.optimizer.built:  # as in the first step of `fit`
       self.optimizer.build(self.student.trainable_variables)
     with self.optimizer_scope():
       averages = [v.value for v in ema.averaged_weights(self.optimizer)]
       # There is no average before the first step.
-      is_first = ops.equal(self.optimizer.iterations.value, 0)
+      iterations = ops.convert_to_tensor(self.optimizer.iterations)
+      is_first = ops.equal(iterations, 0)
     y_pred, _ = self.student.stateless_call(
       averages,
       [v.value for v in self.student.non_trainable_variables],
       x,
       training=False,
     )
-    return ops.where(is_first, own, loss_of(y_pred))
+    return ops.where(is_first, own_loss, loss_of(y_pred))
 
   def weigh(
     self, x: Any, y: Tensor | None = None, batch_size: int = 32
@@ -268,13 +277,17 @@ class MentoredModel(StudentModel):
 
     Returns:
       [N] float32 in 0..1, in the order of the examples.
+
+    Raises:
+      UserError: no examples, arrays without labels or of other lengths, or no
+        training yet: the percentile's moving average starts at 0.
     """
-    return example_weights(self, x, y, batch_size)
+    return weigh_examples(self, x, y, batch_size)
 
   def get_metrics_result(self) -> dict[str, Any]:
     results = super().get_metrics_result()
     if not self._in_training:  # nothing is weighed in evaluation
-      for metric in self._reports:
+      for metric in self._step_metrics:
         results.pop(metric.name, None)
     return results
 
@@ -324,8 +337,12 @@ def _check_arguments(
       "curriculum: expected a Curriculum, for instance MentorCurriculum("
       f'load_mentor("mentornet_pd")), got {curriculum!r}'
     )
-  if total_steps < 1:
-    raise UserError(f"total_steps: expected at least 1, got {total_steps}")
+  is_count = isinstance(total_steps, int | np.integer)
+  if not is_count or isinstance(total_steps, bool) or total_steps < 1:
+    raise UserError(
+      f"total_steps: expected an integer of at least 1, got {total_steps!r}; "
+      "give the number of batches of the whole training"
+    )
   if weigh_by_average and not curriculum.uses_losses:
     raise UserError(
       "weigh_by_average: expected a curriculum that weighs by losses, got "

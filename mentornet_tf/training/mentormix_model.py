@@ -8,15 +8,17 @@ from typing import Any
 import keras
 from keras import ops
 
-from mentornet_tf.curricula.curriculum import Curriculum, WeighedBatch
+from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import compiled_loss
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.training.example_losses import (
   ExampleLosses,
   example_losses,
+  pack_labels,
   single_loss,
 )
 from mentornet_tf.training.mentored_model import MentoredModel, TrainingBatch
@@ -64,38 +66,43 @@ class MentorMixModel(MentoredModel):
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     _check_can_be_mixed(batch.x)
     loss = single_loss(self, batch.y, batch.y_pred)
-    losses = example_losses(loss, batch.y, batch.y_pred)
-    if losses.mask is not None:
+    if example_losses(loss, batch.y, batch.y_pred).mask is not None:
       raise UserError(
         "mixing: expected a label for every example, got a loss or a mask that "
         "leaves some out (`ignore_class`); drop these examples from the data"
       )
-    return losses
+    return super().batch_losses(batch)
 
   def student_loss(
     self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
   ) -> tuple[Tensor, Tensor]:
     """mean(ℓ̃·ṽ) of the mixed examples and the penalty, two scalars."""
-    mixture = self.mixing.sample(weighed.weight)
+    mixture = self.mixing.sample(weighed.weight, loss.mask)
     x = keras.tree.map_structure(mixture.mix, batch.x)
-    y_pred = self.student(x, training=True)
-    penalty = sum(self.student.losses, 0.0)
-    targets = _mixed_targets(mixture, batch.y, y_pred)
+    y_pred, penalty = self.training_pass(x)
+    targets = [
+      (pack_labels(y, y_pred), share)
+      for y, share in _mixed_targets(mixture, batch.y, y_pred)
+    ]
 
     def loss_of(y_pred: Tensor) -> Tensor:
       values = (s * self.per_example_loss(y, y_pred) for y, s in targets)
       return sum(values, 0.0)
 
     weight = ops.ones_like(weighed.weight)
+    if loss.mask is not None:
+      weight = ops.cast(loss.mask, "float32")
     if self.second_curriculum is not None:
       penalty = ops.zeros_like(penalty)  # as the original has it
       weight = self.second_curriculum.weigh(
-        self.seen_loss(x, loss_of(y_pred), loss_of),
+        self.loss_for_curriculum(x, loss_of(y_pred), loss_of),
         training_percent(self.step.value, self.total_steps),
         _both_clean(mixture, batch.is_clean),
+        loss.mask,
       ).weight
     sample_weight = batch.sample_weight
     if sample_weight is not None:
+      (sample_weight,) = keras.tree.flatten(sample_weight)
       sample_weight = mixture.mix(ops.cast(sample_weight, "float32"))
     weighted = sum(
       compiled_loss(
@@ -113,8 +120,14 @@ class MentorMixModel(MentoredModel):
 def _mixed_targets(
   mixture: Mixture, y: Tensor, y_pred: Tensor
 ) -> list[tuple[Tensor, Tensor]]:
-  """Labels and the share [B] of each in the loss of the mixed examples."""
-  if len(y.shape) == len(y_pred.shape) and y.shape[-1] != 1:
+  """Labels [B, …] and the share [B] of each in the loss of mixed examples."""
+  (y,), (prediction,) = keras.tree.flatten(y), keras.tree.flatten(y_pred)
+  if len(y.shape) == len(prediction.shape) and y.shape[-1] != 1:
+    if y.shape[-1] is None:
+      raise UserError(
+        "y: expected a known number of label columns under MentorMix, got an "
+        "unknown one; give the data set's specification a shape"
+      )
     mixed = mixture.mix(ops.cast(y, "float32"))
     return [(mixed, ops.ones_like(mixture.share))]
   # Class numbers cannot be mixed; the cross-entropy is linear in the label's

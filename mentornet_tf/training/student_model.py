@@ -1,9 +1,12 @@
 """The Keras side of a model that trains a student and nothing else."""
 
+import warnings
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
+from keras import ops
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import mark_built
@@ -24,12 +27,16 @@ class StudentModel(keras.Model):
   """
 
   def __init__(self, student: keras.Model, **kwargs: Any):
-    super().__init__(**kwargs)
     if not isinstance(student, keras.Model):
       raise UserError(
         f"student: expected a Keras model, got {student!r}; build one, for "
         'instance with build_student("resnet32")'
       )
+    # The student casts its inputs itself; casting them twice loses precision.
+    kwargs.setdefault("autocast", False)
+    kwargs.setdefault("dtype", student.dtype_policy)
+    super().__init__(**kwargs)
+    _warn_of_own_training(student)
     self.student = student
     self._optimizer_state: list[Tensor] | None = None
     if student.built:
@@ -37,6 +44,37 @@ class StudentModel(keras.Model):
 
   def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
     return self.student(inputs, training=training)
+
+  @property
+  def output_names(self) -> list[str]:
+    """The student's, by which `compile` takes dicts of losses and metrics."""
+    return self.student.output_names
+
+  def penalty(self, losses: list[Tensor] | None = None) -> Tensor:
+    """The sum of the student's penalties, a scalar, as Keras adds them up."""
+    losses = self.losses if losses is None else losses
+    return sum((ops.sum(ops.cast(x, "float32")) for x in losses), 0.0)
+
+  def training_pass(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Another forward pass of the student in training mode.
+
+    Updates its statistics and random states, as every pass does.
+
+    Returns:
+      Predictions [B, …] and the scalar penalty.
+    """
+    # Stateless, because JAX collects what layers add to the loss only so.
+    variables = self.student.non_trainable_variables
+    y_pred, values, losses = self.student.stateless_call(
+      [v.value for v in self.student.trainable_variables],
+      [v.value for v in variables],
+      x,
+      training=True,
+      return_losses=True,
+    )
+    for variable, value in zip(variables, values, strict=True):
+      variable.assign(value)
+    return y_pred, self.penalty(losses)
 
   @property
   def losses(self) -> list[Tensor]:
@@ -55,11 +93,11 @@ class StudentModel(keras.Model):
 
   @property
   def non_trainable_variables(self) -> list[keras.Variable]:
-    return _without(self.variables, self.trainable_variables)
+    return without(self.variables, self.trainable_variables)
 
   @property
   def non_trainable_weights(self) -> list[keras.Variable]:
-    return _without(self.weights, self.trainable_weights)
+    return without(self.weights, self.trainable_weights)
 
   def compute_loss_and_updates(
     self, *args: Any, optimizer_variables: Any = None, **kwargs: Any
@@ -81,8 +119,27 @@ class StudentModel(keras.Model):
     return keras.StatelessScope(state_mapping=state)
 
 
-def _without(
-  variables: list[keras.Variable], others: list[keras.Variable]
+def _warn_of_own_training(student: keras.Model) -> None:
+  for name in ("compute_loss", "train_step"):
+    if getattr(type(student), name) is not getattr(_plain_class(student), name):
+      warnings.warn(
+        f"student: its own {name} is not used; it trains on the compiled loss",
+        stacklevel=4,
+      )
+
+
+def _plain_class(student: keras.Model) -> type[keras.Model]:
+  """The class of Keras' own that the student's class derives from."""
+  return next(
+    each
+    for each in type(student).__mro__
+    if each.__module__.partition(".")[0] == "keras"
+  )
+
+
+def without(
+  variables: Iterable[keras.Variable], others: Iterable[keras.Variable]
 ) -> list[keras.Variable]:
+  """`variables` without those that are also `others`."""
   known = {id(variable) for variable in others}
   return [variable for variable in variables if id(variable) not in known]

@@ -258,3 +258,45 @@ def test_a_formula_of_another_dtype_is_cast(register, dtype):
     weights = call(losses, 40)
     assert weights.dtype == tf.float32
     np.testing.assert_array_equal(weights, [1, 0, 1])
+
+
+def test_clones_have_the_settings_and_a_random_state_of_their_own():
+  class Power(mn.Curriculum):
+    def __init__(self, power=2.0, **options):
+      super().__init__(**options)
+      self.power = power
+
+    def example_weights(self, loss, loss_difference, percentile_loss, *_):
+      return keras.ops.exp(-self.power * loss)
+
+  class Closed(Power):
+    def __init__(self, power):
+      super().__init__(power=power, example_dropout_rates="0.5,100")
+
+  losses = np.linspace(0, 1, 32, dtype=np.float32)
+  for make in (
+    lambda: Power(3.0, example_dropout_rates="0.5,100", seed=2),
+    lambda: Closed(3.0),
+    lambda: mn.MentorCurriculum(mn.load_mentor("mentornet_pd"), seed=2),
+  ):
+    curriculum = make()
+    curriculum(losses, 10)
+    clone = curriculum.clone()
+    assert type(clone) is type(curriculum) and clone.seed == curriculum.seed + 1
+    assert float(clone.loss_moving_average) == 0
+    assert clone.example_dropout_rates == curriculum.example_dropout_rates
+    other, own = clone.weigh(losses, 10), make().weigh(losses, 10)
+    np.testing.assert_array_equal(
+      other.weight_before_dropout, own.weight_before_dropout
+    )
+    assert (other.weight.numpy() != own.weight.numpy()).any()
+
+
+def test_a_clone_needs_the_arguments_as_attributes():
+  class Hidden(mn.ThresholdCurriculum):
+    def __init__(self, power):
+      super().__init__()
+      self._power = power
+
+  with pytest.raises(UserError, match=r"Hidden: expected each .*'power'"):
+    Hidden(2).clone()

@@ -388,3 +388,17 @@ def test_the_ema_student_weighs_examples_where_it_weighs_batches():
   model.student.set_weights(own)
   model.weigh_by_average = False
   assert np.abs(model.weigh(x, y) - got).max() > 1e-3
+
+
+def test_what_cannot_be_weighed_is_one_line():
+  x, y = data()
+  model = mentored()
+  with pytest.raises(mn.UserError, match="weigh: expected a model that has tr"):
+    model.weigh(x, y)
+  fit(model)
+  with pytest.raises(mn.UserError, match="x, y: expected as many labels"):
+    model.weigh(x, y[:-1])
+  with pytest.raises(mn.UserError, match="y: expected the labels of x"):
+    model.weigh(x)
+  got = model.weigh(x.tolist(), y.tolist())
+  np.testing.assert_array_equal(got, model.weigh(x, y))

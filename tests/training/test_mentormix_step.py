@@ -254,3 +254,59 @@ def test_the_average_is_the_formula(tmp_path):
   np.testing.assert_array_equal(w1, a1)
   np.testing.assert_allclose(a2, 0.9 * w1 + 0.1 * w2, atol=1e-6)
   np.testing.assert_allclose(a3, 0.9 * a2 + 0.1 * w3, atol=1e-6)
+
+
+@pytest.mark.parametrize("second_reweight", [True, False])
+def test_examples_of_sample_weight_zero_are_absent(second_reweight):
+  """They neither weigh nor are partners, however large their pixels are."""
+  images, labels = batch()
+  keep = np.arange(9) < 6
+  models = []
+  for value in (1.0, 1e3):
+    model = mixing_model(second_reweight=second_reweight)
+    x = np.where(keep[:, None, None, None], images, value)
+    for _ in range(3):
+      training_step(model, x.astype(np.float32), labels, keep.astype("float64"))
+    models.append(model)
+  for a, b in zip(*(m.get_weights() for m in models), strict=True):
+    np.testing.assert_array_equal(a, b)
+  partners = models[0].mixing.sample(np.ones(9), keep).partner
+  assert np.max(partners) < 6
+
+
+def test_penalties_are_those_of_the_mixed_pass():
+  images, labels = batch()
+  student = keras.Sequential(
+    [
+      keras.Input((2, 3, 1)),
+      keras.layers.Flatten(),
+      keras.layers.Dense(4, activity_regularizer=keras.regularizers.L2(1.0)),
+    ]
+  )
+  model = mn.MentoredModel(
+    student,
+    mn.UniformCurriculum(),
+    9,
+    mn.MentorMix(second_reweight=False, seed=2),
+  )
+  assert isinstance(model, mn.MentorMixModel)  # given by position
+  model.compile(keras.optimizers.SGD(0.0), crossentropy())
+  loss, _ = training_step(model, images, labels)
+  mixture = mn.MentorMix(second_reweight=False, seed=2).sample(np.ones(9))
+  outputs = student(mixture.mix(images)).numpy().astype(float)
+  assert float(loss.total - loss.weighted) == pytest.approx(
+    (outputs**2).sum() / 9, rel=1e-4
+  )
+
+
+@pytest.mark.parametrize("form", ["list", "dict"])
+def test_labels_and_weights_in_a_structure_are_mixed_alike(form):
+  images, labels = batch()
+  weight = np.linspace(0.5, 2, 9)
+  results = []
+  for wrap in (lambda v: v, lambda v: [v] if form == "list" else {"out": v}):
+    model = mixing_model()
+    training_step(model, images, wrap(labels), wrap(weight))
+    results.append(model.student.get_weights())
+  for a, b in zip(*results, strict=True):
+    np.testing.assert_array_equal(a, b)

@@ -198,7 +198,7 @@ def gather_examples(
       trainable, state, images, training=True
     )
     loss = model.per_example_loss(labels, logits)
-    return model.seen_loss(
+    return model.loss_for_curriculum(
       images, loss, lambda logits: model.per_example_loss(labels, logits)
     ), state
 

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
   from mentornet_tf.training.mentored_model import MentoredModel
 
 
-def example_weights(
+def weigh_examples(
   model: "MentoredModel", x: Any, y: Tensor | None, batch_size: int
 ) -> np.ndarray:
   """The [N] float32 weights that `MentoredModel.weigh` returns."""
+  curriculum = model.curriculum
+  if curriculum.uses_losses and float(curriculum.loss_moving_average) == 0:
+    raise UserError(
+      "weigh: expected a model that has trained, since the moving average of "
+      "the loss percentile starts at 0, got one that has not; call fit first"
+    )
   losses, masks = [], []
   with ema.with_averaged_weights(
     model.student, model.optimizer if model.weigh_by_average else None
@@ -41,20 +47,37 @@ def example_weights(
   if not losses:
     raise UserError("x: expected at least one example to weigh, got none")
   epoch = training_percent(int(model.step), model.total_steps)
-  weights = model.curriculum.weights_without_update(
-    np.concatenate(losses), epoch
-  )
+  weights = curriculum.weights_without_update(np.concatenate(losses), epoch)
   return ops.convert_to_numpy(weights) * np.concatenate(masks)
 
 
-def _batches(x: Any, y: Tensor | None, batch_size: int) -> Iterator[Any]:
-  """Batches of arrays, or those that a data set yields."""
+def _batches(x: Any, y: Any, batch_size: int) -> Iterator[Any]:
+  """Batches of arrays, or those that a data set yields, as NumPy arrays."""
   if isinstance(x, keras.utils.PyDataset):
     yield from (x[number] for number in range(x.num_batches))
-  elif y is None:
-    yield from x
+  elif y is not None:
+    yield from _slices(_as_arrays(x), np.asarray(y), batch_size)
+  elif isinstance(x, np.ndarray | dict | list) or ops.is_tensor(x):
+    raise UserError(
+      "y: expected the labels of x, got none; give them, or a data set of "
+      "batches (x, y)"
+    )
   else:
-    count = len(keras.tree.flatten(x)[0])
-    for start in range(0, count, batch_size):
-      part = slice(start, start + batch_size)
-      yield keras.tree.map_structure(lambda each, p=part: each[p], (x, y))
+    # Under other back ends a tf.data set still yields TensorFlow's tensors.
+    yield from (_as_arrays(batch) for batch in x)
+
+
+def _slices(x: Any, y: np.ndarray, batch_size: int) -> Iterator[Any]:
+  lengths = {len(each) for each in keras.tree.flatten(x)}
+  if lengths != {len(y)}:
+    raise UserError(
+      f"x, y: expected as many labels as inputs, got {len(y)} for "
+      f"{' and '.join(map(str, sorted(lengths)))}; give one label per input"
+    )
+  for start in range(0, len(y), batch_size):
+    part = slice(start, start + batch_size)
+    yield keras.tree.map_structure(lambda each, p=part: each[p], (x, y))
+
+
+def _as_arrays(values: Any) -> Any:
+  return keras.tree.map_structure(np.asarray, values)
