@@ -119,7 +119,7 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
     "Training report: run",
     "data: noise: kind symmetric",
     "inception on 60 images of digits_train (10 classes); 40.0 % of the labels "
-    "wrong; curriculum: self_paced; step 40 of 40.",
+    "noisy; curriculum: self_paced; step 40 of 40.",
     "run 0.800 0.800 0.800",
     "The 5 most suspect labels",
     "Ranked by loss, over the checkpoints of step 20, 40.",
