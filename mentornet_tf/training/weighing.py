@@ -57,7 +57,7 @@ def _batches(x: Any, y: Any, batch_size: int) -> Iterator[Any]:
     yield from (x[number] for number in range(x.num_batches))
   elif y is not None:
     yield from _slices(_as_arrays(x), np.asarray(y), batch_size)
-  elif isinstance(x, np.ndarray | dict | list) or ops.is_tensor(x):
+  elif isinstance(x, np.ndarray | dict) or ops.is_tensor(x):
     raise UserError(
       "y: expected the labels of x, got none; give them, or a data set of "
       "batches (x, y)"
@@ -80,4 +80,6 @@ def _slices(x: Any, y: np.ndarray, batch_size: int) -> Iterator[Any]:
 
 
 def _as_arrays(values: Any) -> Any:
+  if isinstance(values, list) and not hasattr(values[0], "shape"):
+    return np.asarray(values)  # numbers, not several inputs
   return keras.tree.map_structure(np.asarray, values)

@@ -111,7 +111,7 @@ def test_the_second_curriculum_sees_the_losses_of_the_average_too():
     patched.setattr(
       model.mixing,
       "sample",
-      lambda v: mixtures.append(sample(v)) or mixtures[-1],
+      lambda *a: mixtures.append(sample(*a)) or mixtures[-1],
     )
     with recorded_weighing(model.second_curriculum) as second:
       training_step(model, images, labels)
