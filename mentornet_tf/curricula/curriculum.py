@@ -311,7 +311,7 @@ def _arguments(curriculum: type) -> set[str]:
   for each in curriculum.__mro__:
     if "__init__" not in vars(each):
       continue
-    parameters = inspect.signature(each.__init__).parameters.values()
+    parameters = inspect.signature(vars(each)["__init__"]).parameters.values()
     names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
     passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
     if each is Curriculum or not passes_on:

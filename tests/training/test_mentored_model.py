@@ -172,5 +172,7 @@ def test_a_name_in_place_of_a_curriculum_or_mentor_is_refused():
 
 
 def test_total_steps_below_one_are_refused():
-  with pytest.raises(mn.UserError, match="total_steps: expected an integer of at least 1"):
+  with pytest.raises(
+    mn.UserError, match="total_steps: expected an integer of at least 1"
+  ):
     mentored(total_steps=0)
