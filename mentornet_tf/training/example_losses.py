@@ -10,7 +10,7 @@ from mentornet_tf.internal.keras_internals import (
   compiled_losses,
   get_keras_mask,
 )
-from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.internal.typing import Shape, Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,7 @@ def example_losses(
   return ExampleLosses(ops.divide_no_nan(total, valid), valid > 0, rank)
 
 
-def _check_shape(got: tuple, predictions: tuple) -> None:
+def _check_shape(got: Shape, predictions: Shape) -> None:
   if len(got) == 0 and len(predictions) == 1:
     raise UserError(
       "student: expected predictions [batch, …], got the shape "
