@@ -6,6 +6,7 @@ its moving average, burn-in and example dropout (paper, Algorithm 1 and section
 """
 
 import inspect
+import numbers
 from typing import Any
 
 import keras
@@ -320,5 +321,8 @@ def _arguments(curriculum: type) -> set[str]:
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
-  if not low <= value <= high:
-    raise UserError(f"{name}: expected {low}..{high}, got {value}")
+  is_number = isinstance(value, numbers.Real)
+  if not is_number or not low <= value <= high:
+    raise UserError(
+      f"{name}: expected a number in {low}..{high}, got {value!r}"
+    )

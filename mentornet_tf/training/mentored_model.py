@@ -124,7 +124,7 @@ class MentoredModel(StudentModel):
     judge_by_average: bool | None = None,
     **kwargs: Any,
   ):
-    super().__init__(student, **kwargs)
+    super().__init__(student, total_steps, **kwargs)
     if mixing is not None:
       raise UserError(
         f"mixing: expected None for {type(self).__name__}, got {mixing!r}; "
@@ -137,21 +137,21 @@ class MentoredModel(StudentModel):
         stacklevel=2,
       )
       weigh_by_average = judge_by_average
-    _check_arguments(curriculum, total_steps, weigh_by_average)
+    _check_curriculum(curriculum, weigh_by_average)
     self.curriculum = curriculum
-    self.total_steps = int(total_steps)
     self.weigh_by_average = weigh_by_average
     self.original_metrics = original_metrics
-    self.used_examples = self._counter("used_examples", _LARGE_INTEGER)
-    self.step = self._counter("step", "int32")
+    self.used_examples = self.counter("used_examples", _LARGE_INTEGER)
     self._step_metrics = step_metrics.make_metrics(original_metrics)
     # Whether the step was last traced for training.
     self._in_training = True
 
-  def _counter(self, name: str, dtype: str) -> keras.Variable:
-    return self.add_weight(
-      name=name, shape=(), dtype=dtype, initializer="zeros", trainable=False
-    )
+  def compute_metrics(
+    self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Any = None
+  ) -> dict[str, Any]:
+    # JAX builds metrics before the loss.
+    single_loss(self, pack_labels(y, y_pred), y_pred)
+    return super().compute_metrics(x, y, y_pred, sample_weight)
 
   def compute_loss(
     self,
@@ -329,22 +329,20 @@ class MentoredModel(StudentModel):
     return cls(student, curriculum, **config)
 
 
-def _check_arguments(
-  curriculum: Curriculum, total_steps: int, weigh_by_average: bool
-) -> None:
+def _check_curriculum(curriculum: Curriculum, weigh_by_average: bool) -> None:
   if not isinstance(curriculum, Curriculum):
     raise UserError(
       "curriculum: expected a Curriculum, for instance MentorCurriculum("
       f'load_mentor("mentornet_pd")), got {curriculum!r}'
     )
-  is_count = isinstance(total_steps, int | np.integer)
-  if not is_count or isinstance(total_steps, bool) or total_steps < 1:
-    raise UserError(
-      f"total_steps: expected an integer of at least 1, got {total_steps!r}; "
-      "give the number of batches of the whole training"
-    )
   if weigh_by_average and not curriculum.uses_losses:
     raise UserError(
       "weigh_by_average: expected a curriculum that weighs by losses, got "
       f"{type(curriculum).__name__}; choose another, or leave the average out"
+    )
+  if float(curriculum.loss_moving_average) != 0:
+    warnings.warn(
+      "curriculum: it has weighed another model's losses, and continues from "
+      "their moving average; give each model its own, by clone()",
+      stacklevel=4,
     )

@@ -1,4 +1,4 @@
-"""The Keras side of a model that trains a student and nothing else."""
+"""The Keras side of a model that trains a student, and counts its steps."""
 
 import warnings
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from mentornet_tf.errors import UserError
@@ -20,13 +21,14 @@ class StudentModel(keras.Model):
 
   Args:
     student: the model that is trained.
+    total_steps: number of batches of the whole training.
     **kwargs: further arguments of `keras.Model`.
 
   Raises:
-    UserError: the student is no Keras model.
+    UserError: the student is no Keras model, or there are no steps.
   """
 
-  def __init__(self, student: keras.Model, **kwargs: Any):
+  def __init__(self, student: keras.Model, total_steps: int, **kwargs: Any):
     if not isinstance(student, keras.Model):
       raise UserError(
         f"student: expected a Keras model, got {student!r}; build one, for "
@@ -39,11 +41,49 @@ class StudentModel(keras.Model):
     _warn_of_own_training(student)
     self.student = student
     self._optimizer_state: list[Tensor] | None = None
+    self._step = self.counter("step", "int32")
+    self.total_steps = total_steps
     if student.built:
       mark_built(self, student)
 
+  def counter(self, name: str, dtype: str) -> keras.Variable:
+    """A variable that starts at 0 and is saved with the model."""
+    return self.add_weight(
+      name=name, shape=(), dtype=dtype, initializer="zeros", trainable=False
+    )
+
   def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
     return self.student(inputs, training=training)
+
+  @property
+  def step(self) -> keras.Variable:
+    """The steps done, an int32 scalar; a number may be assigned to it."""
+    return self._step
+
+  @step.setter
+  def step(self, value: int) -> None:
+    self._step.assign(_count("step", value, least=0))
+
+  @property
+  def total_steps(self) -> int:
+    """The steps of the whole training."""
+    return self._total_steps
+
+  @total_steps.setter
+  def total_steps(self, value: int) -> None:
+    self._total_steps = _count("total_steps", value, least=1)
+    self.train_function = None  # which holds the number that it was traced with
+
+  def make_train_function(self, force: bool = False) -> Any:
+    """Called as `fit` begins."""
+    if int(self.step) >= self.total_steps:
+      warnings.warn(
+        f"total_steps: the training of {self.total_steps} steps is over, and "
+        "its last percentage applies to all further ones; set total_steps to "
+        "the number of batches of the whole training",
+        stacklevel=3,
+      )
+    return super().make_train_function(force)
 
   @property
   def output_names(self) -> list[str]:
@@ -117,6 +157,16 @@ class StudentModel(keras.Model):
       return nullcontext()
     state = zip(self.optimizer.variables, self._optimizer_state, strict=True)
     return keras.StatelessScope(state_mapping=state)
+
+
+def _count(name: str, value: int, least: int) -> int:
+  is_integer = isinstance(value, int | np.integer)
+  if not is_integer or isinstance(value, bool) or value < least:
+    raise UserError(
+      f"{name}: expected an integer of at least {least}, got {value!r}; give a "
+      "number of batches"
+    )
+  return int(value)
 
 
 def _warn_of_own_training(student: keras.Model) -> None:

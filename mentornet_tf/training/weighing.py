@@ -68,7 +68,12 @@ def _batches(x: Any, y: Any, batch_size: int) -> Iterator[Any]:
 
 
 def _slices(x: Any, y: np.ndarray, batch_size: int) -> Iterator[Any]:
-  lengths = {len(each) for each in keras.tree.flatten(x)}
+  leaves = keras.tree.flatten(x)
+  if not all(np.ndim(each) for each in (y, *leaves)):
+    raise UserError(
+      "x, y: expected batches, got a single example; add an axis in front"
+    )
+  lengths = {len(each) for each in leaves}
   if lengths != {len(y)}:
     raise UserError(
       f"x, y: expected as many labels as inputs, got {len(y)} for "

@@ -150,10 +150,19 @@ def test_batches_of_unknown_size_are_weighed():
 @pytest.mark.parametrize(
   ("settings", "message"),
   [
-    ({"loss_p_percentile": 1.5}, "loss_p_percentile: expected 0..1, got 1.5"),
-    ({"burn_in_epoch": -1}, "burn_in_epoch: expected 0..100, got -1"),
+    (
+      {"loss_p_percentile": 1.5},
+      "loss_p_percentile: .* in 0..1, got 1.5",
+    ),
+    (
+      {"burn_in_epoch": -1},
+      "burn_in_epoch: .* in 0..100, got -1",
+    ),
     ({"loss_moving_average_decay": 2}, "loss_moving_average_decay"),
     ({"example_dropout_rates": "0.5,99"}, "got the sum 99"),
+    ({"example_dropout_rates": [0.5, 99]}, "got the sum 99"),
+    ({"example_dropout_rates": 0.5}, "example_dropout_rates: .*got 0.5"),
+    ({"loss_p_percentile": ".6"}, "a number in 0..1, got '.6'"),
   ],
 )
 def test_bad_settings_are_refused(settings, message):

@@ -325,3 +325,25 @@ def test_files_that_do_not_hold_the_step_are_loaded_with_a_warning():
   with pytest.warns(UserWarning, match="did not save the progress"):
     model.load_own_variables(store)
   assert int(model.used_examples) == 7
+
+
+def test_step_and_total_steps_can_be_set():
+  model = mentored(total_steps=12, original_metrics=True)
+  fit(model)
+  model.step = 9
+  assert fit(model)["debug/epoch_step"] == [91]
+  with pytest.warns(UserWarning, match="training of 12 steps is over"):
+    fit(model)
+  model.total_steps = 60  # the compiled step follows
+  assert fit(model)["debug/epoch_step"] == [28]
+  assert int(model.step) == 18
+  for name, value in (("step", -1), ("step", "3"), ("total_steps", 0)):
+    with pytest.raises(mn.UserError, match=f"{name}: expected an integer"):
+      setattr(model, name, value)
+
+
+def test_a_curriculum_of_another_model_is_noticed():
+  model = mentored(curriculum=mn.ThresholdCurriculum())
+  fit(model)
+  with pytest.warns(UserWarning, match="weighed another model's losses"):
+    mentored(curriculum=model.curriculum)
