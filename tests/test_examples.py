@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from PIL import Image
 
@@ -60,6 +61,7 @@ def test_own_curriculum(tmp_path):
   assert (tmp_path / "falling_trust.keras").exists()
 
 
+@pytest.mark.slow  # docs/joint_training.md has its steps in a quicker test
 def test_joint_training(tmp_path):
   text = run_example("joint_training.py", tmp_path)
   assert text.count(": mentor updated, loss ") == 4

@@ -75,7 +75,7 @@ def test_an_error_of_a_worker_is_one_line(tmp_path):
 
 
 def test_workers_without_this_package_are_one_line(tmp_path, monkeypatch):
-  """As where the program runs from a checkout that is not installed."""
+  """As on machines where nobody has installed it."""
   root = write_webvision_tree(tmp_path / "webvision").root
   listed = load_webvision(root, "train", "google")
   runner = BeamRunner(
@@ -84,7 +84,12 @@ def test_workers_without_this_package_are_one_line(tmp_path, monkeypatch):
   )
   request = ConversionRequest(tmp_path / "out", "pets", "train", listed)
   monkeypatch.chdir(tmp_path)
-  monkeypatch.delenv("PYTHONPATH", raising=False)
+  missing = tmp_path / "missing"
+  missing.mkdir()
+  (missing / "mentornet_tf.py").write_text(
+    "raise ModuleNotFoundError(\"No module named 'mentornet_tf'\")\n"
+  )
+  monkeypatch.setenv("PYTHONPATH", str(missing))
   with pytest.raises(UserError, match="expected mentornet_tf to be installed"):
     convert(request, runner)
 
