@@ -21,9 +21,7 @@ from mentornet_tf.commands.output import (
   write,
 )
 from mentornet_tf.errors import UserError
-
-# What NumPy and Keras take as a seed.
-LARGEST_SEED = 2**32 - 1
+from mentornet_tf.internal.setting_fields import LARGEST_SEED
 
 _HELP = {"-h", "-help", "--help", "-?", "--helpshort"}
 

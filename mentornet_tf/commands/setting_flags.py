@@ -13,9 +13,6 @@ from mentornet_tf.internal.setting_fields import (
   describe,
 )
 
-# Flags defined here belong to the program that asks for them, and to its help.
-flags.disclaim_key_flags()
-
 
 class _NumberOrNothing(flags.FloatParser):
   """A number; an empty text, as in the original, is no value."""

@@ -14,6 +14,9 @@ from typing import Any, ClassVar
 
 from mentornet_tf.errors import UserError
 
+# What NumPy and Keras take as a seed.
+LARGEST_SEED = 2**32 - 1
+
 _KEY = "setting"
 
 

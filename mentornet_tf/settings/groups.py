@@ -8,11 +8,12 @@ import dataclasses
 
 from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.setting_fields import SettingsGroup, setting
+from mentornet_tf.internal.setting_fields import (
+  LARGEST_SEED,
+  SettingsGroup,
+  setting,
+)
 from mentornet_tf.settings import checks
-
-# What NumPy and Keras take as a seed.
-LARGEST_SEED = 2**32 - 1
 
 # Doubtful labels do more harm than the clean ones among them do good.
 DECISION_THRESHOLD = 0.7
