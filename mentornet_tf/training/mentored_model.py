@@ -340,7 +340,7 @@ def _check_curriculum(curriculum: Curriculum, weigh_by_average: bool) -> None:
       "weigh_by_average: expected a curriculum that weighs by losses, got "
       f"{type(curriculum).__name__}; choose another, or leave the average out"
     )
-  if float(curriculum.loss_moving_average) != 0:
+  if keras.ops.convert_to_numpy(curriculum.loss_moving_average) != 0:
     warnings.warn(
       "curriculum: it has weighed another model's losses, and continues from "
       "their moving average; give each model its own, by clone()",

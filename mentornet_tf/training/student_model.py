@@ -76,7 +76,7 @@ class StudentModel(keras.Model):
 
   def make_train_function(self, force: bool = False) -> Any:
     """Called as `fit` begins."""
-    if int(self.step) >= self.total_steps:
+    if keras.ops.convert_to_numpy(self.step) >= self.total_steps:
       warnings.warn(
         f"total_steps: the training of {self.total_steps} steps is over, and "
         "its last percentage applies to all further ones; set total_steps to "

@@ -33,6 +33,7 @@ def test_mirrored_replicas_are_refused():
     text=True,
     timeout=200,
   )
+  assert done.returncode == 0, done.stderr
   (line,) = done.stdout.splitlines()
   assert line.startswith("MentoredModel: expected one device, got 2 replicas")
 
