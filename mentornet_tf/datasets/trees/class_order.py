@@ -1,0 +1,47 @@
+"""The order of the classes, which numbers them."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from mentornet_tf.errors import UserError
+
+
+def in_order(names: Collection[str]) -> list[str]:
+  """Class names in the order of their labels: numbers by value, else as text.
+
+  A folder for each of the classes 0 to 11 and a table of the same numbers thus
+  give every image the same label.
+  """
+  if all(name.isascii() and name.isdecimal() for name in names):
+    return sorted(names, key=lambda name: (int(name), name))
+  return sorted(names)
+
+
+def read_class_names(path: str | Path) -> tuple[str, ...]:
+  """Reads a text file with a class name per line, in the order of the labels.
+
+  Raises:
+    UserError: the file is missing, is no text, or names fewer than two classes
+      or one of them twice.
+  """
+  try:
+    text = Path(path).read_text(encoding="utf-8-sig")
+  except (OSError, UnicodeDecodeError) as error:
+    raise UserError(
+      f"class_names: expected a text file with a class name per line at {path}, "
+      f"got {getattr(error, 'strerror', None) or 'other bytes'}; correct the "
+      "path, or write one"
+    ) from error
+  names = tuple(line.strip() for line in text.splitlines() if line.strip())
+  if len(names) < 2:
+    raise UserError(
+      f"class_names: expected two or more classes in {path}, got {len(names)}; "
+      "write each on a line of its own"
+    )
+  for name in names:
+    if names.count(name) > 1:
+      raise UserError(
+        f"class_names: expected each class once in {path}, got {name!r} "
+        f"{names.count(name)} times; remove the others"
+      )
+  return names
