@@ -2,14 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from scripts import run_script
 
 from mentornet_tf.datasets.sources.digits import load_digits
 
@@ -18,12 +17,10 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def run_example(name, folder, *arguments) -> str:
   """What an example prints, run in `folder`."""
-  done = subprocess.run(
-    [sys.executable, _ROOT / "examples" / name, *map(str, arguments)],
+  done = run_script(
+    _ROOT / "examples" / name,
+    *arguments,
     cwd=folder,
-    capture_output=True,
-    text=True,
-    timeout=280,
     env=os.environ | {"PYTHONPATH": str(_ROOT)},
   )
   assert done.returncode == 0, done.stderr

@@ -1,13 +1,12 @@
 import csv
 import json
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
+from scripts import run_script
 
 from mentornet_tf.analysis import plots, ranking
 from mentornet_tf.analysis.comparison import (
@@ -286,13 +285,7 @@ def test_outputs_that_cannot_be_written_are_refused(tmp_path):
   ],
 )
 def test_mistakes_are_one_line(tmp_path, arguments, message):
-  result = subprocess.run(
-    [sys.executable, _PROGRAM, *arguments],
-    cwd=tmp_path,
-    capture_output=True,
-    text=True,
-    timeout=120,
-  )
+  result = run_script(_PROGRAM, *arguments, cwd=tmp_path)
   assert result.returncode == 1
   assert result.stderr.startswith("error: ") and message in result.stderr
   assert len(result.stderr.splitlines()) == 1
@@ -302,13 +295,7 @@ def test_the_program_writes_a_report_and_help(tmp_path):
   folder = run_folder(tmp_path / "run")
 
   def program(*arguments):
-    return subprocess.run(
-      [sys.executable, _PROGRAM, *map(str, arguments)],
-      cwd=tmp_path,
-      capture_output=True,
-      text=True,
-      timeout=120,
-    )
+    return run_script(_PROGRAM, *arguments, cwd=tmp_path)
 
   written = program(folder, "--output=runs.html")
   assert (written.returncode, written.stderr) == (0, "")

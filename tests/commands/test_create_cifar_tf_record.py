@@ -1,12 +1,11 @@
 """The program as users start it: from another folder, in its own process."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from scripts import run_script
 
 from mentornet_tf.datasets.labels import label_noise
 from mentornet_tf.datasets.sources import registry
@@ -18,14 +17,7 @@ def start(folder, *arguments):
   # As users have it: the tests' own environment quietens TensorFlow.
   environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
   environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-  return subprocess.run(
-    [sys.executable, str(PROGRAM), *arguments],
-    cwd=folder,
-    capture_output=True,
-    text=True,
-    timeout=120,
-    env=environment,
-  )
+  return run_script(PROGRAM, *arguments, cwd=folder, env=environment)
 
 
 def test_writes_digits_and_reports(tmp_path):

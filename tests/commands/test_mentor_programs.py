@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import run_script
 
 from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.mentor_training.examples import (
@@ -23,15 +22,7 @@ def run(program, *flags, cwd):
   environment = {
     name: value for name, value in os.environ.items() if name != "PYTHONPATH"
   }
-  return subprocess.run(
-    [sys.executable, str(BIN / f"{program}.py"), *flags],
-    cwd=cwd,
-    env=environment,
-    capture_output=True,
-    text=True,
-    timeout=120,
-    check=False,
-  )
+  return run_script(BIN / f"{program}.py", *flags, cwd=cwd, env=environment)
 
 
 def succeeds(program, *flags, cwd):
@@ -112,20 +103,13 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
     "def half(features):\n  return 0 * features[:, 0] + 0.5\n"
   )
   environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-  result = subprocess.run(
-    [
-      sys.executable,
-      str(BIN / "generate_mentor_data.py"),
-      "--vstar_fn=mine:half",
-      "--sample_size=10",
-      "--outdir=data",
-    ],
+  result = run_script(
+    BIN / "generate_mentor_data.py",
+    "--vstar_fn=mine:half",
+    "--sample_size=10",
+    "--outdir=data",
     cwd=tmp_path,
     env=environment,
-    capture_output=True,
-    text=True,
-    timeout=120,
-    check=False,
   )
   assert result.returncode == 0, result.stderr
   assert set(load_examples(tmp_path / "data").train_targets) == {0.5}

@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import tiny
+from scripts import run_script
 
 import mentornet_tf as mn
 from mentornet_tf.analysis import ranking
@@ -21,13 +21,11 @@ _TESTS = Path(__file__).resolve().parents[1]
 
 
 def program(name, *flags, cwd) -> subprocess.CompletedProcess:
-  return subprocess.run(
-    [sys.executable, _TESTS.parent / "bin" / name, *map(str, flags)],
+  return run_script(
+    _TESTS.parent / "bin" / name,
+    *flags,
     cwd=cwd,
     env=os.environ | {"PYTHONPATH": str(_TESTS / "helpers")},
-    capture_output=True,
-    text=True,
-    timeout=120,
   )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from scripts import run_script
 from tf1_programs import original_values, write_as_tf1
 
 import mentornet_tf as mn
@@ -292,12 +293,7 @@ def test_a_folder_of_the_original_is_exported(tmp_path, golden):
 
 
 def program(*arguments) -> subprocess.CompletedProcess:
-  return subprocess.run(
-    [sys.executable, _PROGRAM, *map(str, arguments)],
-    capture_output=True,
-    text=True,
-    timeout=200,
-  )
+  return run_script(_PROGRAM, *arguments)
 
 
 def test_the_program_exports_and_names_the_folder(tmp_path):

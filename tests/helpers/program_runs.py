@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from scripts import run_script
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -23,24 +25,15 @@ def environment() -> dict[str, str]:
 
 def start(program: str, folder: Path, *arguments: str):
   """Runs a program to its end; gives what it printed."""
-  return subprocess.run(
-    command(program, *arguments),
-    cwd=folder,
-    capture_output=True,
-    text=True,
-    timeout=300,
-    env=environment(),
-  )
+  return run_script(_ROOT / program, *arguments, cwd=folder, env=environment())
 
 
 def run_program(name: str, *arguments) -> subprocess.CompletedProcess:
   """Runs bin/`name` to its end; user functions may lie beside this file."""
   paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
-  return subprocess.run(
-    [sys.executable, _ROOT / "bin" / name, *map(str, arguments)],
-    capture_output=True,
-    text=True,
-    timeout=280,
+  return run_script(
+    _ROOT / "bin" / name,
+    *arguments,
     env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
   )
 
