@@ -17,7 +17,7 @@ from mentornet_tf.datasets.reading.dataset import (
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.evaluation.evaluator import Evaluation, Evaluator
-from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.atomic_files import replacing, writable_folder
 from mentornet_tf.mentor_training.loss_dump import write_losses
 from mentornet_tf.runs.checkpointing import (
   DamagedCheckpointError,
@@ -72,6 +72,8 @@ def evaluate_checkpoints(
   evaluators = {each.name: _evaluator(run, each, batch_size) for each in sets}
   results = EvaluationLog(Path(eval_dir), list(evaluators))
   printed, waiting = None, False
+  if run.chosen is None:
+    kept_checkpoints(run.folder, print_line)  # tells of a damaged state file
   while True:
     candidates = [run.newest()] if once else kept_checkpoints(run.folder)
     for checkpoint in candidates:
@@ -139,7 +141,7 @@ class EvaluationLog:
 
   def __init__(self, folder: Path, data_names: Sequence[str]):
     self._others: list[dict[str, str]] = []
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = writable_folder(folder)
     self._path = folder / "eval.csv"
     self._events = tf.summary.create_file_writer(str(folder))
     # Name of the data -> step -> result.
