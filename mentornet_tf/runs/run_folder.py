@@ -8,7 +8,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class RunFolder:
     data: summary of the training data.
     defaults: values of the settings that a run of an older version does not
       name.
+    warn: takes a line where an older version's run.json cannot tell whether
+      the data are the same.
 
   Raises:
     UserError: if the folder cannot be written to, or belongs to a run with
@@ -46,12 +48,22 @@ class RunFolder:
     settings: Mapping[str, Any],
     data: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
+    warn: Callable[[str], Any] = print,
   ):
     self.path = atomic_files.writable_folder(path)
     content = {"settings": dict(settings), "data": dict(data)}
     content = json.loads(json.dumps(content))
     if self.json_path.exists():
-      _refuse_other_settings(self.json_path, content, defaults or {})
+      before = require_run(self.path)
+      _refuse_other_settings(self.path, before, content, defaults or {})
+      if "digest" in data and "digest" not in before["data"]:
+        warn(
+          f"note: {self.json_path} is an older version's and holds no digest "
+          "of the images; these are taken for those trained on, and compared "
+          "from now on"
+        )
+        noted = _with_digests(before["data"], content["data"])
+        write_json(self.json_path, {**before, "data": noted})
     else:
       write_json(self.json_path, {**content, "versions": versions()})
 
@@ -121,26 +133,58 @@ def require_run(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def _refuse_other_settings(
-  path: Path, content: Mapping[str, Any], defaults: Mapping[str, Any]
+  folder: Path,
+  before: Mapping[str, Any],
+  content: Mapping[str, Any],
+  defaults: Mapping[str, Any],
 ) -> None:
-  before = require_run(path.parent)
-  before["settings"] = {**defaults, **before["settings"]}
+  settings = {**defaults, **before["settings"]}
   # What an older version did not note about its data is no difference.
-  before["data"] = {**content["data"], **before["data"]}
-  differences = []
-  for part in ("settings", "data"):
-    old, new = before[part], content[part]
-    differences += [
-      f"{part}.{key} was {old.get(key)!r}, now {new.get(key)!r}"
-      for key in sorted(old.keys() | new.keys())
-      if old.get(key) != new.get(key)
-    ]
+  data = {
+    **content["data"],
+    **_with_digests(before["data"], content["data"]),
+  }
+  differences = _differences("settings", settings, content["settings"])
+  differences += _differences("data", data, content["data"])
   if differences:
     raise UserError(
-      f"{path.parent}: expected a new folder or one of the same run, got a run "
+      f"{folder}: expected a new folder or one of the same run, got a run "
       f"with other settings: {'; '.join(differences)}; choose another folder, "
-      "or the settings of that run to continue it"
+      "or the settings and data of that run to continue it"
     )
+
+
+def _differences(
+  part: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[str]:
+  differences = []
+  for key in sorted(old.keys() | new.keys()):
+    before, now = old.get(key), new.get(key)
+    if before == now:
+      continue
+    if key == "digest":
+      differences.append(
+        f"other images, labels or ids in the {part} ({key} was "
+        f"{str(before)[:8]}…, now {str(now)[:8]}…)"
+      )
+    elif isinstance(before, dict) and isinstance(now, dict):
+      differences += _differences(f"{part}.{key}", before, now)
+    else:
+      differences.append(f"{part}.{key} was {before!r}, now {now!r}")
+  return differences
+
+
+def _with_digests(
+  before: Mapping[str, Any], now: Mapping[str, Any]
+) -> dict[str, Any]:
+  """A summary of data, with the digests of another where it has none."""
+  noted = dict(before)
+  if "digest" in now:
+    noted.setdefault("digest", now["digest"])
+  for key, part in before.items():
+    if isinstance(part, dict) and isinstance(now.get(key), dict):
+      noted[key] = _with_digests(part, now[key])
+  return noted
 
 
 class MetricsWriter:
