@@ -3,7 +3,7 @@
 import csv
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mentornet_tf.datasets.reading.dataset import (
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.evaluation.evaluator import Evaluation, Evaluator
 from mentornet_tf.internal.atomic_files import replacing, writable_folder
+from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.mentor_training.loss_dump import write_losses
 from mentornet_tf.runs.checkpointing import (
   DamagedCheckpointError,
@@ -149,19 +150,18 @@ class EvaluationLog:
       name: {} for name in data_names
     }
     if self._path.exists():
-      with self._path.open(newline="") as file:
-        for row in csv.DictReader(file):
-          if row["data"] not in self.evaluations:
-            self._others.append(row)
-            continue
-          # Older files have no such column.
-          top5 = row.get("top5_accuracy")
-          self.evaluations[row["data"]][int(row["step"])] = Evaluation(
-            float(row["accuracy"]),
-            float(row["loss"]),
-            int(row["num_examples"]),
-            float(top5) if top5 else None,
-          )
+      for row in _read_evaluations(self._path):
+        if row["data"] not in self.evaluations:
+          self._others.append(row)
+          continue
+        # Older files have no such column.
+        top5 = row.get("top5_accuracy")
+        self.evaluations[row["data"]][int(row["step"])] = Evaluation(
+          float(row["accuracy"]),
+          float(row["loss"]),
+          int(row["num_examples"]),
+          float(top5) if top5 else None,
+        )
 
   def missing(self, step: int) -> list[str]:
     """Names of the data that was not evaluated at `step`."""
@@ -171,7 +171,9 @@ class EvaluationLog:
     """Adds one evaluation to the file and to the events."""
     self.evaluations[name][step] = evaluation
     with replacing(self._path) as partial, partial.open("w") as file:
-      writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+      writer = csv.DictWriter(
+        file, _COLUMNS, lineterminator="\n", extrasaction="ignore"
+      )
       writer.writeheader()
       writer.writerows(self._others)
       for data, evaluations in self.evaluations.items():
@@ -216,6 +218,16 @@ class EvaluationLog:
         f"last {values[last]:.4f} (step {last})",
       ]
     return "  ".join(parts)
+
+
+def _read_evaluations(path: Path) -> Iterator[dict[str, str]]:
+  return read_rows(
+    path,
+    _COLUMNS[:-1],
+    integers=("step", "num_examples"),
+    texts=("data",),
+    advice="correct or remove the line, or remove the file to evaluate anew",
+  )
 
 
 def _row(data: str, step: int, evaluation: Evaluation) -> dict[str, Any]:

@@ -17,8 +17,10 @@ import tensorflow as tf
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.internal.json_files import read_json, write_json
 from mentornet_tf.internal.versions import versions
+from mentornet_tf.runs.run_checks import check_run
 from mentornet_tf.settings import TrainingSettings, with_current_names
 
 _RUN_FILE = "run.json"
@@ -84,7 +86,8 @@ def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
   Settings that an older version wrote have the names of this one.
 
   Raises:
-    UserError: the file is damaged, or is something else.
+    UserError: the file is damaged, is something else, or holds a value of
+      another type than training writes.
   """
   file = Path(path) / _RUN_FILE
   if not file.exists():
@@ -96,6 +99,7 @@ def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
     parts=("settings", "data"),
   )
   content["settings"] = with_current_names(content["settings"])
+  check_run(file, content)
   return content
 
 
@@ -255,9 +259,23 @@ class MetricsWriter:
 
 
 def read_metrics(path: str | os.PathLike) -> list[dict[str, str]]:
-  """Rows of a folder's `metrics.csv` as text; [] if there is no such file."""
+  """Rows of a folder's `metrics.csv` as text; [] if there is no such file.
+
+  A last row that was not written to its end is left out.
+
+  Raises:
+    UserError: the file is damaged; names the line.
+  """
   file = Path(path) / _METRICS_FILE
   if not file.exists():
     return []
-  with file.open(newline="") as stream:
-    return list(csv.DictReader(stream))
+  return list(
+    read_rows(
+      file,
+      ("step",),
+      integers=("step",),
+      appended=True,
+      advice="correct or remove the line; the file holds the history of the "
+      "run, not its state",
+    )
+  )

@@ -16,6 +16,7 @@ from mentornet_tf.datasets.reading.dataset import (
   as_training_data,
   describe_noisy_labels,
 )
+from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluation_sets import (
@@ -211,10 +212,12 @@ def _data_summary(
   train_data: TrainingData, joint: JointTraining | None
 ) -> dict[str, Any]:
   """What run.json says of the data, and what tells them from others."""
-  data = train_data.run_summary() | {"digest": train_data.digest()}
+  data = train_data.run_summary() | {"digest": data_digest(train_data)}
   if joint is not None:
     subset = joint.clean_data
-    data["clean_subset"] = subset.run_summary() | {"digest": subset.digest()}
+    data["clean_subset"] = subset.run_summary() | {
+      "digest": data_digest(subset)
+    }
   return data
 
 

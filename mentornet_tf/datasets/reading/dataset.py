@@ -11,10 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.reading.crops import as_pixels
-from mentornet_tf.datasets.reading.digests import (
-  in_memory_digest,
-  records_digest,
-)
 from mentornet_tf.datasets.reading.in_memory import (
   evaluation_batches,
   training_batches,
@@ -102,9 +98,6 @@ class TrainingData(Protocol):
   def run_summary(self) -> dict[str, Any]:
     """What `run.json` says of the data."""
 
-  def digest(self) -> str:
-    """Tells these images and labels from others of the same summary."""
-
   def training_damage(
     self, step: int, batch_size: int, seed: int
   ) -> str | None:
@@ -189,9 +182,6 @@ class InMemoryData:
       "square_side": data.summary.get("square_side"),
     }
 
-  def digest(self) -> str:
-    return in_memory_digest(self.dataset)
-
   def training_damage(
     self, step: int, batch_size: int, seed: int
   ) -> str | None:
@@ -270,9 +260,6 @@ class StreamedData:
       else self.records.noise.get("measured_rate"),
       "noise": self.records.noise or None,
     }
-
-  def digest(self) -> str:
-    return records_digest(self.records.index)
 
   def training_damage(
     self, step: int, batch_size: int, seed: int

@@ -5,6 +5,11 @@ import os
 
 import numpy as np
 
+from mentornet_tf.datasets.reading.dataset import (
+  InMemoryData,
+  StreamedData,
+  TrainingData,
+)
 from mentornet_tf.datasets.records.framing import HEADER_BYTES
 from mentornet_tf.datasets.records.index import RecordIndex
 from mentornet_tf.datasets.records.schema import InMemoryDataset
@@ -14,6 +19,14 @@ _LENGTH_BYTES, _CHECKSUM_BYTES = 8, 4
 # Records of a streamed set whose checksums are part of its digest. Of a set in
 # which 1 % of the records have another label, it misses 1 of 29,000.
 _NUM_SAMPLES = 1024
+
+
+def data_digest(data: TrainingData) -> str:
+  """Tells images and labels from others of the same count and classes."""
+  if isinstance(data, StreamedData):
+    return records_digest(data.records.index)
+  assert isinstance(data, InMemoryData)
+  return in_memory_digest(data.dataset)
 
 
 def in_memory_digest(dataset: InMemoryDataset) -> str:
