@@ -17,7 +17,11 @@ from mentornet_tf.datasets.reading.dataset import (
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.evaluation.evaluator import Evaluation, Evaluator
-from mentornet_tf.internal.atomic_files import replacing, writable_folder
+from mentornet_tf.internal.atomic_files import (
+  replacing,
+  writable_file,
+  writable_folder,
+)
 from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.mentor_training.loss_dump import write_losses
 from mentornet_tf.runs.checkpointing import (
@@ -70,8 +74,8 @@ def evaluate_checkpoints(
     UserError: with `once`, there is no checkpoint that can be read.
   """
   sets = list(data) if isinstance(data, Sequence) else [data]
+  results = EvaluationLog(Path(eval_dir), [each.name for each in sets])
   evaluators = {each.name: _evaluator(run, each, batch_size) for each in sets}
-  results = EvaluationLog(Path(eval_dir), list(evaluators))
   printed, waiting = None, False
   if run.chosen is None:
     kept_checkpoints(run.folder, print_line)  # tells of a damaged state file
@@ -260,6 +264,7 @@ def dump_losses(
     epoch: the percentage of training to write; None takes the checkpoint's.
     print_line: takes one line when the dump is written.
   """
+  path = writable_file(path)
   step = run.load_newest()
   if epoch is None:
     # The original's folders do not say how long the training was to be.

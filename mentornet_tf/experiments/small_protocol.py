@@ -155,7 +155,7 @@ def run_small_protocol(
       f"methods: expected names among {', '.join(METHODS)}, got "
       f"{unknown[0]!r}; choose among them"
     )
-  folder = Path(folder)
+  folder = atomic_files.creatable_folder(folder)
   console = console or Console(highlight=False, soft_wrap=True)
   data_dir = folder / "records"
   write_noisy_records(

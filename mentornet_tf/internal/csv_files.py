@@ -2,10 +2,14 @@
 
 import csv
 import os
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+
+# What stands for bytes that are no text.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def read_rows(
@@ -40,7 +44,9 @@ def read_rows(
       f"{path}, line {line}: expected {expected}, got {got}; {advice}"
     )
 
-  with path.open(newline="", encoding="utf-8", errors="strict") as file:
+  with path.open(
+    newline="", encoding="utf-8", errors="surrogateescape"
+  ) as file:
     reader = csv.reader(_whole_lines(file, path, advice, appended), strict=True)
     header: list[str] | None = None
     try:
@@ -66,9 +72,9 @@ def read_rows(
               reader.line_num, f"{expected} for {name}", repr(text[:40])
             )
         yield row
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
       raise refuse(
-        reader.line_num + 1, "a row of a table", f"other bytes ({error})"
+        reader.line_num, "a row of a table", f"something else ({error})"
       ) from error
     if header is None and not appended:
       raise refuse(1, "a header with the names of columns", "an empty file")
@@ -80,10 +86,10 @@ def _whole_lines(
   for number, line in enumerate(file, 1):
     if appended and not line.endswith("\n"):
       return
-    if "\0" in line:
+    if "\0" in line or _SURROGATES.search(line):
+      got = "NUL bytes" if "\0" in line else "bytes that are not UTF-8"
       raise UserError(
-        f"{path}, line {number}: expected a row of a table, got NUL bytes; "
-        f"{advice}"
+        f"{path}, line {number}: expected a row of a table, got {got}; {advice}"
       )
     yield line
 

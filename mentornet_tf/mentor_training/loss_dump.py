@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.atomic_files import naming, replacing
 
 # Where a run writes its dump, in the training folder.
 FILE_NAME = "losses.csv"
@@ -151,7 +151,7 @@ def append_losses(
     path: the file; created if it does not exist.
     parts: percentages of training with the examples that `write_losses` takes.
   """
-  with Path(path).open("a") as file:
+  with naming(path), Path(path).open("a") as file:
     for percent, examples in parts:
       file.writelines(_formatted(percent, examples))
 

@@ -8,7 +8,8 @@ import csv
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -238,11 +239,14 @@ class MetricsWriter:
       for name, value in row.items()
       if value is not None and not math.isnan(value)
     }
-    with self._path.open("a", newline="") as file:
+    with (
+      atomic_files.naming(self._path),
+      self._path.open("a", newline="") as file,
+    ):
       csv.DictWriter(file, self._columns).writerow(
         {"step": step} | {name: f"{v:.7g}" for name, v in known.items()}
       )
-    with self._events.as_default(step):
+    with self._writing_events(), self._events.as_default(step):
       for name, value in (known | dict(events_only or {})).items():
         tf.summary.scalar(name, value)
       for name, values in (histograms or {}).items():
@@ -250,12 +254,25 @@ class MetricsWriter:
 
   def write_picture(self, step: int, name: str, png: bytes) -> None:
     """Writes a picture to TensorBoard's events."""
-    with self._events.as_default(step):
+    with self._writing_events(), self._events.as_default(step):
       tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
 
   def close(self) -> None:
     """Flushes TensorBoard's events."""
-    self._events.close()
+    with self._writing_events():
+      self._events.close()
+
+  @contextmanager
+  def _writing_events(self) -> Iterator[None]:
+    try:
+      yield
+    except tf.errors.OpError as error:
+      reason = " ".join(str(error).split())
+      raise UserError(
+        f"{self._path.parent}: cannot write TensorBoard's events ({reason}); "
+        "check free space and permissions, then start again: training "
+        "continues from its last checkpoint"
+      ) from error
 
 
 def read_metrics(path: str | os.PathLike) -> list[dict[str, str]]:

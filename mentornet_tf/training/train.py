@@ -23,7 +23,11 @@ from mentornet_tf.evaluation.evaluation_sets import (
   EvaluationSets,
   check_classes,
 )
-from mentornet_tf.internal.atomic_files import replacing, writable_folder
+from mentornet_tf.internal.atomic_files import (
+  creatable_folder,
+  replacing,
+  writable_folder,
+)
 from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.tensorflow_startup import require_tensorflow
 from mentornet_tf.runs.checkpointing import CheckpointStore
@@ -89,6 +93,7 @@ def train_and_evaluate(
   require_tensorflow("runs of the loop")
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
+  creatable_folder(run_folder)
   train_data = as_training_data(train_data, settings.augmentation)
   _check_clean_labels(settings, options, train_data)
   # The model first: settings that cannot be built leave no folder behind.

@@ -270,7 +270,7 @@ def test_folders_without_a_run_are_refused(tmp_path):
 
 def test_outputs_that_cannot_be_written_are_refused(tmp_path):
   folder = run_folder(tmp_path / "run")
-  with pytest.raises(UserError, match="got a folder; give a file"):
+  with pytest.raises(UserError, match="got a folder; choose another"):
     write_report([folder], tmp_path)
   with pytest.raises(UserError, match="a path in no existing folder"):
     write_report([folder], tmp_path / "no" / "report.html")
