@@ -14,7 +14,7 @@ from program_runs import run_program
 from rich.console import Console
 
 import mentornet_tf as mn
-from mentornet_tf.analysis import contact_sheet, label_scores
+from mentornet_tf.analysis import contact_sheet, label_scores, written_ranking
 from mentornet_tf.datasets.reading.dataset import EvaluationBatches
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError

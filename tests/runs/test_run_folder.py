@@ -133,3 +133,34 @@ def test_nothing_half_written_stays_when_json_cannot_be_written(tmp_path):
   with pytest.raises(TypeError):
     RunFolder(tmp_path, {"bad": object()}, {})
   assert not (tmp_path / "run.json").exists()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 6])
+def test_a_row_of_metrics_that_was_cut_is_written_again(tmp_path, cut):
+  folder = RunFolder(tmp_path, _SETTINGS, {})
+  writer = MetricsWriter(folder, ["loss"])
+  writer.write(10, {"loss": 1.5})
+  writer.write(200, {"loss": 0.75})
+  writer.close()
+  whole = folder.metrics_path.read_bytes()
+  folder.metrics_path.write_bytes(whole[:-cut])
+  assert [row["step"] for row in read_metrics(tmp_path)] == ["10"]
+  writer = MetricsWriter(folder, ["loss"], start_step=10)
+  writer.write(200, {"loss": 0.75})
+  writer.close()
+  assert folder.metrics_path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+  "content", [b"10,1.5\n", b"step,loss\n\0\0\n", b"step,loss\nten,1.5\n"]
+)
+def test_damaged_metrics_are_refused_and_kept(tmp_path, content):
+  folder = RunFolder(tmp_path, _SETTINGS, {})
+  folder.metrics_path.write_bytes(content)
+  for use in (
+    lambda: read_metrics(tmp_path),
+    lambda: MetricsWriter(folder, ["loss"]),
+  ):
+    with pytest.raises(UserError, match=r"metrics\.csv, line \d: expected"):
+      use()
+    assert folder.metrics_path.read_bytes() == content
