@@ -169,7 +169,7 @@ def suspect_labels(
   check_cut_alike(
     data.name, data.crop, settings.images.crop, str(train_log_dir)
   )
-  prefixes = _last_checkpoints(train_log_dir, checkpoints)
+  prefixes = _last_checkpoints(train_log_dir, checkpoints, print_line)
   run = open_run(train_log_dir, num_classes=data.num_classes)
   curriculum = build_curriculum(settings, Path(train_log_dir))
   batches = EvaluationBatches(
@@ -237,9 +237,11 @@ def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:
 
 
 def _last_checkpoints(
-  train_log_dir: str | os.PathLike, count: int | None
+  train_log_dir: str | os.PathLike,
+  count: int | None,
+  print_line: Callable[[str], Any],
 ) -> list[str]:
-  prefixes = checkpointing.kept_checkpoints(train_log_dir)
+  prefixes = checkpointing.kept_checkpoints(train_log_dir, print_line)
   if not prefixes:
     raise UserError(
       f"{train_log_dir}: expected a training folder with a checkpoint, got "

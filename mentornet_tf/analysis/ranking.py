@@ -22,7 +22,7 @@ from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import save_figure
-from mentornet_tf.internal.json_files import read_json, write_json
+from mentornet_tf.internal.json_files import write_json
 
 TABLE_FILE = "suspect_labels.csv"
 PICTURE_FILE = "contact_sheet.png"
@@ -32,16 +32,6 @@ METRICS_FILE = "metrics.json"
 # Their folder within the training folder, unless another one is given.
 DEFAULT_FOLDER = "suspect_labels"
 
-_METRICS = frozenset(
-  (
-    "checkpoint_steps",
-    "data",
-    "num_disagreeing",
-    "num_examples",
-    "quality",
-    "rank_by",
-  )
-)
 COLUMNS = (
   "rank",
   "id",
@@ -215,35 +205,6 @@ def describe(suspects: SuspectLabels) -> list[str]:
     f"{quality['suggestion_accuracy']:.4f} of the noisy labels"
   )
   return lines
-
-
-def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
-  """The `metrics.json` of a ranking; None if there is no such file.
-
-  Raises:
-    UserError: the file holds something else.
-  """
-  file = Path(folder) / METRICS_FILE
-  if not file.exists():
-    return None
-  written_by, advice = "a ranking of labels", "rank the labels again"
-  metrics = read_json(file, written_by=written_by, advice=advice)
-  missing = _METRICS - metrics.keys()
-  if missing:
-    raise UserError(
-      f"{file}: expected {', '.join(sorted(missing))} as written by "
-      f"{written_by}, got none; {advice}"
-    )
-  return metrics
-
-
-def read_suspect_table(
-  path: str | os.PathLike, num_rows: int
-) -> list[dict[str, str]]:
-  """The first rows of a `suspect_labels.csv` as text."""
-  with Path(path).open(newline="") as file:
-    reader = csv.DictReader(file)
-    return [row for row, _ in zip(reader, range(num_rows), strict=False)]
 
 
 def _rows(

@@ -84,13 +84,7 @@ def write_report(
   """
   if not folders:
     raise UserError("expected at least one training folder, got none")
-  output = Path(output)
-  if output.is_dir() or not output.parent.is_dir():
-    got = "a folder" if output.is_dir() else "a path in no existing folder"
-    raise UserError(
-      f"{output}: expected a file to write the report to, got {got}; give a "
-      "file name such as report.html"
-    )
+  output = atomic_files.writable_file(output)
   records = [
     read_record(name, Path(folder))
     for name, folder in zip(_names(folders), folders, strict=True)

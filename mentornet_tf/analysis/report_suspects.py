@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from mentornet_tf.analysis import html_parts, ranking
+from mentornet_tf.analysis.written_ranking import (
+  read_ranking_metrics,
+  read_suspect_table,
+)
 
 _QUALITY_NAMES = {
   "roc_auc": "AUROC",
@@ -39,13 +43,13 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
     UserError: the ranking's files hold something else.
   """
   folder = train_log_dir / ranking.DEFAULT_FOLDER
-  metrics = ranking.read_ranking_metrics(folder)
+  metrics = read_ranking_metrics(folder)
   if metrics is None:
     return [
       '<p class="note">The labels have not been ranked by this run yet.</p>'
     ]
   steps = ", ".join(str(step) for step in metrics["checkpoint_steps"])
-  rows = ranking.read_suspect_table(folder / ranking.TABLE_FILE, num_rows)
+  rows = read_suspect_table(folder / ranking.TABLE_FILE, num_rows)
   return [
     f"<p>{metrics['num_disagreeing']} of the {metrics['num_examples']} labels "
     f"of {escape(metrics['data'])} differ from the predicted class. Ranked by "

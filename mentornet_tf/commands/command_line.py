@@ -5,7 +5,9 @@ and exits with status 1; anything else keeps its traceback, since it is a defect
 of this package.
 """
 
+import errno
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +24,20 @@ from mentornet_tf.commands.output import (
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import LARGEST_SEED
+
+_FULL = "free some space or choose another folder; then start again"
+# Number of an operating-system error -> what to do.
+_ADVICE = {
+  errno.ENOSPC: _FULL,
+  errno.EDQUOT: _FULL,
+  errno.EFBIG: "the file system, or a limit of this shell, allows no more",
+  errno.EROFS: "choose a folder that can be written to",
+  errno.EMFILE: "raise the number of open files, ulimit -n",
+  errno.ENFILE: "close other programs, or raise the system's number of files",
+  errno.ENAMETOOLONG: "choose shorter names",
+  errno.EIO: "the disk or its network failed; check it, then start again",
+  errno.ESTALE: "the disk or its network failed; check it, then start again",
+}
 
 _HELP = {"-h", "-help", "--help", "-?", "--helpshort"}
 
@@ -105,9 +121,11 @@ def require_finite(*names: str, above_zero: bool = False) -> None:
 
 
 def describe(error: Exception) -> str:
-  """One line for `error`; operating-system errors gain path and reason."""
-  if isinstance(error, OSError) and error.filename is not None:
-    return f"{error.filename}: {error.strerror} (check the path and its rights)"
+  """One line for `error`; operating-system errors gain path and advice."""
+  if isinstance(error, OSError) and error.strerror:
+    advice = _ADVICE.get(error.errno or 0, "check the path and its rights")
+    place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    return f"{place}{error.strerror} ({advice})"
   return " ".join(str(error).split())
 
 

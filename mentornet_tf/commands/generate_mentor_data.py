@@ -24,6 +24,7 @@ from absl import flags
 
 from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.atomic_files import creatable_folder
 
 flags.DEFINE_string("outdir", None, "Folder to write the examples into.")
 flags.DEFINE_string(
@@ -63,6 +64,7 @@ PARAMETER_FLAGS = {"formula": "vstar_fn", "gamma": "vstar_gamma"}
 def main() -> None:
   """Makes the examples that the flags ask for."""
   options = flags.FLAGS
+  creatable_folder(options.outdir)
   if options.vstar_fn == "data_driven":
     _data_driven(options)
   else:

@@ -15,6 +15,7 @@ from absl import flags
 
 from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.atomic_files import creatable_folder
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string(
@@ -69,6 +70,7 @@ def main() -> None:
       f"--outdir: expected a folder for the pictures, since {outdir} is none, "
       "got nothing; give one"
     )
+  creatable_folder(outdir)
   from mentornet_tf.curricula.target_weights import get_formula
 
   name, gamma = _target(options)

@@ -25,6 +25,7 @@ import time
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.internal.atomic_files import creatable_folder
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("train_dir", None, "Folder to write the mentor into.")
@@ -84,6 +85,7 @@ def main() -> None:
   from mentornet_tf.mentor_training.examples import load_examples
 
   examples = load_examples(options.data_path)
+  creatable_folder(options.train_dir)
   start_tensorflow()
   from mentornet_tf.mentor_training.mentor_trainer import (
     build_mentor,

@@ -23,7 +23,8 @@ class FormulaCurriculum(Curriculum):
     **kwargs: further arguments of `Curriculum`.
 
   Raises:
-    UserError: a formula that returns another shape than [B].
+    UserError: a formula that returns another shape than [B], or weights
+      outside 0..1.
   """
 
   def __init__(self, formula: str, gamma: float | None = None, **kwargs: Any):
@@ -34,7 +35,14 @@ class FormulaCurriculum(Curriculum):
     # A mistake is reported plainly here; from a compiled step it would come
     # wrapped in the back end's own words.
     loss = ops.zeros([3], "float32")
-    self.example_weights(loss, loss, loss[0], 0, None)
+    weights = ops.convert_to_numpy(
+      self.example_weights(loss, loss, loss[0], 0, None)
+    )
+    if not ((weights >= 0) & (weights <= 1)).all():
+      raise UserError(
+        f"formula {formula!r}: expected weights in 0..1, got {weights[0]} for "
+        "features of 0; clip them or correct the function"
+      )
 
   def example_weights(
     self,
@@ -48,7 +56,7 @@ class FormulaCurriculum(Curriculum):
     weights = self._formula(features)
     try:
       weights = ops.cast(weights, "float32")
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # of whatever a function of the user returned
       reason = " ".join(str(error).split())
       raise UserError(
         f"formula {self.formula!r}: expected one weight per example, shape "

@@ -6,7 +6,6 @@ data that a mentor is trained on (numpy, float64) and weigh a student's batch
 directly (tensors of any Keras back end). Golden `vstar`.
 """
 
-import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,11 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
-from mentornet_tf.internal.user_functions import load_function
+from mentornet_tf.internal.user_functions import (
+  guarded,
+  load_function,
+  signature_of,
+)
 
 # What the original calls these functions, also accepted here.
 _ORIGINAL_PREFIX = "vstar_"
@@ -162,7 +165,7 @@ def get_formula(
     gamma = _checked_gamma(_plain(name), formula, gamma)
     return lambda features: _apply(formula.weigh, features, gamma)
   if _plain(name) in _REGISTERED:
-    function = _REGISTERED[_plain(name)]
+    function = guarded(_REGISTERED[_plain(name)], name, "target weights")
   elif ":" in name:
     function = load_function(name, "target weights")
   else:
@@ -249,8 +252,8 @@ def _bind_gamma(
 ) -> Callable[[Tensor], Tensor]:
   if gamma is None:
     return function
-  parameters = inspect.signature(function).parameters
-  if len(parameters) < 2:
+  parameters = signature_of(function)
+  if parameters is not None and len(parameters) < 2:
     raise UserError(
       f"gamma: expected none, since {name} takes only features, got {gamma}; "
       "leave it out or give the function a second parameter"
@@ -284,7 +287,7 @@ def _checked_features(features: Any) -> np.ndarray:
 def _checked_weights(name: str, weights: Any, rows: int) -> np.ndarray:
   try:
     weights = np.asarray(weights, np.float64)
-  except (TypeError, ValueError) as error:
+  except Exception as error:  # of whatever a function of the user returned
     raise UserError(
       f"target weights {name!r}: expected an array of numbers [N], got "
       f"{type(weights).__name__}; return one weight per example"

@@ -3,7 +3,7 @@
 import csv
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,12 @@ from mentornet_tf.datasets.reading.dataset import (
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.evaluation.evaluator import Evaluation, Evaluator
-from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.atomic_files import (
+  replacing,
+  writable_file,
+  writable_folder,
+)
+from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.mentor_training.loss_dump import write_losses
 from mentornet_tf.runs.checkpointing import (
   DamagedCheckpointError,
@@ -69,9 +74,11 @@ def evaluate_checkpoints(
     UserError: with `once`, there is no checkpoint that can be read.
   """
   sets = list(data) if isinstance(data, Sequence) else [data]
+  results = EvaluationLog(Path(eval_dir), [each.name for each in sets])
   evaluators = {each.name: _evaluator(run, each, batch_size) for each in sets}
-  results = EvaluationLog(Path(eval_dir), list(evaluators))
   printed, waiting = None, False
+  if run.chosen is None:
+    kept_checkpoints(run.folder, print_line)  # tells of a damaged state file
   while True:
     candidates = [run.newest()] if once else kept_checkpoints(run.folder)
     for checkpoint in candidates:
@@ -139,7 +146,7 @@ class EvaluationLog:
 
   def __init__(self, folder: Path, data_names: Sequence[str]):
     self._others: list[dict[str, str]] = []
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = writable_folder(folder)
     self._path = folder / "eval.csv"
     self._events = tf.summary.create_file_writer(str(folder))
     # Name of the data -> step -> result.
@@ -147,19 +154,18 @@ class EvaluationLog:
       name: {} for name in data_names
     }
     if self._path.exists():
-      with self._path.open(newline="") as file:
-        for row in csv.DictReader(file):
-          if row["data"] not in self.evaluations:
-            self._others.append(row)
-            continue
-          # Older files have no such column.
-          top5 = row.get("top5_accuracy")
-          self.evaluations[row["data"]][int(row["step"])] = Evaluation(
-            float(row["accuracy"]),
-            float(row["loss"]),
-            int(row["num_examples"]),
-            float(top5) if top5 else None,
-          )
+      for row in _read_evaluations(self._path):
+        if row["data"] not in self.evaluations:
+          self._others.append(row)
+          continue
+        # Older files have no such column.
+        top5 = row.get("top5_accuracy")
+        self.evaluations[row["data"]][int(row["step"])] = Evaluation(
+          float(row["accuracy"]),
+          float(row["loss"]),
+          int(row["num_examples"]),
+          float(top5) if top5 else None,
+        )
 
   def missing(self, step: int) -> list[str]:
     """Names of the data that was not evaluated at `step`."""
@@ -169,7 +175,9 @@ class EvaluationLog:
     """Adds one evaluation to the file and to the events."""
     self.evaluations[name][step] = evaluation
     with replacing(self._path) as partial, partial.open("w") as file:
-      writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+      writer = csv.DictWriter(
+        file, _COLUMNS, lineterminator="\n", extrasaction="ignore"
+      )
       writer.writeheader()
       writer.writerows(self._others)
       for data, evaluations in self.evaluations.items():
@@ -216,6 +224,16 @@ class EvaluationLog:
     return "  ".join(parts)
 
 
+def _read_evaluations(path: Path) -> Iterator[dict[str, str]]:
+  return read_rows(
+    path,
+    _COLUMNS[:-1],
+    integers=("step", "num_examples"),
+    texts=("data",),
+    advice="correct or remove the line, or remove the file to evaluate anew",
+  )
+
+
 def _row(data: str, step: int, evaluation: Evaluation) -> dict[str, Any]:
   top5 = evaluation.top5_accuracy
   return {
@@ -246,6 +264,7 @@ def dump_losses(
     epoch: the percentage of training to write; None takes the checkpoint's.
     print_line: takes one line when the dump is written.
   """
+  path = writable_file(path)
   step = run.load_newest()
   if epoch is None:
     # The original's folders do not say how long the training was to be.

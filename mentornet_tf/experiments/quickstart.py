@@ -1,7 +1,6 @@
 """A small-scale demonstration: a baseline and a MentorNet on noisy digits."""
 
 import os
-from pathlib import Path
 
 from rich.console import Console
 
@@ -15,6 +14,7 @@ from mentornet_tf.datasets.writing.in_memory import (
   write_noisy_records,
 )
 from mentornet_tf.evaluation.evaluator import Evaluator
+from mentornet_tf.internal import atomic_files
 from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.train import train_and_evaluate
 
@@ -61,7 +61,7 @@ def run_quickstart(
   Returns:
     The table as Markdown; empty if a training was asked to stop.
   """
-  folder = Path(folder)
+  folder = atomic_files.creatable_folder(folder)
   console = console or Console(highlight=False, soft_wrap=True)
   data_dir = folder / f"records_noise_{noise_rate:g}_seed_{seed}"
   write_noisy_records(
@@ -106,5 +106,5 @@ def run_quickstart(
   summaries = [summarize_run(name, folder / name.lower()) for name in runs]
   plots.plot_learning_curves(summaries, folder / "learning_curves.png")
   table = comparison_table(summaries)
-  (folder / "table.md").write_text(table + "\n")
+  atomic_files.write_bytes(folder / "table.md", f"{table}\n".encode())
   return table

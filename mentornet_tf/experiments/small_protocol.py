@@ -8,7 +8,6 @@ augmentation, 3,000 steps of 128 images at a rate of 0.1, reduced to 0.01 at
 import csv
 import dataclasses
 import io
-import json
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -27,15 +26,19 @@ from mentornet_tf.datasets.writing.in_memory import (
   write_noisy_records,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.experiments.run_seconds import (
+  SECONDS_FILE,
+  add_seconds,
+  read_seconds,
+)
 from mentornet_tf.internal import atomic_files
-from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.runs.run_folder import require_run
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   RunOptions,
   TrainingSettings,
 )
-from mentornet_tf.training.train import TrainingResult, train_and_evaluate
+from mentornet_tf.training.train import train_and_evaluate
 
 _NUM_IMAGES = 10_000
 _STEPS = 3000
@@ -48,7 +51,6 @@ _SETTINGS = TrainingSettings.of(
   loss_p_percentile=0.6,
 )
 # The progress of a run and the wall time it has taken.
-_SECONDS = "seconds.json"
 _OPTIONS = RunOptions(eval_interval_steps=300, save_interval_steps=150)
 
 _NO_DROPOUT = {"example_dropout_rates": "0.0,100"}
@@ -153,7 +155,7 @@ def run_small_protocol(
       f"methods: expected names among {', '.join(METHODS)}, got "
       f"{unknown[0]!r}; choose among them"
     )
-  folder = Path(folder)
+  folder = atomic_files.creatable_folder(folder)
   console = console or Console(highlight=False, soft_wrap=True)
   data_dir = folder / "records"
   write_noisy_records(
@@ -176,7 +178,7 @@ def run_small_protocol(
       result = train_and_evaluate(
         settings, run_folder, train_data, test_data, _OPTIONS, console
       )
-      _add_seconds(run_folder, start, result)
+      add_seconds(run_folder, start, result.step)
       if not result.finished:
         return finished_runs(folder, max_number_of_steps)
       _write(folder, finished_runs(folder, max_number_of_steps))
@@ -197,13 +199,16 @@ def finished_runs(
     The outcomes by seed, then in the order of `METHODS`.
   """
   outcomes = []
-  for path in Path(folder).glob(f"*-*/{_SECONDS}"):
+  for path in Path(folder).glob(f"*-*/{SECONDS_FILE}"):
     method, _, seed = path.parent.name.rpartition("-")
-    record = json.loads(path.read_text())
-    if method not in METHODS or record["step"] != max_number_of_steps:
+    if method not in METHODS or not seed.isdecimal():
       continue
+    record = read_seconds(path.parent)
     expected = _settings(method, int(seed), max_number_of_steps).values()
-    if require_run(path.parent)["settings"] == expected:
+    if (
+      record["step"] == max_number_of_steps
+      and require_run(path.parent)["settings"] == expected
+    ):
       outcomes.append(
         _outcome(method, int(seed), path.parent, record["seconds"])
       )
@@ -219,20 +224,6 @@ def _settings(
     seed=seed,
     **METHODS[method],
   )
-
-
-def _add_seconds(
-  run_folder: Path, start: float, result: TrainingResult
-) -> None:
-  """Adds the wall time of a part of a run; a killed part does not count."""
-  path = run_folder / _SECONDS
-  record = {"step": 0, "seconds": 0.0}
-  if path.exists():
-    record = json.loads(path.read_text())
-  if result.step > record["step"]:
-    record["step"] = result.step
-    record["seconds"] += time.perf_counter() - start
-    write_json(path, record)
 
 
 def _outcome(

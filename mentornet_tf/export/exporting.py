@@ -20,7 +20,7 @@ from mentornet_tf.export.own_images import (
   prepared_as_said,
 )
 from mentornet_tf.export.preparation import Preparation, preparation_of_run
-from mentornet_tf.internal.atomic_files import refuse_existing
+from mentornet_tf.internal.atomic_files import creatable_folder, refuse_existing
 from mentornet_tf.runs.checkpointing import latest_checkpoint, restore
 from mentornet_tf.runs.run_folder import read_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
@@ -95,6 +95,7 @@ def export_student(
   output_dir = Path(output_dir)
   formats.check_format(file_format)
   refuse_existing(output_dir)
+  creatable_folder(output_dir)
   given = {
     "image_size": (image_size, None),
     "preparation": (preparation, "detect"),
@@ -162,6 +163,7 @@ def export_mentor(
   output_dir = Path(output_dir)
   formats.check_format(file_format)
   refuse_existing(output_dir)
+  creatable_folder(output_dir)
   if not isinstance(mentor, keras.Model):
     run = read_run(mentor) if Path(mentor).is_dir() else None
     mentor = (

@@ -10,6 +10,20 @@ from mentornet_tf.errors import UserError
 
 
 @contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+  """Adds the path to an error of the operating system that names no file.
+
+  A full disk is reported as an open file is written to, without its name.
+  """
+  try:
+    yield
+  except OSError as error:
+    if error.errno is not None and error.filename is None:
+      error.filename = os.fspath(path)
+    raise
+
+
+@contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
   """Yields a temporary path beside `path`, which replaces `path` at the end.
 
@@ -19,8 +33,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
   path = Path(path)
   partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
   try:
-    yield partial
-    os.replace(partial, path)
+    with _meaning(partial, path):
+      yield partial
+      os.replace(partial, path)
   finally:
     partial.unlink(missing_ok=True)
 
@@ -74,9 +89,68 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
   refuse_existing(path)
   path = Path(path)
   partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-  partial.mkdir(parents=True)
   try:
-    yield partial
-    os.rename(partial, path)
+    with _meaning(partial, path):
+      partial.mkdir(parents=True)
+      yield partial
+      os.rename(partial, path)
   finally:
     shutil.rmtree(partial, ignore_errors=True)
+
+
+def creatable_folder(path: str | os.PathLike[str]) -> Path:
+  """Checks, before the work on its content, that a folder can be written to.
+
+  Makes nothing, so that work that fails leaves nothing behind.
+
+  Raises:
+    UserError: it is no folder or cannot be written to; or it is not there and
+      cannot be created.
+  """
+  path = Path(path)
+  there = next(
+    each for each in (path, *path.absolute().parents) if each.exists()
+  )
+  if not there.is_dir():
+    got = f"{there}, which is a file"
+  elif not os.access(there, os.W_OK):
+    got = f"no write permission in {there}"
+  else:
+    return path
+  raise UserError(
+    f"{path}: expected a folder that can be created and written to, got {got}; "
+    "choose another folder or change its permissions"
+  )
+
+
+def writable_file(path: str | os.PathLike[str]) -> Path:
+  """Checks, before the work on its content, that a file can be written.
+
+  Raises:
+    UserError: it is a folder, or lies in none that can be written to.
+  """
+  path = Path(path)
+  folder = path.parent
+  if path.is_dir():
+    got = "a folder"
+  elif not folder.is_dir():
+    got = "a path in no existing folder"
+  elif not os.access(folder, os.W_OK):
+    got = "one in a folder without write permission"
+  else:
+    return path
+  raise UserError(
+    f"{path}: expected a file that can be written, got {got}; choose another"
+  )
+
+
+@contextmanager
+def _meaning(partial: Path, path: Path) -> Iterator[None]:
+  """Puts `path` for its temporary name in errors of the operating system."""
+  try:
+    with naming(path):
+      yield
+  except OSError as error:
+    if error.filename == os.fspath(partial):
+      error.filename = os.fspath(path)
+    raise

@@ -114,7 +114,8 @@ class Setting:
       return None
     if not self._fits(value):
       raise UserError(
-        f"{self.name}: expected {self.expected}, got {value!r}; choose another"
+        f"{self.name}: expected {self.expected}, got {shown(value)}; choose "
+        "another"
       )
     if self.rules.check is not None:
       self.rules.check(value)
@@ -126,11 +127,26 @@ class Setting:
       return (
         isinstance(value, kind)
         and not isinstance(value, bool)
-        and self.rules.admits(float(value))
+        and self.rules.admits(_as_float(value))
       )
+    if isinstance(value, str) and "\0" in value:
+      return False  # in no name of a file or a function
     return isinstance(value, self.type) and (
       not self.rules.choices or value in self.rules.choices
     )
+
+
+def _as_float(value: Any) -> float:
+  try:
+    return float(value)
+  except OverflowError:
+    return math.inf
+
+
+def shown(value: Any) -> str:
+  """A value as messages show it: as Python writes it, but not pages of it."""
+  text = repr(value)
+  return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 class SettingsGroup:

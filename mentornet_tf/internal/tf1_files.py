@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal import checkpoint_files
 
 if TYPE_CHECKING:
   import tensorflow as tf
@@ -24,19 +25,18 @@ _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 def newest_prefix(folder: str | os.PathLike[str]) -> str | None:
   """Prefix of the checkpoint named in a folder's `checkpoint` file, if any.
 
-  TensorFlow 1 wrote absolute paths there. If the folder has been moved since,
-  the file of that name in the folder is used.
+  Raises:
+    UserError: the file is damaged.
   """
-  import tensorflow as tf
-
-  prefix = tf.train.latest_checkpoint(str(folder))
-  if prefix is not None:
-    return prefix
-  state = tf.train.get_checkpoint_state(str(folder))
-  if state is None:
-    return None
-  moved = os.path.join(folder, os.path.basename(state.model_checkpoint_path))
-  return moved if os.path.isfile(moved + ".index") else None
+  try:
+    prefixes = checkpoint_files.read_state(folder)
+  except checkpoint_files.DamagedStateError as error:
+    raise UserError(
+      f"{error}; copy this file again, or give the checkpoint's prefix"
+    ) from error
+  if prefixes and checkpoint_files.exists(prefixes[-1]):
+    return prefixes[-1]
+  return None
 
 
 def checkpoint_prefix(path: str | os.PathLike[str]) -> str:
@@ -96,7 +96,8 @@ def _reading(prefix: str) -> Iterator["tf.train.CheckpointReader"]:
   import tensorflow as tf
 
   try:
-    yield tf.train.load_checkpoint(prefix)
+    with checkpoint_files.reading(prefix) as reader:
+      yield reader
   except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
     reason = " ".join(str(error).split())
     raise UserError(

@@ -70,8 +70,7 @@ class MentorExamples:
     Returns:
       The path of the file, which `load_examples` takes.
     """
-    path = Path(folder) / EXAMPLES_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = atomic_files.writable_folder(folder) / EXAMPLES_FILE
     buffer = io.BytesIO()
     arrays = {name: getattr(self, name) for name in _ARRAYS}
     np.savez_compressed(buffer, **arrays, origin=json.dumps(self.origin))

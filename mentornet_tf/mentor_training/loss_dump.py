@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.atomic_files import naming, replacing
 
 # Where a run writes its dump, in the training folder.
 FILE_NAME = "losses.csv"
@@ -151,7 +151,7 @@ def append_losses(
     path: the file; created if it does not exist.
     parts: percentages of training with the examples that `write_losses` takes.
   """
-  with Path(path).open("a") as file:
+  with naming(path), Path(path).open("a") as file:
     for percent, examples in parts:
       file.writelines(_formatted(percent, examples))
 
@@ -160,15 +160,21 @@ def truncate_losses(path: Path, count: int) -> None:
   """Shortens a dump to its first `count` rows.
 
   Raises:
-    UserError: there are fewer.
+    UserError: there are fewer, or one of them is damaged.
   """
   if not path.exists() and not count:
     return
   kept = 0
   with replacing(path) as partial, partial.open("w") as new:
     if path.exists():
-      with path.open() as old:
+      with path.open(encoding="utf-8", errors="replace") as old:
         for line in itertools.islice(old, count):
+          if not _is_written_row(line):
+            raise UserError(
+              f"{path}, line {kept + 1}: expected a whole row of "
+              f"{' '.join(COLUMNS)}, got {line[:60]!r}; restore the file, or "
+              "continue without `record_losses`"
+            )
           new.write(line)
           kept += 1
     if kept < count:
@@ -177,6 +183,16 @@ def truncate_losses(path: Path, count: int) -> None:
         f"{kept}; `record_losses` has to be set from the beginning of a run: "
         "choose another training folder, or continue without it"
       )
+
+
+def _is_written_row(line: str) -> bool:
+  """Whether `append_losses` may have written the line, to its end."""
+  return (
+    line.count(" ") == len(COLUMNS) - 1
+    and line.endswith("\n")
+    and line.isascii()
+    and line[:-1].isprintable()
+  )
 
 
 def _formatted(

@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zipfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.internal.versions import versions
 from mentornet_tf.mentor_training.examples import MentorExamples
@@ -57,11 +59,18 @@ class MentorFolder:
   """
 
   def __init__(self, path: str | Path, settings: dict[str, Any]):
-    self._path = Path(path)
-    self._path.mkdir(parents=True, exist_ok=True)
+    self._path = atomic_files.writable_folder(path)
     self._settings = settings
     self._started = time.perf_counter()
     self._seconds_before = 0.0
+
+  def alone(self) -> AbstractContextManager[None]:
+    """Keeps other processes from training in the folder.
+
+    Raises:
+      UserError: another process is at it.
+    """
+    return locked(self._path, "train a mentor")
 
   def resume(self, steps: MentorSteps) -> list[MentorReport]:
     """Restores the state of an interrupted run, if there is one.

@@ -1,6 +1,7 @@
 """Trains a mentor on examples, with reports, saving and resuming."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -93,31 +94,31 @@ def train_mentor(
     mentor, examples.train_features, examples.train_targets, recipe, loss_kind
   )
   measure = MentorMeasure(mentor, examples, loss_kind)
-  reports: list[MentorReport] = []
   saving = None
   if folder is not None:
     settings = mentor_settings(mentor, examples, recipe, seed)
     saving = MentorFolder(folder, settings)
-    reports = saving.resume(steps)
-  rows = len(examples.train_features)
-  for batches, count in _batches(rows, recipe, steps.state.step, seed):
-    losses = steps.run(batches, count)
-    if not np.isfinite(losses).all():
-      raise UserError(
-        f"learning_rate: expected finite losses of the mentor, got "
-        f"{losses[~np.isfinite(losses)][0]} in the steps up to "
-        f"{steps.state.step}; choose a lower rate than {recipe.learning_rate}"
-      )
-    _assign(steps, mentor, examples, recipe)
-    epoch = steps.state.step * min(recipe.batch_size, rows) / rows
-    reports.append(measure(steps.state.step, epoch))
+  with saving.alone() if saving else nullcontext():
+    reports = saving.resume(steps) if saving else []
+    rows = len(examples.train_features)
+    for batches, count in _batches(rows, recipe, steps.state.step, seed):
+      losses = steps.run(batches, count)
+      if not np.isfinite(losses).all():
+        raise UserError(
+          f"learning_rate: expected finite losses of the mentor, got "
+          f"{losses[~np.isfinite(losses)][0]} in the steps up to "
+          f"{steps.state.step}; choose a lower rate than {recipe.learning_rate}"
+        )
+      _assign(steps, mentor, examples, recipe)
+      epoch = steps.state.step * min(recipe.batch_size, rows) / rows
+      reports.append(measure(steps.state.step, epoch))
+      if saving is not None:
+        saving.save_state(steps.state, reports)
+      if on_report is not None:
+        on_report(reports[-1])
     if saving is not None:
-      saving.save_state(steps.state, reports)
-    if on_report is not None:
-      on_report(reports[-1])
-  if saving is not None:
-    _assign(steps, mentor, examples, recipe)
-    saving.finish(mentor, reports)
+      _assign(steps, mentor, examples, recipe)
+      saving.finish(mentor, reports)
   return reports[-1]
 
 

@@ -1,8 +1,10 @@
 """Checkpoints of named variables, restored only if all of them match."""
 
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.tf1_files import newest_prefix
+from mentornet_tf.internal import checkpoint_files
+from mentornet_tf.internal.atomic_files import write_bytes
 
 _NAME = "model.ckpt"
+# Files of a checkpoint, and the folder in which TensorFlow prepares them.
+_FILE = re.compile(rf"({re.escape(_NAME)}-\d+)(\.|_temp)")
 # Where TensorFlow's object-based checkpoints put the value of a variable.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _BOOK_KEEPING = ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter" + _VALUE)
@@ -35,8 +40,9 @@ class CheckpointStore:
   "optimizer". A variable is called `<group>/<position>-<kind>`, for instance
   "student/003-bias": positions are stable, while the numbers in Keras' layer
   names depend on what else the process has built.
-  TensorFlow writes to temporary names and moves the `checkpoint` state file
-  last, so that an incomplete checkpoint is never used.
+  TensorFlow writes to temporary names and moves a checkpoint's index last; the
+  `checkpoint` state file follows it, as `tf.train.CheckpointManager` writes it.
+  (The manager takes the folder's name for a pattern when it deletes.)
 
   Args:
     folder: where checkpoints are kept.
@@ -47,31 +53,43 @@ class CheckpointStore:
   def __init__(self, folder: Path, groups: Groups, max_to_keep: int = 5):
     self._groups = groups
     self._folder = Path(folder)
-    trackable = tf.train.Checkpoint(
+    self._max_to_keep = max_to_keep
+    self._checkpoint = tf.train.Checkpoint(
       **{
         group: {name: v.value for name, v in named(variables).items()}
         for group, variables in groups.items()
       }
     )
-    self._manager = tf.train.CheckpointManager(
-      trackable, str(folder), max_to_keep, checkpoint_name=_NAME
-    )
 
   @property
   def latest(self) -> str | None:
     """Prefix of the newest checkpoint, None if there is none."""
-    return self._manager.latest_checkpoint
+    return latest_checkpoint(self._folder)
 
   def save(self, step: int) -> str:
     """Writes a checkpoint for `step` and returns its prefix."""
+    prefix = str(self._folder / f"{_NAME}-{step}")
     try:
-      return self._manager.save(checkpoint_number=step)
+      older = [
+        each for each in kept_checkpoints(self._folder) if each != prefix
+      ]
+      self._checkpoint.write(prefix)
+      self._write_state([*older, prefix][-self._max_to_keep :])
+      self._remove_leftovers()
     except (tf.errors.OpError, OSError) as error:
       raise UserError(
-        f"{self._manager.directory}: cannot write the checkpoint of step {step}"
+        f"{self._folder}: cannot write the checkpoint of step {step}"
         f" ({_first_line(error)}); check free space and permissions, then "
         "start again: training continues from the previous checkpoint"
       ) from error
+    return prefix
+
+  def _write_state(self, prefixes: list[str]) -> None:
+    names = [os.path.basename(prefix) for prefix in prefixes]
+    lines = [f'model_checkpoint_path: "{names[-1]}"']
+    lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+    text = "\n".join(lines) + "\n"
+    write_bytes(self._folder / checkpoint_files.STATE_FILE, text.encode())
 
   def restore_latest(self, warn: Callable[[str], Any] = print) -> int:
     """Loads the newest checkpoint that can be read.
@@ -87,7 +105,7 @@ class CheckpointStore:
     """
     self._remove_leftovers()
     failure = None
-    for prefix in reversed(self._manager.checkpoints):
+    for prefix in reversed(kept_checkpoints(self._folder, warn)):
       try:
         restore(prefix, self._groups)
       except DamagedCheckpointError as error:
@@ -100,11 +118,11 @@ class CheckpointStore:
     return 0
 
   def _remove_leftovers(self) -> None:
-    """Deletes the files of a checkpoint whose writing was interrupted."""
-    kept = {os.path.basename(prefix) for prefix in self._manager.checkpoints}
-    for path in self._folder.glob(f"{_NAME}-*"):
-      step = path.name.removeprefix(f"{_NAME}-").partition(".")[0]
-      if f"{_NAME}-{step.partition('_')[0]}" not in kept:
+    """Deletes the files of checkpoints that are old or were interrupted."""
+    kept = {os.path.basename(p) for p in kept_checkpoints(self._folder)}
+    for path in self._folder.iterdir():
+      match = _FILE.match(path.name)
+      if match and match[1] not in kept:
         if path.is_dir():
           shutil.rmtree(path)
         else:
@@ -124,29 +142,63 @@ def checkpoint_step(prefix: str) -> int:
 
 def latest_checkpoint(folder: str | os.PathLike) -> str | None:
   """Prefix of the newest complete checkpoint in `folder`, if any."""
-  return newest_prefix(folder)
+  return next(reversed(kept_checkpoints(folder)), None)
 
 
-def kept_checkpoints(folder: str | os.PathLike) -> list[str]:
-  """Prefixes of all complete checkpoints in `folder`, oldest first."""
-  state = tf.train.get_checkpoint_state(str(folder))
-  prefixes = state.all_model_checkpoint_paths if state else ()
-  return [prefix for prefix in prefixes if os.path.exists(prefix + ".index")]
+def kept_checkpoints(
+  folder: str | os.PathLike, warn: Callable[[str], Any] = lambda line: None
+) -> list[str]:
+  """Prefixes of all complete checkpoints in `folder`, oldest first.
+
+  They are those that the `checkpoint` state file names. Where that file is
+  damaged or missing they are those whose files are there, by their steps.
+
+  Args:
+    folder: a training folder.
+    warn: takes a line where the state file is damaged.
+  """
+  try:
+    prefixes = checkpoint_files.read_state(folder)
+  except checkpoint_files.DamagedStateError as error:
+    prefixes = _prefixes_of_files(Path(folder))
+    newest = os.path.basename(prefixes[-1]) if prefixes else "none"
+    warn(f"warning: {error}; the newest checkpoint is by its files {newest}")
+  else:
+    if prefixes is None:
+      prefixes = _prefixes_of_files(Path(folder))
+  return [prefix for prefix in prefixes if checkpoint_files.exists(prefix)]
 
 
-def open_checkpoint(prefix: str) -> Any:
+def _prefixes_of_files(folder: Path) -> list[str]:
+  prefixes = [
+    str(path.with_suffix("")) for path in folder.glob(f"{_NAME}-*.index")
+  ]
+  numbered = [p for p in prefixes if p.rpartition("-")[2].isdigit()]
+  return sorted(numbered, key=checkpoint_step)
+
+
+@contextmanager
+def open_checkpoint(prefix: str) -> Iterator[Any]:
   """Opens a checkpoint of any TensorFlow version for reading by name.
 
   Raises:
     UserError: there is none at `prefix`, or it cannot be read.
   """
-  try:
-    return tf.train.load_checkpoint(prefix)
-  except _UNREADABLE as error:
-    raise DamagedCheckpointError(
-      f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
-      f".data files), got none that can be read ({_first_line(error)})"
-    ) from error
+  with ExitStack() as opened:
+    try:
+      reader = opened.enter_context(checkpoint_files.reading(prefix))
+    except _UNREADABLE as error:
+      raise DamagedCheckpointError(
+        f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
+        f".data files), got none that can be read ({_first_line(error)})"
+      ) from error
+    yield reader
+
+
+def require_checkpoint(prefix: str) -> None:
+  """Raises UserError unless `open_checkpoint` can open the checkpoint."""
+  with open_checkpoint(prefix):
+    pass
 
 
 def restore(prefix: str, groups: Groups) -> None:
@@ -159,13 +211,26 @@ def restore(prefix: str, groups: Groups) -> None:
     UserError: names every variable that is missing, left over or of another
       shape; no variable has been changed.
   """
-  reader = open_checkpoint(prefix)
-  shapes = reader.get_variable_to_shape_map()
-  expected = {
+  with open_checkpoint(prefix) as reader:
+    values = _matching_values(reader, prefix, groups)
+  for key, variable in _expected(groups).items():
+    variable.assign(values[key])
+
+
+def _expected(groups: Groups) -> dict[str, Any]:
+  """Names in a checkpoint -> variables, over all groups."""
+  return {
     f"{group}/{name}{_VALUE}": variable
     for group, variables in groups.items()
     for name, variable in named(variables).items()
   }
+
+
+def _matching_values(
+  reader: Any, prefix: str, groups: Groups
+) -> dict[str, np.ndarray]:
+  shapes = reader.get_variable_to_shape_map()
+  expected = _expected(groups)
   stored = {
     key
     for key in shapes
@@ -189,14 +254,12 @@ def restore(prefix: str, groups: Groups) -> None:
       + " (use the settings of the run that wrote it)"
     )
   try:
-    values = {key: reader.get_tensor(key) for key in expected}
+    return {key: reader.get_tensor(key) for key in expected}
   except _UNREADABLE as error:
     raise DamagedCheckpointError(
       f"{prefix}: expected a complete checkpoint, got damaged files "
       f"({_first_line(error)}); an older one is used if there is one"
     ) from error
-  for key, variable in expected.items():
-    variable.assign(values[key])
 
 
 def all_finite(variables: Iterable) -> bool:

@@ -8,7 +8,8 @@ import csv
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import tensorflow as tf
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.internal.json_files import read_json, write_json
 from mentornet_tf.internal.versions import versions
+from mentornet_tf.runs.run_checks import check_run
 from mentornet_tf.settings import TrainingSettings, with_current_names
 
 _RUN_FILE = "run.json"
@@ -34,6 +37,8 @@ class RunFolder:
     data: summary of the training data.
     defaults: values of the settings that a run of an older version does not
       name.
+    warn: takes a line where an older version's run.json cannot tell whether
+      the data are the same.
 
   Raises:
     UserError: if the folder cannot be written to, or belongs to a run with
@@ -46,12 +51,22 @@ class RunFolder:
     settings: Mapping[str, Any],
     data: Mapping[str, Any],
     defaults: Mapping[str, Any] | None = None,
+    warn: Callable[[str], Any] = print,
   ):
     self.path = atomic_files.writable_folder(path)
     content = {"settings": dict(settings), "data": dict(data)}
     content = json.loads(json.dumps(content))
     if self.json_path.exists():
-      _refuse_other_settings(self.json_path, content, defaults or {})
+      before = require_run(self.path)
+      _refuse_other_settings(self.path, before, content, defaults or {})
+      if "digest" in data and "digest" not in before["data"]:
+        warn(
+          f"note: {self.json_path} is an older version's and holds no digest "
+          "of the images; these are taken for those trained on, and compared "
+          "from now on"
+        )
+        noted = _with_digests(before["data"], content["data"])
+        write_json(self.json_path, {**before, "data": noted})
     else:
       write_json(self.json_path, {**content, "versions": versions()})
 
@@ -72,7 +87,8 @@ def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
   Settings that an older version wrote have the names of this one.
 
   Raises:
-    UserError: the file is damaged, or is something else.
+    UserError: the file is damaged, is something else, or holds a value of
+      another type than training writes.
   """
   file = Path(path) / _RUN_FILE
   if not file.exists():
@@ -84,6 +100,7 @@ def read_run(path: str | os.PathLike) -> dict[str, Any] | None:
     parts=("settings", "data"),
   )
   content["settings"] = with_current_names(content["settings"])
+  check_run(file, content)
   return content
 
 
@@ -121,26 +138,58 @@ def require_run(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def _refuse_other_settings(
-  path: Path, content: Mapping[str, Any], defaults: Mapping[str, Any]
+  folder: Path,
+  before: Mapping[str, Any],
+  content: Mapping[str, Any],
+  defaults: Mapping[str, Any],
 ) -> None:
-  before = require_run(path.parent)
-  before["settings"] = {**defaults, **before["settings"]}
+  settings = {**defaults, **before["settings"]}
   # What an older version did not note about its data is no difference.
-  before["data"] = {**content["data"], **before["data"]}
-  differences = []
-  for part in ("settings", "data"):
-    old, new = before[part], content[part]
-    differences += [
-      f"{part}.{key} was {old.get(key)!r}, now {new.get(key)!r}"
-      for key in sorted(old.keys() | new.keys())
-      if old.get(key) != new.get(key)
-    ]
+  data = {
+    **content["data"],
+    **_with_digests(before["data"], content["data"]),
+  }
+  differences = _differences("settings", settings, content["settings"])
+  differences += _differences("data", data, content["data"])
   if differences:
     raise UserError(
-      f"{path.parent}: expected a new folder or one of the same run, got a run "
+      f"{folder}: expected a new folder or one of the same run, got a run "
       f"with other settings: {'; '.join(differences)}; choose another folder, "
-      "or the settings of that run to continue it"
+      "or the settings and data of that run to continue it"
     )
+
+
+def _differences(
+  part: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[str]:
+  differences = []
+  for key in sorted(old.keys() | new.keys()):
+    before, now = old.get(key), new.get(key)
+    if before == now:
+      continue
+    if key == "digest":
+      differences.append(
+        f"other images, labels or ids in the {part} ({key} was "
+        f"{str(before)[:8]}…, now {str(now)[:8]}…)"
+      )
+    elif isinstance(before, dict) and isinstance(now, dict):
+      differences += _differences(f"{part}.{key}", before, now)
+    else:
+      differences.append(f"{part}.{key} was {before!r}, now {now!r}")
+  return differences
+
+
+def _with_digests(
+  before: Mapping[str, Any], now: Mapping[str, Any]
+) -> dict[str, Any]:
+  """A summary of data, with the digests of another where it has none."""
+  noted = dict(before)
+  if "digest" in now:
+    noted.setdefault("digest", now["digest"])
+  for key, part in before.items():
+    if isinstance(part, dict) and isinstance(now.get(key), dict):
+      noted[key] = _with_digests(part, now[key])
+  return noted
 
 
 class MetricsWriter:
@@ -190,11 +239,14 @@ class MetricsWriter:
       for name, value in row.items()
       if value is not None and not math.isnan(value)
     }
-    with self._path.open("a", newline="") as file:
+    with (
+      atomic_files.naming(self._path),
+      self._path.open("a", newline="") as file,
+    ):
       csv.DictWriter(file, self._columns).writerow(
         {"step": step} | {name: f"{v:.7g}" for name, v in known.items()}
       )
-    with self._events.as_default(step):
+    with self._writing_events(), self._events.as_default(step):
       for name, value in (known | dict(events_only or {})).items():
         tf.summary.scalar(name, value)
       for name, values in (histograms or {}).items():
@@ -202,18 +254,45 @@ class MetricsWriter:
 
   def write_picture(self, step: int, name: str, png: bytes) -> None:
     """Writes a picture to TensorBoard's events."""
-    with self._events.as_default(step):
+    with self._writing_events(), self._events.as_default(step):
       tf.summary.image(name, tf.io.decode_png(png, channels=3)[tf.newaxis])
 
   def close(self) -> None:
     """Flushes TensorBoard's events."""
-    self._events.close()
+    with self._writing_events():
+      self._events.close()
+
+  @contextmanager
+  def _writing_events(self) -> Iterator[None]:
+    try:
+      yield
+    except tf.errors.OpError as error:
+      reason = " ".join(str(error).split())
+      raise UserError(
+        f"{self._path.parent}: cannot write TensorBoard's events ({reason}); "
+        "check free space and permissions, then start again: training "
+        "continues from its last checkpoint"
+      ) from error
 
 
 def read_metrics(path: str | os.PathLike) -> list[dict[str, str]]:
-  """Rows of a folder's `metrics.csv` as text; [] if there is no such file."""
+  """Rows of a folder's `metrics.csv` as text; [] if there is no such file.
+
+  A last row that was not written to its end is left out.
+
+  Raises:
+    UserError: the file is damaged; names the line.
+  """
   file = Path(path) / _METRICS_FILE
   if not file.exists():
     return []
-  with file.open(newline="") as stream:
-    return list(csv.DictReader(stream))
+  return list(
+    read_rows(
+      file,
+      ("step",),
+      integers=("step",),
+      appended=True,
+      advice="correct or remove the line; the file holds the history of the "
+      "run, not its state",
+    )
+  )

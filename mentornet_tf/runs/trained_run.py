@@ -16,7 +16,7 @@ from mentornet_tf.runs.checkpointing import (
   checkpoint_step,
   kept_checkpoints,
   latest_checkpoint,
-  open_checkpoint,
+  require_checkpoint,
   restore,
 )
 from mentornet_tf.runs.run_folder import read_run, settings_of_run
@@ -58,7 +58,7 @@ class TrainedRun:
 
     If the run keeps an average of its weights, the average is loaded.
     """
-    open_checkpoint(checkpoint)
+    require_checkpoint(checkpoint)
     if is_tf1_checkpoint(checkpoint):
       load_tf1_student(self.student, checkpoint)
     else:
@@ -88,7 +88,7 @@ class TrainedRun:
       UserError: there is none that can be read, or one does not fit.
     """
     newest = self.newest()
-    older = [] if self.chosen else kept_checkpoints(self.folder)
+    older = [] if self.chosen else kept_checkpoints(self.folder, warn)
     candidates = [newest, *(c for c in reversed(older) if c != newest)]
     for checkpoint in candidates[:-1]:
       try:
@@ -171,7 +171,7 @@ def _tf1_checkpoint(folder: Path, chosen: str | None) -> str:
   prefix = chosen or latest_checkpoint(folder)
   if prefix is None:
     raise UserError(_no_checkpoint(folder))
-  open_checkpoint(prefix)
+  require_checkpoint(prefix)
   if not is_tf1_checkpoint(prefix):
     raise UserError(
       f"{folder}: expected the run.json that training wrote, got none, so that "

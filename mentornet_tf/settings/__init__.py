@@ -31,6 +31,7 @@ from mentornet_tf.settings.presets import (
 )
 from mentornet_tf.settings.training import (
   TrainingSettings,
+  settings_by_name,
   training_groups,
   with_current_names,
 )
@@ -55,6 +56,7 @@ __all__ = [
   "parse_update_times",
   "preset",
   "preset_names",
+  "settings_by_name",
   "student_recipe",
   "training_groups",
   "with_current_names",

@@ -10,7 +10,11 @@ from mentornet_tf.datasets.reading.preparation import (
   Augmentation,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.setting_fields import SettingsGroup, describe
+from mentornet_tf.internal.setting_fields import (
+  Setting,
+  SettingsGroup,
+  describe,
+)
 from mentornet_tf.settings.checks import MENTORMIX
 from mentornet_tf.settings.groups import (
   FROM_SCRATCH,
@@ -141,6 +145,15 @@ _CURRENT_NAMES = {
   for each in describe(group)
   for alias in each.rules.aliases
 }
+
+
+def settings_by_name() -> dict[str, Setting]:
+  """What is said of each setting, over all groups."""
+  return {
+    each.name: each
+    for group in training_groups().values()
+    for each in describe(group)
+  }
 
 
 def with_current_names(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """Students by name: those of this package and functions of the user."""
 
-import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.user_functions import load_function
+from mentornet_tf.internal.user_functions import (
+  failure,
+  load_function,
+  signature_of,
+)
 from mentornet_tf.students.options import check_integer
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ def build_student(
   _check_options(name, builder, options)
   student = builder(num_classes=num_classes, **(defaults | options))
   if entry is None:
-    _check_student(name, student, num_classes, options)
+    _check_student(name, student, num_classes, options, builder)
   return student
 
 
@@ -89,7 +92,13 @@ def _check_options(
   name: str, builder: Callable[..., Any], options: Collection[str]
 ) -> None:
   """Raises UserError for options that `builder` does not take."""
-  parameters = inspect.signature(builder).parameters.values()
+  described = signature_of(builder)
+  if described is None:
+    raise UserError(
+      f"student {name!r}: expected a function with the parameter num_classes, "
+      "got one in C that does not tell its parameters; write one in Python"
+    )
+  parameters = described.values()
   accepts_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
   accepted = [
     p.name
@@ -111,7 +120,11 @@ def _check_options(
 
 
 def _check_student(
-  name: str, student: Any, num_classes: int, options: Mapping[str, Any]
+  name: str,
+  student: Any,
+  num_classes: int,
+  options: Mapping[str, Any],
+  builder: Callable[..., Any],
 ) -> None:
   """Raises UserError unless `student` maps images to logits [B, classes]."""
   import keras
@@ -131,7 +144,10 @@ def _check_student(
     shape = inputs[0].shape
   else:
     shape = (None, *options.get("input_shape", (32, 32, 3)))
-  output = student(keras.KerasTensor(shape, dtype="float32"))
+  try:
+    output = student(keras.KerasTensor(shape, dtype="float32"))
+  except Exception as error:
+    raise failure(error, builder, name, f"student {name!r}") from error
   got = getattr(output, "shape", None)
   if got is None or len(got) != 2 or got[-1] != num_classes:
     described = type(output).__name__ if got is None else list(got)

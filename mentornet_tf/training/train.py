@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -15,13 +16,19 @@ from mentornet_tf.datasets.reading.dataset import (
   as_training_data,
   describe_noisy_labels,
 )
+from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluation_sets import (
   EvaluationSets,
   check_classes,
 )
-from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.atomic_files import (
+  creatable_folder,
+  replacing,
+  writable_folder,
+)
+from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.tensorflow_startup import require_tensorflow
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import RunFolder
@@ -86,6 +93,7 @@ def train_and_evaluate(
   require_tensorflow("runs of the loop")
   options = options or RunOptions()
   console = console or Console(highlight=False, soft_wrap=True)
+  creatable_folder(run_folder)
   train_data = as_training_data(train_data, settings.augmentation)
   _check_clean_labels(settings, options, train_data)
   # The model first: settings that cannot be built leave no folder behind.
@@ -93,35 +101,42 @@ def train_and_evaluate(
   evaluator = _evaluator(model, settings, train_data, eval_data)
   joint = _joint_training(model, settings, train_data, clean_data)
 
-  folder = _open_folder(run_folder, settings, train_data, joint)
-  _keep_mentor(model.curriculum, folder.path)
-  store = CheckpointStore(folder.path, variable_groups(model))
-  start_step = store.restore_latest(warn=console.print)
-  model.step.assign(start_step)
-  total_steps = model.total_steps
-  if start_step >= total_steps:
-    console.print(f"{folder.path}: already finished at step {start_step}")
-    return TrainingResult(start_step, True, model)
-  if start_step:
-    console.print(f"{folder.path}: continuing from step {start_step}")
-  console.print(_readable_start(settings, train_data, options))
-
-  step = run_to_end(
-    Run(
-      batch_size=settings.data.batch_size,
-      seed=settings.run.seed,
-      log_interval_steps=settings.run.log_interval_steps,
-      options=options,
-      model=model,
-      train_data=train_data,
-      evaluator=evaluator,
-      joint=joint,
-      folder=folder,
-      store=store,
-      start_step=start_step,
-      console=console,
+  with locked(writable_folder(run_folder), "train", warn=console.print):
+    folder = RunFolder(
+      run_folder,
+      settings.values(),
+      _data_summary(train_data, joint),
+      TrainingSettings().values(),
+      warn=console.print,
     )
-  )
+    _keep_mentor(model.curriculum, folder.path)
+    store = CheckpointStore(folder.path, variable_groups(model))
+    start_step = store.restore_latest(warn=console.print)
+    model.step.assign(start_step)
+    total_steps = model.total_steps
+    if start_step >= total_steps:
+      console.print(f"{folder.path}: already finished at step {start_step}")
+      return TrainingResult(start_step, True, model)
+    if start_step:
+      console.print(f"{folder.path}: continuing from step {start_step}")
+    console.print(_readable_start(settings, train_data, options))
+
+    step = run_to_end(
+      Run(
+        batch_size=settings.data.batch_size,
+        seed=settings.run.seed,
+        log_interval_steps=settings.run.log_interval_steps,
+        options=options,
+        model=model,
+        train_data=train_data,
+        evaluator=evaluator,
+        joint=joint,
+        folder=folder,
+        store=store,
+        start_step=start_step,
+        console=console,
+      )
+    )
   finished = step == total_steps
   if not finished:
     console.print(
@@ -198,16 +213,17 @@ def _joint_training(
   return JointTraining(schedule, subset)
 
 
-def _open_folder(
-  path: str | os.PathLike,
-  settings: TrainingSettings,
-  train_data: TrainingData,
-  joint: JointTraining | None,
-) -> RunFolder:
-  data = train_data.run_summary()
+def _data_summary(
+  train_data: TrainingData, joint: JointTraining | None
+) -> dict[str, Any]:
+  """What run.json says of the data, and what tells them from others."""
+  data = train_data.run_summary() | {"digest": data_digest(train_data)}
   if joint is not None:
-    data |= {"clean_subset": joint.clean_data.run_summary()}
-  return RunFolder(path, settings.values(), data, TrainingSettings().values())
+    subset = joint.clean_data
+    data["clean_subset"] = subset.run_summary() | {
+      "digest": data_digest(subset)
+    }
+  return data
 
 
 def _readable_start(

@@ -8,7 +8,7 @@ from PIL import Image
 from ranked_runs import STEPS, by_hand
 
 import mentornet_tf as mn
-from mentornet_tf.analysis import ranking
+from mentornet_tf.analysis import ranking, written_ranking
 from mentornet_tf.errors import UserError
 
 
@@ -41,14 +41,15 @@ def test_the_files_hold_the_ranking(tmp_path, suspects):
     np.testing.assert_array_equal(arrays["labels"], suspects.labels)
     np.testing.assert_array_equal(arrays["pred_probs"], suspects.pred_probs)
     np.testing.assert_array_equal(arrays["ids"], suspects.ids)
-  metrics = ranking.read_ranking_metrics(folder)
+  metrics = written_ranking.read_ranking_metrics(folder)
   assert metrics["quality"] == suspects.quality()
   assert metrics["checkpoint_steps"] == list(STEPS)
   for picture in ("contact_sheet.png", "weight_against_loss.png"):
     assert min(Image.open(folder / picture).size) > 300
   assert len(list(folder.iterdir())) == 5
   assert (
-    ranking.read_suspect_table(folder / "suspect_labels.csv", 3) == rows[:3]
+    written_ranking.read_suspect_table(folder / "suspect_labels.csv", 3)
+    == rows[:3]
   )
 
 
@@ -61,7 +62,7 @@ def test_without_known_clean_labels_there_is_no_weight_picture(tmp_path):
   )
   ranking.write_suspect_labels(suspects, data, tmp_path)
   assert not (tmp_path / "weight_against_loss.png").exists()
-  assert ranking.read_ranking_metrics(tmp_path)["quality"] is None
+  assert written_ranking.read_ranking_metrics(tmp_path)["quality"] is None
   assert ranking.describe(suspects) == [
     "1 of 4 labels differ from the predicted class"
   ]
@@ -86,4 +87,4 @@ def test_outputs_that_cannot_be_written_are_refused(run_folder, tmp_path):
 def test_metrics_of_something_else_are_refused(tmp_path, text, message):
   (tmp_path / "metrics.json").write_text(text)
   with pytest.raises(UserError, match=message):
-    ranking.read_ranking_metrics(tmp_path)
+    written_ranking.read_ranking_metrics(tmp_path)

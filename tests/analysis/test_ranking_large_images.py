@@ -14,7 +14,7 @@ from program_runs import run_program
 from rich.console import Console
 
 import mentornet_tf as mn
-from mentornet_tf.analysis import contact_sheet, label_scores, ranking
+from mentornet_tf.analysis import contact_sheet, label_scores, written_ranking
 from mentornet_tf.datasets.reading.dataset import EvaluationBatches
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
@@ -136,7 +136,7 @@ def test_the_program_ranks_streamed_labels_as_the_library_does(trained):
   assert [float(row["mean_loss"]) for row in rows] == pytest.approx(
     suspects.mean_loss[order], rel=1e-4
   )
-  metrics = ranking.read_ranking_metrics(folder)
+  metrics = written_ranking.read_ranking_metrics(folder)
   assert metrics["data"] == "webvision_mini_train"
   assert metrics["num_examples"] == 30 and metrics["quality"] is None
   assert min(Image.open(folder / "contact_sheet.png").size) > 300

@@ -8,7 +8,7 @@ import pytest
 import tiny
 from scripts import run_script
 
-from mentornet_tf.analysis import plots, ranking
+from mentornet_tf.analysis import plots, ranking, written_ranking
 from mentornet_tf.analysis.comparison import (
   RunSummary,
   comparison_rows,
@@ -126,7 +126,9 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
     assert text in page.text
   assert "differs in" not in page.text
   assert "http" not in (tmp_path / "report.html").read_text()
-  quality = ranking.read_ranking_metrics(folder / "suspect_labels")["quality"]
+  quality = written_ranking.read_ranking_metrics(folder / "suspect_labels")[
+    "quality"
+  ]
   assert f"AUROC {quality['by_loss']['roc_auc']:.4f}" in page.text
   table = folder / "suspect_labels" / ranking.TABLE_FILE
   with table.open(newline="") as file:
@@ -156,10 +158,10 @@ def test_runs_are_compared_by_what_differs(tmp_path):
 
 def test_text_of_the_runs_is_escaped(tmp_path):
   name = 'x<script>alert("1")&$a$'
-  page = report([run_folder(tmp_path / name, studentnet="<i>")], tmp_path)
+  page = report([run_folder(tmp_path / name, studentnet="m:<i>")], tmp_path)
   assert f"Training report: {name}" in page.text
   assert "<script" not in (tmp_path / "report.html").read_text()
-  assert "<i> on 60 images" in page.text
+  assert "m:<i> on 60 images" in page.text
 
 
 def test_a_run_without_evaluation_or_events_says_so(tmp_path):
@@ -267,7 +269,7 @@ def test_folders_without_a_run_are_refused(tmp_path):
 
 def test_outputs_that_cannot_be_written_are_refused(tmp_path):
   folder = run_folder(tmp_path / "run")
-  with pytest.raises(UserError, match="got a folder; give a file"):
+  with pytest.raises(UserError, match="got a folder; choose another"):
     write_report([folder], tmp_path)
   with pytest.raises(UserError, match="a path in no existing folder"):
     write_report([folder], tmp_path / "no" / "report.html")

@@ -1,5 +1,7 @@
 """How mistakes are reported, and what help shows."""
 
+import errno
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -10,6 +12,7 @@ from command_modules import fresh_flags
 
 from mentornet_tf.commands import command_line, help_page
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.atomic_files import naming
 
 _DOCUMENTATION = """Weighs things.
 
@@ -174,6 +177,25 @@ def test_a_file_that_cannot_be_read_is_one_line(capsys):
   assert line_of(capsys, "--input=x", main=main) == (
     "no/such: No such file or directory (check the path and its rights)"
   )
+
+
+@pytest.mark.parametrize(
+  ("number", "advice"),
+  [
+    (errno.ENOSPC, "free some space or choose another folder"),
+    (errno.EDQUOT, "free some space or choose another folder"),
+    (errno.EROFS, "choose a folder that can be written to"),
+    (errno.EMFILE, "raise the number of open files, ulimit -n"),
+    (errno.EACCES, "check the path and its rights"),
+  ],
+)
+def test_errors_of_the_system_come_with_file_and_advice(number, advice, capsys):
+  def main():
+    with naming("runs/a/metrics.csv"):
+      raise OSError(number, os.strerror(number))
+
+  line = line_of(capsys, "--input=x", main=main)
+  assert line.startswith(f"runs/a/metrics.csv: {os.strerror(number)} ({advice}")
 
 
 def test_a_defect_keeps_its_traceback():

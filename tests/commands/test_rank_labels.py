@@ -9,7 +9,7 @@ import tiny
 from scripts import run_script
 
 import mentornet_tf as mn
-from mentornet_tf.analysis import ranking
+from mentornet_tf.analysis import written_ranking
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.writing.in_memory import (
   NoisyRecords,
@@ -62,7 +62,7 @@ def test_the_program_ranks_and_says_how_well(digits):
     "507 of 1442 labels with a known clean label are noisy" in result.stdout
   )
   assert "ranked by loss: AUROC 0." in result.stdout
-  metrics = ranking.read_ranking_metrics(run / "suspect_labels")
+  metrics = written_ranking.read_ranking_metrics(run / "suspect_labels")
   assert metrics["quality"]["num_wrong"] == 507
   assert metrics["quality"]["by_loss"]["roc_auc"] > 0.7
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from mentornet_tf.errors import UserError
@@ -39,3 +41,36 @@ def test_other_files_are_refused_in_one_line(tmp_path, text, got):
   assert got in message
   assert message.endswith("; do this")
   assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+  ("content", "words"),
+  [
+    (b"[" * 100000, "maximum recursion depth"),
+    (b'{"a": ' * 60 + b"1" + b"}" * 60, "deeper than 50 levels"),
+    (b'{"a": 1, "b": 2, "a": 3}', "the name 'a' twice"),
+    (b'{"a": ' + b"9" * 5000 + b"}", "integer string conversion"),
+    (b'{"a": "\xff"}', "can't decode byte 0xff"),
+    (b'{"a": "\\ud800"}', "surrogates not allowed"),
+    (b"\0" * 100, "Expecting value"),
+    (b'{"a": "b\0"}', "Invalid control character"),
+  ],
+)
+def test_what_no_reader_could_use_is_refused(tmp_path, content, words):
+  path = tmp_path / "file.json"
+  path.write_bytes(content)
+  with pytest.raises(UserError) as caught:
+    read(path)
+  assert words in str(caught.value) and "\n" not in str(caught.value)
+  assert str(caught.value).endswith("; do this")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+  os.mkfifo(tmp_path / "pipe")
+  for path, words in (
+    (tmp_path, "no regular file"),
+    (tmp_path / "pipe", "no regular file"),
+    (tmp_path / "missing", "No such file or directory"),
+  ):
+    with pytest.raises(UserError, match=words):
+      read(path)

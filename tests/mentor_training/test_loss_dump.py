@@ -269,3 +269,31 @@ def test_a_dump_is_shortened_to_the_rows_of_a_checkpoint(tmp_path):
   with pytest.raises(UserError, match=r"expected the 4 losses .* got 3"):
     truncate_losses(path, 4)
   assert path.read_text() == "".join(lines[:3])
+
+
+@pytest.mark.parametrize(
+  ("damage", "line"),
+  [
+    (b"\0" * 20 + b"\n", 2),
+    (b"7 10 1\n", 2),
+    (b"7 10 1 0 \xff.5\n", 2),
+    (b"a longer line of the words of other files\n", 2),
+  ],
+)
+def test_damaged_rows_are_not_continued(tmp_path, damage, line):
+  path = tmp_path / "losses.csv"
+  good = b"5 0 1 1 0.25\n"
+  path.write_bytes(good + damage + good)
+  with pytest.raises(UserError, match=rf"losses\.csv, line {line}: expected a"):
+    truncate_losses(path, 2)
+  assert path.read_bytes() == good + damage + good
+  truncate_losses(path, 1)
+  assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_a_row_that_was_cut_is_not_continued(tmp_path, cut):
+  path = tmp_path / "losses.csv"
+  path.write_bytes(b"5 0 1 1 0.25\n5 1 1 1 0.75\n"[:-cut])
+  with pytest.raises(UserError, match="line 2: expected a whole row"):
+    truncate_losses(path, 2)

@@ -1,3 +1,5 @@
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -91,7 +93,7 @@ def test_damaged_data_is_reported(tmp_path):
 
 def test_no_checkpoint_at_the_prefix_is_reported(tmp_path):
   with pytest.raises(UserError, match="expected a TensorFlow checkpoint"):
-    checkpointing.open_checkpoint(str(tmp_path / "model.ckpt-5"))
+    checkpointing.require_checkpoint(str(tmp_path / "model.ckpt-5"))
 
 
 def test_a_name_without_a_step_is_refused():
@@ -162,7 +164,82 @@ def test_a_full_disk_is_reported_and_keeps_the_last_checkpoint(
       None, None, "No space left on device"
     )
 
-  monkeypatch.setattr(tf.train.CheckpointManager, "save", full)
+  monkeypatch.setattr(tf.train.Checkpoint, "write", full)
   with pytest.raises(UserError, match=r"No space left on device.*free space"):
     store.save(2)
   assert store.restore_latest() == 1
+
+
+ODD_NAMES = ("lr[0.1]", "all*", "what?", "{a,b}", "back\\slash", "[")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_name_of_a_folder_is_no_pattern(tmp_path, name):
+  written, read = network(), network()
+  # What the name would match as a pattern is another run's.
+  other = CheckpointStore(tmp_path / "lr0", {"student": network().variables})
+  other.save(9)
+  folder = tmp_path / name
+  store = CheckpointStore(folder, {"student": written.variables}, max_to_keep=2)
+  for step in (1, 2, 3):
+    store.save(step)
+  assert sorted(path.name for path in folder.iterdir()) == [
+    "checkpoint",
+    *(
+      f"model.ckpt-{step}.{part}"
+      for step in (2, 3)
+      for part in ("data-00000-of-00001", "index")
+    ),
+  ]
+  assert checkpointing.latest_checkpoint(folder) == f"{folder}/model.ckpt-3"
+  assert len(checkpointing.kept_checkpoints(folder)) == 2
+  store = CheckpointStore(folder, {"student": read.variables})
+  assert store.restore_latest() == 3
+  for a, b in zip(written.variables, read.variables, strict=True):
+    np.testing.assert_array_equal(a.numpy(), b.numpy())
+  assert checkpointing.latest_checkpoint(tmp_path / "lr0").endswith("ckpt-9")
+
+
+def test_tensorflow_reads_the_state_file(tmp_path):
+  store = CheckpointStore(tmp_path, {"student": network().variables})
+  prefixes = [store.save(step) for step in (3, 12)]
+  assert tf.train.latest_checkpoint(tmp_path) == prefixes[-1]
+  state = tf.train.get_checkpoint_state(str(tmp_path))
+  assert list(state.all_model_checkpoint_paths) == prefixes
+
+
+@pytest.mark.parametrize(
+  "content", [b"", b"\0" * 40, b"model_checkpoint_path: ", b"{}", b"\xff\xfe"]
+)
+def test_a_damaged_state_file_gives_way_to_the_files(tmp_path, content):
+  written, read = network(), network()
+  store = CheckpointStore(tmp_path, {"student": written.variables})
+  store.save(9)
+  store.save(10)
+  (tmp_path / "checkpoint").write_bytes(content)
+  warnings = []
+  store = CheckpointStore(tmp_path, {"student": read.variables})
+  assert store.restore_latest(warnings.append) == 10
+  (warning,) = warnings
+  assert "checkpoint: expected the names of checkpoints" in warning
+  assert warning.endswith("by its files model.ckpt-10")
+  for a, b in zip(written.variables, read.variables, strict=True):
+    np.testing.assert_array_equal(a.numpy(), b.numpy())
+  store.save(11)
+  names = map(os.path.basename, checkpointing.kept_checkpoints(tmp_path))
+  assert list(names) == [f"model.ckpt-{step}" for step in (9, 10, 11)]
+
+
+def test_a_missing_state_file_loses_no_checkpoint(tmp_path):
+  store = CheckpointStore(tmp_path, {"student": network().variables})
+  store.save(5)
+  (tmp_path / "checkpoint").unlink()
+  store = CheckpointStore(tmp_path, {"student": network().variables})
+  assert store.restore_latest() == 5
+
+
+def test_files_of_others_stay_where_they_are(tmp_path):
+  (tmp_path / "model.ckpt-best.index").write_bytes(b"a copy")
+  store = CheckpointStore(tmp_path, {"student": network().variables})
+  store.save(5)
+  assert (tmp_path / "model.ckpt-best.index").read_bytes() == b"a copy"

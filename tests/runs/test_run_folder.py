@@ -35,6 +35,34 @@ def test_other_settings_are_refused_with_the_differences(tmp_path):
   assert "learning_rate" not in str(caught.value)
 
 
+def test_other_data_of_the_same_size_are_refused(tmp_path):
+  data = {"num_examples": 5, "digest": "0123456789ab", "clean_subset": {"a": 1}}
+  RunFolder(tmp_path, _SETTINGS, data)
+  RunFolder(tmp_path, _SETTINGS, data)
+  with pytest.raises(UserError) as caught:
+    RunFolder(tmp_path, _SETTINGS, data | {"digest": "ba9876543210"})
+  assert "other images, labels or ids in the data" in str(caught.value)
+  assert "was 01234567…, now ba987654…" in str(caught.value)
+
+
+def test_a_folder_without_a_digest_gets_one_and_says_so_once(tmp_path):
+  old = {"num_examples": 5, "clean_subset": {"num_examples": 2}}
+  new = old | {
+    "digest": "01",
+    "clean_subset": {"num_examples": 2, "digest": "2"},
+  }
+  RunFolder(tmp_path, _SETTINGS, old)
+  notes = []
+  for _ in range(2):
+    RunFolder(tmp_path, _SETTINGS, new, warn=notes.append)
+  (note,) = notes
+  assert "holds no digest of the images" in note
+  assert read_run(tmp_path)["data"] == new
+  for other in ({"digest": "3"}, {"clean_subset": {**old, "digest": "3"}}):
+    with pytest.raises(UserError, match=r"other images, labels or ids"):
+      RunFolder(tmp_path, _SETTINGS, new | other)
+
+
 def test_a_file_in_the_way_is_reported(tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(UserError, match="folder that can be created"):
@@ -105,3 +133,34 @@ def test_nothing_half_written_stays_when_json_cannot_be_written(tmp_path):
   with pytest.raises(TypeError):
     RunFolder(tmp_path, {"bad": object()}, {})
   assert not (tmp_path / "run.json").exists()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 6])
+def test_a_row_of_metrics_that_was_cut_is_written_again(tmp_path, cut):
+  folder = RunFolder(tmp_path, _SETTINGS, {})
+  writer = MetricsWriter(folder, ["loss"])
+  writer.write(10, {"loss": 1.5})
+  writer.write(200, {"loss": 0.75})
+  writer.close()
+  whole = folder.metrics_path.read_bytes()
+  folder.metrics_path.write_bytes(whole[:-cut])
+  assert [row["step"] for row in read_metrics(tmp_path)] == ["10"]
+  writer = MetricsWriter(folder, ["loss"], start_step=10)
+  writer.write(200, {"loss": 0.75})
+  writer.close()
+  assert folder.metrics_path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+  "content", [b"10,1.5\n", b"step,loss\n\0\0\n", b"step,loss\nten,1.5\n"]
+)
+def test_damaged_metrics_are_refused_and_kept(tmp_path, content):
+  folder = RunFolder(tmp_path, _SETTINGS, {})
+  folder.metrics_path.write_bytes(content)
+  for use in (
+    lambda: read_metrics(tmp_path),
+    lambda: MetricsWriter(folder, ["loss"]),
+  ):
+    with pytest.raises(UserError, match=r"metrics\.csv, line \d: expected"):
+      use()
+    assert folder.metrics_path.read_bytes() == content

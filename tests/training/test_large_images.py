@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import re
 
 import keras
 import numpy as np
@@ -90,7 +91,9 @@ def test_a_mentored_run_learns_and_is_evaluated_on_every_set(whole):
       f"top-5 {last[f'{name}/top5_accuracy']:.4f}"
     )
     assert shown in text
-  assert read_run(place)["data"] == {
+  data = read_run(place)["data"]
+  assert re.fullmatch("[0-9a-f]{64}", data.pop("digest"))
+  assert data == {
     "name": "webvision_mini_train",
     "num_examples": 40,
     "num_classes": NUM_CLASSES,

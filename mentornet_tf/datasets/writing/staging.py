@@ -5,7 +5,6 @@ one process at a time works in it. The options in it say what an interrupted
 conversion was making; they are written last.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from mentornet_tf.datasets.records.shards import (
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
+from mentornet_tf.internal.folder_lock import locked
 
 # Options or a summary, as JSON holds them.
 Options = dict[str, Any]
@@ -111,14 +111,11 @@ class StagedSet:
       UserError: another process is at work.
     """
     self.work_dir.mkdir(parents=True, exist_ok=True)
-    with self.lock_path.open("w") as file:
-      try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError as error:
-        raise UserError(
-          f"output_dir: expected no other process to write {self.name} in "
-          f"{self.output_dir}, got another at work; wait for it, or stop it"
-        ) from error
+    with locked(
+      self.work_dir,
+      f"write {self.name}",
+      file_name=self.lock_path.name,
+    ):
       yield
 
   def begin(

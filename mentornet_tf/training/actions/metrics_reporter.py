@@ -1,11 +1,14 @@
 """Rows of metrics: averages over steps, evaluations, one readable line."""
 
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluation_sets import (
   EvaluationSets,
   readable_evaluations,
@@ -134,11 +137,37 @@ class MetricsReporter(Action):
         np.savez(file, **arrays)
 
   def restore_pending(self, step: int) -> None:
-    """Restores what `save_pending` saved at `step`."""
+    """Restores what `save_pending` saved at `step`.
+
+    Raises:
+      UserError: the file is damaged.
+    """
     path = self._pending_path(step)
-    if path.exists():
+    if not path.exists():
+      return
+    try:
       with np.load(path, allow_pickle=False) as file:
-        self._pending = [dict(file)]
+        reports = dict(file)
+      _check_reports(reports)
+    # What NumPy raises on damaged archives.
+    except (
+      zipfile.BadZipFile,
+      zlib.error,
+      EOFError,
+      LookupError,
+      NotImplementedError,
+      OSError,
+      RuntimeError,
+      TypeError,
+      ValueError,
+    ) as error:
+      reason = " ".join(str(error).split())
+      raise UserError(
+        f"{path}: expected the measurements since the last row of metrics, "
+        f"got a damaged file ({reason}); copy it again, or remove it: the next "
+        "row then averages the steps after this one only"
+      ) from error
+    self._pending = [reports]
 
   def _pending_path(self, step: int) -> Path:
     return self._pending_dir / f"pending-{step}.npz"
@@ -165,6 +194,20 @@ def _stacked(parts: list[Reports]) -> Reports:
   return {
     name: np.concatenate([part[name] for part in parts]) for name in parts[0]
   }
+
+
+def _check_reports(reports: Reports) -> None:
+  """Raises ValueError for what no steps have reported."""
+  expected = {*_AVERAGED, *_LATEST, "example/weight"}
+  if missing := sorted(expected - reports.keys()):
+    raise ValueError(f"no {missing[0]}")
+  numbers = [
+    array.dtype.kind in "biuf" and array.ndim > 0 for array in reports.values()
+  ]
+  if not all(numbers) or len({len(each) for each in reports.values()}) != 1:
+    raise ValueError("other arrays than steps report")
+  if not len(reports["example/weight"]):
+    raise ValueError("no steps")
 
 
 def summarize(reports: Reports) -> dict[str, float]:

@@ -1,0 +1,110 @@
+"""The files of a ranking of labels, read back for a report."""
+
+import itertools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mentornet_tf.analysis.ranking import COLUMNS, METRICS_FILE
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.csv_files import read_rows
+from mentornet_tf.internal.json_files import read_json
+from mentornet_tf.internal.setting_fields import shown
+
+_WRITTEN_BY = "a ranking of labels"
+_ADVICE = "rank the labels again"
+
+_INTEGERS = ("num_disagreeing", "num_examples")
+_TEXTS = ("data", "rank_by")
+_DETECTION = ("roc_auc", "average_precision", "precision_at_num_wrong")
+_TABLE_INTEGERS = ("rank", "id", "given_label", "predicted_label")
+_TABLE_TEXTS = ("given_class", "predicted_class")
+
+
+def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
+  """The `metrics.json` of a ranking; None if there is no such file.
+
+  Raises:
+    UserError: the file is damaged or holds something else.
+  """
+  file = Path(folder) / METRICS_FILE
+  if not file.exists():
+    return None
+  metrics = read_json(file, written_by=_WRITTEN_BY, advice=_ADVICE)
+  expected = {"checkpoint_steps", "quality", *_INTEGERS, *_TEXTS}
+  missing = expected - metrics.keys()
+  if missing:
+    raise UserError(
+      f"{file}: expected {', '.join(sorted(missing))} as written by "
+      f"{_WRITTEN_BY}, got none; {_ADVICE}"
+    )
+  for name in _INTEGERS:
+    _require(file, name, _is_count(metrics[name]), "a whole number", metrics)
+  for name in _TEXTS:
+    _require(file, name, isinstance(metrics[name], str), "a text", metrics)
+  steps = metrics["checkpoint_steps"]
+  _require(
+    file,
+    "checkpoint_steps",
+    isinstance(steps, list) and all(map(_is_count, steps)),
+    "a list of steps",
+    metrics,
+  )
+  quality = metrics["quality"]
+  _require(
+    file,
+    "quality",
+    quality is None or (isinstance(quality, dict) and _is_quality(quality)),
+    "null or the quality of a detection",
+    metrics,
+  )
+  return metrics
+
+
+def read_suspect_table(
+  path: str | os.PathLike, num_rows: int
+) -> list[dict[str, str]]:
+  """The first rows of a `suspect_labels.csv` as text.
+
+  Raises:
+    UserError: the file is damaged or holds something else.
+  """
+  rows = read_rows(
+    path,
+    COLUMNS,
+    integers=_TABLE_INTEGERS,
+    texts=_TABLE_TEXTS,
+    advice=_ADVICE,
+  )
+  return list(itertools.islice(rows, num_rows))
+
+
+def _is_quality(quality: Mapping[str, Any]) -> bool:
+  rankings = [quality.get(name) for name in ("by_loss", "by_weight")]
+  if not _is_count(quality.get("num_wrong")) or not all(
+    isinstance(each, dict) for each in rankings
+  ):
+    return False
+  values = [each.get(name) for each in rankings for name in _DETECTION]
+  values.append(quality.get("suggestion_accuracy"))
+  # All are known, or none: where all labels are clean or all are noisy.
+  return all(map(_is_number, values)) or rankings[0].get("roc_auc") is None
+
+
+def _is_count(value: Any) -> bool:
+  return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+  return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _require(
+  file: Path, name: str, holds: bool, expected: str, metrics: Mapping[str, Any]
+) -> None:
+  if not holds:
+    raise UserError(
+      f"{file}: {name}: expected {expected}, got {shown(metrics[name])}; "
+      f"{_ADVICE}"
+    )
