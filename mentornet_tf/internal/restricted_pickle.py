@@ -9,11 +9,9 @@ takes sizes and numbers from the file unchecked, so that a made-up file can end
 the interpreter.
 """
 
-import codecs
 import io
 import pickle
 import struct
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +21,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal import pickled_arrays
+from mentornet_tf.internal import pickled_arrays, pickled_values
 from mentornet_tf.internal.regular_files import open_regular
 
 _NUMPY_CORE = "numpy._core" if hasattr(np, "_core") else "numpy.core"
@@ -34,58 +32,19 @@ _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 # Plain data is a few levels deep. Python itself fails at some thousands.
 _DEEPEST = 100
 
-_KEYS = (str, bytes, int, float, complex, type(None), np.generic)
-
 Name: TypeAlias = tuple[str, str]
-
-
-def _encode(value: Any, encoding: Any) -> bytes:
-  """Bytes, as Python 3 writes them for Python 2."""
-  if codecs.lookup(pickled_arrays.text(encoding)).name != "iso8859-1":
-    raise ValueError(f"text in the encoding {str(encoding)[:20]!r}")
-  return codecs.encode(pickled_arrays.text(value), "latin1")
-
-
-def _bytes(*content: Any) -> bytes:
-  if content:
-    return bytes(pickled_arrays.data(content[0]))
-  return b""
-
-
-def _bytearray(*content: Any) -> bytearray:
-  return bytearray(_bytes(*content))
-
-
-def _complex(real: Any, imaginary: Any) -> complex:
-  if type(real) is not float or type(imaginary) is not float:
-    raise ValueError("a complex number of other parts")
-  return complex(real, imaginary)
-
-
-def _set(members: Any = ()) -> set[Any]:
-  return set(_checked_keys(list(members)))
-
-
-def _frozenset(members: Any = ()) -> frozenset[Any]:
-  return frozenset(_checked_keys(list(members)))
-
-
-def _ordered_dict(pairs: Any = ()) -> OrderedDict[Any, Any]:
-  pairs = [(key, value) for key, value in pairs]
-  _checked_keys([key for key, _ in pairs])
-  return OrderedDict(pairs)
 
 
 # What a pickle looks up, and what it gets: functions that check what they are
 # called with. The classes' names matter to pickles of Python 2.
 _CALLED: dict[Name, Any] = {
-  ("_codecs", "encode"): _encode,
-  ("builtins", "bytearray"): _bytearray,
-  ("builtins", "bytes"): _bytes,
-  ("builtins", "complex"): _complex,
-  ("builtins", "frozenset"): _frozenset,
-  ("builtins", "set"): _set,
-  ("collections", "OrderedDict"): _ordered_dict,
+  ("_codecs", "encode"): pickled_values.encode,
+  ("builtins", "bytearray"): pickled_values.new_bytearray,
+  ("builtins", "bytes"): pickled_values.new_bytes,
+  ("builtins", "complex"): pickled_values.new_complex,
+  ("builtins", "frozenset"): pickled_values.new_frozenset,
+  ("builtins", "set"): pickled_values.new_set,
+  ("collections", "OrderedDict"): pickled_values.new_ordered_dict,
   ("numpy", "dtype"): pickled_arrays.plain_dtype,
   ("numpy", "ndarray"): pickled_arrays.NDARRAY,
   (f"{_NUMPY_CORE}.multiarray", "_reconstruct"): pickled_arrays.reconstruct,
@@ -168,26 +127,26 @@ class _PlainDataUnpickler(_PythonUnpickler):
   def _load_setitem(self) -> None:
     key, value = self.stack[-2:]
     del self.stack[-2:]
-    _checked_keys([key])
+    pickled_values.checked_keys([key])
     _of_type(self.stack[-1], dict)[key] = value
 
   def _load_setitems(self) -> None:
     items = self.pop_mark()
-    keys, values = _checked_keys(items[::2]), items[1::2]
+    keys, values = pickled_values.checked_keys(items[::2]), items[1::2]
     _of_type(self.stack[-1], dict).update(zip(keys, values, strict=True))
 
   def _load_dict(self) -> None:
     items = self.pop_mark()
-    keys, values = _checked_keys(items[::2]), items[1::2]
+    keys, values = pickled_values.checked_keys(items[::2]), items[1::2]
     self.append(dict(zip(keys, values, strict=True)))
 
   def _load_additems(self) -> None:
-    values = _checked_keys(self.pop_mark())
+    values = pickled_values.checked_keys(self.pop_mark())
     _of_type(self.stack[-1], set).update(values)
 
   def _load_frozenset(self) -> None:
     members = self.pop_mark()
-    self.append(_frozenset(members))
+    self.append(pickled_values.new_frozenset(members))
 
   def _load_bytearray8(self) -> None:
     (size,) = struct.unpack("<Q", self.read(8))
@@ -236,15 +195,6 @@ def _of_type(value: Any, kind: type) -> Any:
   if not isinstance(value, kind):
     raise pickle.UnpicklingError(f"items for {type(value).__name__}")
   return value
-
-
-def _checked_keys(keys: list[Any]) -> list[Any]:
-  """Keys that are quick to compare: nested ones could take for ever."""
-  for key in keys:
-    for part in key if type(key) is tuple else (key,):
-      if not isinstance(part, _KEYS):
-        raise pickle.UnpicklingError(f"a key of type {type(part).__name__}")
-  return keys
 
 
 def _check_extent(value: Any, most: int) -> None:
