@@ -6,6 +6,7 @@ finds every record without reading the data.
 """
 
 import os
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +72,25 @@ def record_spans(
     position = int(damaged[0]) if damaged.size else len(headers)
     raise UserError(f"{path}: record {position}: {NO_WHOLE_RECORD}; {remedy}")
   return RecordSpans(np.array(offsets, np.int64), fields["f0"].astype(np.int64))
+
+
+def records_checksum(path: Path) -> str:
+  """One checksum of all records of a file, 8 hexadecimal digits.
+
+  It is made from the checksums that the records have, in their order, so that
+  only those are read: 4 bytes per record.
+
+  Raises:
+    UserError: the file is no chain of whole records.
+  """
+  spans = record_spans(path)
+  ends = spans.offsets + HEADER_BYTES + spans.lengths
+  checksum = 0
+  with path.open("rb", buffering=0) as file:
+    for end in ends.tolist():
+      stored = os.pread(file.fileno(), _FOOTER_BYTES, end)
+      checksum = zlib.crc32(stored, checksum)
+  return f"{checksum:08x}"
 
 
 def masked_checksum(lengths: np.ndarray) -> np.ndarray:

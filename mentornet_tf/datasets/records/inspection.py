@@ -4,16 +4,18 @@ TensorFlow's own messages name neither the file nor the record; only after
 reading has failed are the shards read again here, one record at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
+_OPTIONAL = ("image/class/clean_label", "image/id")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,14 @@ def inspect_record(
         f"expected one value for {key!r}, got {len(values)}; write the set "
         "again with this project's programs or with these keys"
       ), ()
+  for key in _OPTIONAL:
+    kind = features[key].WhichOneof("kind") if key in features else None
+    if kind and len(features[key].int64_list.value) != 1:
+      return (
+        f"expected one integer for {key!r}, got "
+        f"{len(getattr(features[key], kind).value)} of {kind}; write the set "
+        "again, or leave this key out"
+      ), ()
   label = features["image/class/label"].int64_list.value[0]
   if label < 0 or (num_classes is not None and label >= num_classes):
     most = "" if num_classes is None else f" and {num_classes - 1}"
@@ -117,6 +127,8 @@ def inspect_record(
       f"expected a label {'between 0' if most else 'of at least 0'}{most}, got "
       f"{label}; correct the labels or the set's num_classes"
     ), ()
+  if problem := _clean_label_problem(features, num_classes):
+    return problem, ()
   try:
     image = tf.io.decode_image(
       features["image/encoded"].bytes_list.value[0],
@@ -129,3 +141,20 @@ def inspect_record(
       "the set again"
     ), ()
   return None, tuple(image.shape)
+
+
+def _clean_label_problem(
+  features: Mapping[str, tf.train.Feature], num_classes: int | None
+) -> str | None:
+  if "image/class/clean_label" not in features:
+    return None
+  values = features["image/class/clean_label"].int64_list.value
+  clean = values[0] if values else UNKNOWN
+  if clean < KNOWN_WRONG or (num_classes is not None and clean >= num_classes):
+    most = "" if num_classes is None else f" and {num_classes - 1}"
+    return (
+      f"expected a clean label {'between' if most else 'of at least'} "
+      f"{KNOWN_WRONG}{most}, got {clean}; correct the clean labels or the "
+      "set's num_classes"
+    )
+  return None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG
 from mentornet_tf.datasets.records.inspection import describe_damage
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
@@ -138,9 +139,11 @@ def parse_labelled(
   label = parsed["image/class/label"]
   if num_classes is None:
     num_classes = tf.int64.max
+  clean_label = parsed["image/class/clean_label"]
   in_range = tf.debugging.Assert(
-    tf.reduce_all((label >= 0) & (label < num_classes)),
-    ["label outside 0 to", num_classes - 1, label],
+    tf.reduce_all((label >= 0) & (label < num_classes))
+    & tf.reduce_all((clean_label >= KNOWN_WRONG) & (clean_label < num_classes)),
+    ["label outside 0 to", num_classes - 1, label, clean_label],
   )
   identity = parsed["image/id"]
   # An eager Assert has already run and returns None.
@@ -148,7 +151,7 @@ def parse_labelled(
     label = tf.identity(label)
   return parsed["image/encoded"], {
     "label": label,
-    "clean_label": parsed["image/class/clean_label"],
+    "clean_label": clean_label,
     "id": tf.where(identity < 0, position, identity),
   }
 
@@ -205,19 +208,10 @@ def _decoded(
 def known_num_classes(
   dataset_name: str, summary: dict[str, Any] | None
 ) -> int | None:
-  """Number of classes by the summary, else by the data set's name, else None.
-
-  Raises:
-    UserError: the summary's "num_classes" is no positive integer.
-  """
+  """Number of classes by the summary, else by the set's name, else None."""
   num_classes = (summary or {}).get("num_classes")
   if num_classes is None:
     return _NUM_CLASSES.get(dataset_name)
-  if not isinstance(num_classes, int) or num_classes < 1:
-    raise UserError(
-      f"expected a positive integer as num_classes in the JSON summary of "
-      f"{dataset_name}, got {num_classes!r}; write the set again"
-    )
   return num_classes
 
 

@@ -6,15 +6,19 @@ summary `<dataset>_<split>.json` beside the shards.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from mentornet_tf.datasets.records.framing import records_checksum
+from mentornet_tf.datasets.records.summary_checks import check_summary
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import replacing, write_bytes
+from mentornet_tf.internal.json_files import read_json
+from mentornet_tf.internal.regular_files import check_regular
 
 _SHARD = re.compile(r"(?P<set>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})")
 
@@ -35,23 +39,18 @@ def read_summary(
   """The JSON summary beside the shards, or None where there is none.
 
   Raises:
-    UserError: the file is no JSON object.
+    UserError: the file is no JSON object, or an entry is not what it can be.
   """
   path = summary_path(data_dir, dataset_name, split)
-  try:
-    summary = json.loads(path.read_text(encoding="utf-8"))
-  except FileNotFoundError:
+  if not path.exists():
     return None
-  except ValueError as error:
-    raise UserError(
-      f"{path}: expected the JSON summary of a record set, got something "
-      f"else ({error}); write the set again, or remove this file"
-    ) from error
-  if not isinstance(summary, dict):
-    raise UserError(
-      f"{path}: expected a JSON object, got {type(summary).__name__}; write "
-      "the set again, or remove this file"
-    )
+  check_regular(path)
+  summary = read_json(
+    path,
+    written_by="a conversion, the summary of a record set",
+    advice="write the set again, or remove this file",
+  )
+  check_summary(path, summary)
   return summary
 
 
@@ -70,7 +69,9 @@ def check_num_records(
 ) -> None:
   """Raises UserError unless `found` records are those of the summary.
 
-  Without a summary any number but 0 will do.
+  Without a summary any number but 0 will do. Shards of another size than was
+  written are refused, too; those of the same size with other records are found
+  by `verification` only.
   """
   expected = summary.get("num_examples", found)
   if not found or found != expected:
@@ -79,6 +80,14 @@ def check_num_records(
       f"{dataset_name}_{split} in {data_dir}, got {found}; copy the shards "
       "again or write the set again"
     )
+  for name, written in (summary.get("files") or {}).items():
+    size = (Path(data_dir) / name).stat().st_size
+    if size != written["bytes"]:
+      raise UserError(
+        f"{Path(data_dir) / name}: expected {written['bytes']} bytes by the "
+        f"summary, got {size}; copy the shards and the summary of one write, "
+        "or write the set again"
+      )
 
 
 def existing_shards(
@@ -140,6 +149,8 @@ def find_shards(
       f"data_dir: expected shards numbered 0 to {counts[0] - 1} of {wanted} in "
       f"{folder}, found {_first_few(extra)}; remove it"
     )
+  for shard in complete:
+    check_regular(shard)
   return complete
 
 
@@ -208,7 +219,26 @@ def planned_summary(
 def write_shard(path: Path) -> Iterator[tf.io.TFRecordWriter]:
   """Yields the writer of a shard, which appears whole or not at all."""
   with replacing(path) as partial:
-    # Opened by Python first: its errors name the path and the reason.
-    partial.touch()
-    with tf.io.TFRecordWriter(str(partial)) as writer:
-      yield writer
+    try:
+      # Opened by Python first: its errors name the path and the reason.
+      partial.touch()
+      with tf.io.TFRecordWriter(str(partial)) as writer:
+        yield writer
+    # TensorFlow's errors of a full disk quote the temporary name, or nothing.
+    except tf.errors.OpError as error:
+      reason = " ".join(error.message.split(";")[-1].split())
+      raise UserError(
+        f"{path}: expected to write records, got: {reason}; make room there or "
+        "choose another folder, and start again"
+      ) from error
+
+
+def describe_files(paths: Iterable[Path]) -> dict[str, dict[str, Any]]:
+  """What a summary says of files, by which another write's are told apart."""
+  return {
+    path.name: {
+      "bytes": path.stat().st_size,
+      "checksum": records_checksum(path),
+    }
+    for path in paths
+  }

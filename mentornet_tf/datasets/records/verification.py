@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
+from mentornet_tf.datasets.records.framing import records_checksum
 from mentornet_tf.datasets.records.inspection import inspect_shard
 from mentornet_tf.datasets.records.schema import known_num_classes
 from mentornet_tf.datasets.records.shards import (
@@ -90,7 +92,7 @@ def verify_records(
   """
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split)
-  if summary is None or "shards" not in summary:
+  if summary is None or not summary.get("shards"):
     raise UserError(
       "data_dir: expected a summary with the shards' counts in "
       f"{summary_path(data_dir, dataset_name, split)}, got none; copy it again "
@@ -119,6 +121,12 @@ def verify_records(
         f"records by the summary, got {count}; copy this shard again or "
         "write the set again"
       )
+    elif not found[index].problems and _differs(shard, summary):
+      problems.append(
+        f"{shard}: expected the records that the summary was written with, got "
+        "others; copy the shards and the summary of one write, or write the "
+        "set again"
+      )
   return Verification(
     num_shards=len(shards),
     num_records=sum(each.num_records for each in found.values()),
@@ -127,6 +135,12 @@ def verify_records(
       line for index in sorted(found) for line in found[index].damaged_jpegs
     ),
   )
+
+
+def _differs(shard: Path, summary: dict[str, Any]) -> bool:
+  """Whether a sound shard is known to come from another write."""
+  written = (summary.get("files") or {}).get(shard.name)
+  return bool(written) and records_checksum(shard) != written["checksum"]
 
 
 def verify_shard(

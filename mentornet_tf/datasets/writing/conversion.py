@@ -276,6 +276,11 @@ def _summary(
 ) -> dict[str, Any]:
   """The options, and the results."""
   return options | {
+    "files": {
+      plan.shard_name(index): written
+      for index, written in enumerate(counts.files)
+      if "checksum" in written  # earlier versions wrote none
+    },
     "images": counts.as_json(),
     "num_examples": counts.num_kept,
     "shards": [

@@ -5,7 +5,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from mentornet_tf.datasets.records.shards import write_shard, write_summary
+from mentornet_tf.datasets.records.shards import (
+  describe_files,
+  write_shard,
+  write_summary,
+)
 from mentornet_tf.datasets.writing.staging import StagedSet
 
 
@@ -54,8 +58,11 @@ def write_shards(
           raise ValueError("fewer records came than the summary says")
       if next(source, None) is not None:
         raise ValueError("more records came than the summary says")
+      files = describe_files(staged.work_dir / name for name in names)
       staged.publish(names)
-      summary_file = write_summary(staged.output_dir, summary)
+      summary_file = write_summary(
+        staged.output_dir, summary | {"files": files}
+      )
     finally:
       staged.remove()
   return [*(staged.output_dir / name for name in names), summary_file]

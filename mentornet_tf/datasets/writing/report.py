@@ -20,11 +20,13 @@ class ConversionCounts:
     kept: records of each shard.
     repaired: images that were re-encoded, by what they were; most first.
     skipped: images without a record, by reason; most first.
+    files: size and checksum of each shard, as the summary holds them.
   """
 
   kept: tuple[int, ...]
   repaired: dict[str, int]
   skipped: dict[str, int]
+  files: tuple[dict[str, Any], ...] = ()
 
   @property
   def num_kept(self) -> int:
@@ -51,6 +53,7 @@ def count_images(
 ) -> ConversionCounts:
   """Adds up the reports of all shards, and the images dropped before."""
   kept: list[int] = []
+  files: list[dict[str, Any]] = []
   reasons = {
     "repaired": collections.Counter[str](),
     "skipped": collections.Counter(reason for _, reason in dropped),
@@ -58,10 +61,14 @@ def count_images(
   for index in range(plan.num_shards):
     report = plan.read_report(index)
     kept.append(report["kept"])
+    files.append(
+      {key: report[key] for key in ("bytes", "checksum") if key in report}
+    )
     for outcome, counter in reasons.items():
       counter.update(reason for _, reason in report[outcome])
   return ConversionCounts(
     tuple(kept),
+    files=tuple(files),
     **{
       outcome: dict(sorted(counter.items(), key=lambda pair: (-pair[1], pair)))
       for outcome, counter in reasons.items()

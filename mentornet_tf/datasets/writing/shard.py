@@ -15,7 +15,7 @@ from mentornet_tf.datasets.images.listing import (
   readable,
 )
 from mentornet_tf.datasets.records.schema import Example, encode_example
-from mentornet_tf.datasets.records.shards import write_shard
+from mentornet_tf.datasets.records.shards import describe_files, write_shard
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
@@ -66,8 +66,8 @@ def convert_shard(
         on_images(_REPORTED_AT_ONCE)
     on_images(len(rows) % _REPORTED_AT_ONCE)
     _check_source_is_there(plan, len(rows), skipped)
-  report = {
-    "bytes": plan.shard_path(index).stat().st_size,
+  (written,) = describe_files([plan.shard_path(index)]).values()
+  report = written | {
     "listed": len(rows),
     "kept": len(rows) - len(skipped),
     "repaired": repaired,

@@ -175,7 +175,10 @@ def test_a_damaged_image_stops_the_stream_and_is_named(tmp_path, damage, words):
 
 
 def test_a_label_outside_the_classes_stops_the_stream(tmp_path):
-  write_records(tmp_path, num_classes=5)
+  write_records(tmp_path)
+  summary = read_summary(tmp_path, "webvision_mini", "train")
+  changes = {"num_classes": 5, "class_names": None}
+  write_summary(tmp_path, summary | changes)
   records = open_streamed(tmp_path, "webvision_mini", "train")
   with pytest.raises(tf.errors.InvalidArgumentError, match="label outside 0"):
     take(streamed_evaluation_batches(records, 20, CROP), 1)
@@ -216,8 +219,12 @@ def test_a_wrong_checksum_stops_the_stream_and_is_named(tmp_path):
   ("changes", "words"),
   [
     ({"num_classes": None}, "expected the number of classes in"),
-    ({"num_examples": 31}, "expected 31 records of webvision_mini_train"),
-    ({"num_classes": 0}, "expected a positive integer as num_classes"),
+    (
+      {"num_examples": 31, "shards": None},
+      "expected 31 records of webvision_mini_train",
+    ),
+    ({"num_examples": 31}, "expected 30, as in shards, as num_examples"),
+    ({"num_classes": 0}, "expected an integer of 1 to 1000000 as num_"),
   ],
 )
 def test_a_set_that_does_not_fit_its_summary_is_refused(

@@ -60,15 +60,16 @@ def test_every_value_comes_back(record_sets):
 
 
 def test_load_in_memory_gives_the_same(record_sets):
+  names = list("abcdefghij")
   folder = record_sets.write(
-    IMAGES, LABELS, clean_labels=CLEAN, num_classes=10, class_names=["a", "b"]
+    IMAGES, LABELS, clean_labels=CLEAN, num_classes=10, class_names=names
   )
   loaded = load_in_memory(folder, "cifar10", "train")
   np.testing.assert_array_equal(loaded.images, IMAGES)
   np.testing.assert_array_equal(loaded.labels, LABELS)
   np.testing.assert_array_equal(loaded.clean_labels, CLEAN)
   np.testing.assert_array_equal(loaded.ids, range(100, 107))
-  assert loaded.class_names == ("a", "b")
+  assert loaded.class_names == tuple(names)
   assert loaded.num_classes == 10
   assert loaded.name == "cifar10_train"
   assert loaded.summary["num_examples"] == len(loaded) == 7

@@ -77,6 +77,10 @@ def test_summary_and_report(tree, listed, whole):
   assert summary == whole.summary
   shards = summary.pop("shards")
   assert [each["name"] for each in shards] == [p.name for p in whole.shards]
+  files = summary.pop("files")
+  assert {name: each["bytes"] for name, each in files.items()} == {
+    path.name: path.stat().st_size for path in whole.shards
+  }
   counts = [len(list(features([path]))) for path in whole.shards]
   assert [each["num_examples"] for each in shards] == counts
   repaired = {"CMYK JPEG": 1, "GIF": 1, "PNG": 1, "grey JPEG": 1}

@@ -33,6 +33,8 @@ def test_written_digits_read_back_by_value(tmp_path):
   np.testing.assert_array_equal(test.images, load_digits("test").images)
   np.testing.assert_array_equal(test.labels, test.clean_labels)
   assert [len(result.files) for result in written.values()] == [6, 2]
+  files = train.summary.pop("files")
+  assert [*files] == [path.name for path in written["train"].files[:-1]]
   assert train.summary == written["train"].summary
   assert {
     key: value for key, value in train.summary.items() if key != "shards"

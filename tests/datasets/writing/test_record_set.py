@@ -1,4 +1,5 @@
 import json
+import resource
 
 import pytest
 import tensorflow as tf
@@ -39,7 +40,13 @@ def test_records_lie_in_order_in_near_equal_shards(tmp_path):
 
 def test_summary_holds_counts_and_fields(tmp_path):
   write_shards(RECORDS, tmp_path, plan(2, source="here"))
-  assert json.loads((tmp_path / "digits_train.json").read_text()) == {
+  summary = json.loads((tmp_path / "digits_train.json").read_text())
+  assert {
+    name: each["bytes"] for name, each in summary.pop("files").items()
+  } == {
+    path.name: path.stat().st_size for path in tmp_path.glob("digits_train-*")
+  }
+  assert summary == {
     "dataset": "digits",
     "split": "train",
     "num_examples": 7,
@@ -148,3 +155,15 @@ def test_shard_numbers_beyond_the_count(tmp_path):
   (tmp_path / "digits_train-00007-of-00002").touch()
   with pytest.raises(UserError, match="found digits_train-00007-of-00002"):
     shards.find_shards(tmp_path, "digits", "train")
+
+
+def test_a_full_disk_leaves_nothing_and_is_named(tmp_path):
+  two = shards.planned_summary("digits", "train", 2, 2, {})
+  size = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (1000, size[1]))
+  try:
+    with pytest.raises(UserError, match=r"-00000-of-00002: expected to write"):
+      write_shards([bytes(2000)] * 2, tmp_path, two)
+  finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, size)
+  assert list(tmp_path.iterdir()) == []
