@@ -93,9 +93,13 @@ def _written_splits(name: str) -> list[str]:
   """The splits that --verify finds; that of training is always expected."""
   start_tensorflow()
   from mentornet_tf.datasets.records.shards import summary_path
+  from mentornet_tf.datasets.trees.split_names import SPLITS
 
-  test = summary_path(FLAGS.output_dir, name, "test")
-  return ["train", "test"] if test.exists() else ["train"]
+  return [
+    split
+    for split in SPLITS
+    if split == "train" or summary_path(FLAGS.output_dir, name, split).exists()
+  ]
 
 
 def _listed(name: str) -> "dict[str, ListedImages]":

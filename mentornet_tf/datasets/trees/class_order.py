@@ -27,10 +27,10 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
   try:
     text = Path(path).read_text(encoding="utf-8-sig")
   except (OSError, UnicodeDecodeError) as error:
+    got = getattr(error, "strerror", None) or "other bytes"
     raise UserError(
-      f"class_names: expected a text file with a class name per line at {path}, "
-      f"got {getattr(error, 'strerror', None) or 'other bytes'}; correct the "
-      "path, or write one"
+      "class_names: expected a text file with a class name per line at "
+      f"{path}, got {got}; correct the path, or write one"
     ) from error
   names = tuple(line.strip() for line in text.splitlines() if line.strip())
   if len(names) < 2:

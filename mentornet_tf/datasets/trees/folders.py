@@ -16,7 +16,7 @@ from mentornet_tf.datasets.images.listing import (
 from mentornet_tf.errors import UserError
 
 # The folders that hold the splits, where there are such.
-SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "test"}
+SPLIT_FOLDERS = {"train": "train", "test": "test", "val": "val"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class LabelledFiles:
 
   Attributes:
     images: in the order of their ids; clean labels are -1 where unknown.
-    is_test: [N] bool where the source says what is for testing, else None.
+    splits: [N] text, "train", "val" or "test" each, where the source says what
+      an image is for, else None.
     class_names: K names.
     reader: gives the images' bytes.
     description: where the images came from, in words and without folders.
@@ -34,7 +35,7 @@ class LabelledFiles:
   """
 
   images: ImageList
-  is_test: np.ndarray | None
+  splits: np.ndarray | None
   class_names: tuple[str, ...]
   reader: FileReader
   description: str
@@ -77,12 +78,12 @@ def find_image_folders(source_dir: str | Path) -> LabelledFiles:
       f"{root / 'train' if has_splits else root}, got {len(class_names)}; put "
       "the images of each class into a folder of its name"
     )
-  paths, labels, is_test = [], [], []
+  paths, labels, splits = [], [], []
   dropped = [(path, "not in a class folder") for path in _files(root, "")]
   for top in tops if has_splits else [""]:
     if top:
       dropped += [(path, "not in a class folder") for path in _files(root, top)]
-    of_test = SPLIT_FOLDERS.get(top) == "test"
+    of_test = SPLIT_FOLDERS.get(top) in ("val", "test")
     for name in _subfolders(root / top):
       if name not in class_names:
         raise UserError(
@@ -99,10 +100,10 @@ def find_image_folders(source_dir: str | Path) -> LabelledFiles:
         )
       paths += found
       labels += [class_names.index(name)] * len(found)
-      is_test += [of_test] * len(found)
+      splits += [SPLIT_FOLDERS.get(top, "")] * len(found)
   return LabelledFiles(
     images=image_list(paths, labels),
-    is_test=np.array(is_test) if len(tops) > 1 and has_splits else None,
+    splits=np.array(splits) if len(tops) > 1 and has_splits else None,
     class_names=tuple(_readable(name) for name in class_names),
     reader=FileReader(str(root.absolute())),
     description="image files, a folder for each class",

@@ -9,11 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mentornet_tf.datasets.images.listing import FileReader
-from mentornet_tf.datasets.trees.folders import (
-  SPLIT_FOLDERS,
-  LabelledFiles,
-  image_list,
-)
+from mentornet_tf.datasets.trees.folders import LabelledFiles, image_list
+from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.errors import UserError
 
 _REQUIRED = ("path", "label")
@@ -43,7 +40,7 @@ def read_image_table(
   """Reads a .csv file with the columns path and label.
 
   Further columns may be clean_label, where it is known, and
-  split: train, or test (also written val). Others are ignored. Labels are
+  split: train, val or test. Others are ignored. Labels are
   numbers from 0, or names, whose sorted order is then that of the labels.
 
   Args:
@@ -80,10 +77,10 @@ def read_image_table(
   images = image_list([os.fsencode(path) for path in paths], labels)
   clean = [number_of.get(row.clean_label, -1) for row in rows]
   images = replace(images, clean_labels=np.array(clean, np.int64))
-  is_test = np.array([SPLIT_FOLDERS.get(row.split) == "test" for row in rows])
+  splits = np.array([split_of(row.split) or "train" for row in rows])
   return LabelledFiles(
     images=images.take(np.array(kept)),
-    is_test=is_test[kept] if rows[0].split else None,
+    splits=splits[kept] if rows[0].split else None,
     class_names=class_names,
     reader=FileReader(str(root)),
     description=f"image files listed in {table.name}",
@@ -145,7 +142,7 @@ def _row(
     if not named[name]:
       raise invalid(f"a {name}", "none")
   split = named.get("split", "")
-  if "split" in named and split not in SPLIT_FOLDERS:
+  if "split" in named and not split_of(split):
     raise invalid("train, test or val as split", repr(split))
   clean_label = named.get("clean_label", "")
   return _Row(

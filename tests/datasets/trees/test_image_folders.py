@@ -45,7 +45,7 @@ def test_classes_are_the_folders_in_sorted_order(tmp_path):
   ]
   assert files.images.ids.tolist() == [0, 1, 2, 3, 4]
   assert files.images.clean_labels.tolist() == [-1] * 5
-  assert files.is_test is None
+  assert files.splits is None
   assert files.dropped == ((b"README", "not in a class folder"),)
   assert files.reader.read(files.images[2]) == b"cat/deep/er/1.png"
 
@@ -61,11 +61,11 @@ def test_given_splits(tmp_path, test_folder):
   )
   files = find_image_folders(tmp_path)
   assert files.class_names == ("cat", "dog")
-  pairs = dict(zip(listed(files), files.is_test.tolist(), strict=True))
+  pairs = dict(zip(listed(files), files.splits.tolist(), strict=True))
   assert pairs == {
-    (b"train/cat/1.jpg", 0): False,
-    (b"train/dog/2.jpg", 1): False,
-    (f"{test_folder}/dog/3.jpg".encode(), 1): True,
+    (b"train/cat/1.jpg", 0): "train",
+    (b"train/dog/2.jpg", 1): "train",
+    (f"{test_folder}/dog/3.jpg".encode(), 1): test_folder,
   }
   np.testing.assert_array_equal(np.sort(files.images.ids), [0, 1, 2])
   assert files.dropped == (
@@ -77,14 +77,14 @@ def test_a_train_folder_alone_says_nothing_of_test_images(tmp_path):
   write_files(tmp_path, "train/cat/1.jpg", "train/dog/2.jpg")
   files = find_image_folders(tmp_path)
   assert listed(files) == [(b"train/cat/1.jpg", 0), (b"train/dog/2.jpg", 1)]
-  assert files.is_test is None
+  assert files.splits is None
 
 
 def test_a_class_may_be_called_train(tmp_path):
   write_files(tmp_path, "train/1.jpg", "bus/1.jpg", "test/1.jpg")
   files = find_image_folders(tmp_path)
   assert files.class_names == ("bus", "test", "train")
-  assert files.is_test is None
+  assert files.splits is None
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path):
