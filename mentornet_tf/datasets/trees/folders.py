@@ -15,7 +15,7 @@ from mentornet_tf.datasets.images.listing import (
   ImageList,
   readable,
 )
-from mentornet_tf.datasets.trees.class_order import in_order
+from mentornet_tf.datasets.trees.class_order import describe_classes, in_order
 from mentornet_tf.datasets.trees.folder_layout import find_layout
 from mentornet_tf.datasets.trees.storage_folders import (
   FolderListing,
@@ -164,7 +164,9 @@ def _numbered(
       f"the name {unknown[0]}; add it, or move the folder away"
     )
   without = [name for name in names if name not in found]
-  return names, [f"no folder of images for the class {n}" for n in without]
+  if not without:
+    return names, []
+  return names, [f"no folder of images for {describe_classes(without)}"]
 
 
 class _Walk:

@@ -35,7 +35,9 @@ class _Row:
 
 
 def read_image_table(
-  table: str | Path, source_dir: str | Path | None = None
+  table: str | Path,
+  source_dir: str | Path | None = None,
+  class_names: Sequence[str] | None = None,
 ) -> LabelledFiles:
   """Reads a .csv file with the columns path and label.
 
@@ -47,6 +49,7 @@ def read_image_table(
     table: the file; its first line names the columns.
     source_dir: the folder that the paths are relative to; the table's own if
       None.
+    class_names: names in the order of the labels; None takes those found.
 
   Raises:
     UserError: the file is missing or of another kind, or a line is malformed.
@@ -72,7 +75,7 @@ def read_image_table(
     for row, path in zip(rows, paths, strict=True)
     if first_lines[path] != row.line
   ]
-  class_names, number_of = _classes(table, rows)
+  class_names, number_of = _classes(table, rows, class_names)
   labels = [number_of[row.label] for row in rows]
   images = image_list([os.fsencode(path) for path in paths], labels)
   clean = [number_of.get(row.clean_label, -1) for row in rows]
@@ -167,12 +170,20 @@ def _relative_path(table: Path, row: _Row, root: Path) -> str:
 
 
 def _classes(
-  table: Path, rows: Sequence[_Row]
+  table: Path, rows: Sequence[_Row], class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], dict[str, int]]:
   """The classes' names, and the number of each label as it is written."""
   words = {row.label for row in rows}
   words |= {row.clean_label for row in rows if row.clean_label}
-  if not all(word.removeprefix("-").isdecimal() for word in words):
+  if class_names is not None:
+    if unknown := sorted(words - set(class_names)):
+      raise UserError(
+        f"class_names: expected all labels of {table}, got none of the name "
+        f"{unknown[0]}; add it, or correct the table"
+      )
+    names = tuple(class_names)
+    numbers = {name: number for number, name in enumerate(names)}
+  elif not all(word.removeprefix("-").isdecimal() for word in words):
     names = tuple(sorted(words))
     numbers = {name: number for number, name in enumerate(names)}
   else:

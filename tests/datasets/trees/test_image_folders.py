@@ -75,7 +75,7 @@ def test_given_class_names_fix_the_order(tmp_path):
   assert files.class_names == ("dog", "emu", "cat")
   assert listed(files) == [(b"cat/1.jpg", 2), (b"dog/2.jpg", 0)]
   assert files.notes == (
-    "no folder of images for the class emu",
+    "no folder of images for 1 class (emu)",
     "skipped the folder labels, which is neither a split nor a class",
   )
   with pytest.raises(UserError, match=r"^class_names: .* got none .* dog; add"):
