@@ -1,7 +1,7 @@
 r"""Writes your own images as TFRecords.
 
---source_dir is a folder with a folder for each class, or with train and test
-(or val) of such; or --csv is a table with the columns path and label, and
+--source_dir is a folder with a folder for each class, or with train and perhaps
+val and test of such; or --csv is a table with the columns path and label, and
 optionally clean_label and split. JPEGs go into the records byte for byte, other
 pictures are turned into JPEGs; --image_size makes small squares instead. Files
 without a usable image are skipped, and a report beside the records names them.
@@ -30,13 +30,19 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
   "source_dir",
   None,
-  "Folder with a folder for each class, or with train and test of such; with "
-  "--csv, the folder that its paths are relative to.",
+  "Folder with a folder for each class, or with train, val and test of such; "
+  "with --csv, the folder that its paths are relative to.",
 )
 flags.DEFINE_string(
   "csv",
   None,
   "Table with the columns path and label, and perhaps clean_label and split.",
+)
+flags.DEFINE_string(
+  "class_names",
+  None,
+  "File with a class name per line, in the order of the labels; unset, names "
+  "are sorted, numbers by their value.",
 )
 flags.DEFINE_string(
   "dataset_name", None, "Name of the set; that of the folder or table if unset."
@@ -93,13 +99,18 @@ def _written_splits(name: str) -> list[str]:
   """The splits that --verify finds; that of training is always expected."""
   start_tensorflow()
   from mentornet_tf.datasets.records.shards import summary_path
+  from mentornet_tf.datasets.trees.split_names import SPLITS
 
-  test = summary_path(FLAGS.output_dir, name, "test")
-  return ["train", "test"] if test.exists() else ["train"]
+  return [
+    split
+    for split in SPLITS
+    if split == "train" or summary_path(FLAGS.output_dir, name, split).exists()
+  ]
 
 
 def _listed(name: str) -> "dict[str, ListedImages]":
   from mentornet_tf.datasets.labels.label_noise import LabelNoise
+  from mentornet_tf.datasets.trees.class_order import read_class_names
   from mentornet_tf.datasets.trees.folders import find_image_folders
   from mentornet_tf.datasets.trees.splits import split_own_images
   from mentornet_tf.datasets.trees.tables import read_image_table
@@ -107,8 +118,11 @@ def _listed(name: str) -> "dict[str, ListedImages]":
   noise = LabelNoise(
     FLAGS.noise, FLAGS.noise_rate, FLAGS.noise_matrix, seed=FLAGS.seed
   )
+  names = read_class_names(FLAGS.class_names) if FLAGS.class_names else None
   if FLAGS.csv:
-    files = read_image_table(FLAGS.csv, FLAGS.source_dir)
+    files = read_image_table(FLAGS.csv, FLAGS.source_dir, class_names=names)
   else:
-    files = find_image_folders(FLAGS.source_dir)
+    files = find_image_folders(FLAGS.source_dir, names)
+  for note in files.notes:
+    print(f"note: {note}")
   return split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)

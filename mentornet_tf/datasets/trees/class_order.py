@@ -1,6 +1,6 @@
 """The order of the classes, which numbers them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
@@ -17,6 +17,15 @@ def in_order(names: Collection[str]) -> list[str]:
   return sorted(names)
 
 
+def describe_classes(names: Sequence[str]) -> str:
+  """How many they are and the first, such as "12 classes (0, 1, 2, …)"."""
+  # WordNet's names go on with synonyms.
+  shown = [name.split(",")[0] or name for name in names[:3]]
+  more = ["…"] if len(names) > len(shown) else []
+  count = "1 class" if len(names) == 1 else f"{len(names)} classes"
+  return f"{count} ({', '.join(shown + more)})"
+
+
 def read_class_names(path: str | Path) -> tuple[str, ...]:
   """Reads a text file with a class name per line, in the order of the labels.
 
@@ -27,10 +36,10 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
   try:
     text = Path(path).read_text(encoding="utf-8-sig")
   except (OSError, UnicodeDecodeError) as error:
+    got = getattr(error, "strerror", None) or "other bytes"
     raise UserError(
-      f"class_names: expected a text file with a class name per line at {path}, "
-      f"got {getattr(error, 'strerror', None) or 'other bytes'}; correct the "
-      "path, or write one"
+      "class_names: expected a text file with a class name per line at "
+      f"{path}, got {got}; correct the path, or write one"
     ) from error
   names = tuple(line.strip() for line in text.splitlines() if line.strip())
   if len(names) < 2:

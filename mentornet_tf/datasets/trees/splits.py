@@ -13,6 +13,7 @@ from mentornet_tf.datasets.labels.noise import (
   measured_noise_rate,
 )
 from mentornet_tf.datasets.trees.folders import LabelledFiles
+from mentornet_tf.datasets.trees.split_names import SPLITS
 from mentornet_tf.errors import UserError
 
 
@@ -42,13 +43,13 @@ def split_own_images(
   test_fraction: float | None = None,
   seed: int = 0,
 ) -> dict[str, ListedImages]:
-  """The images of each split, "train" and, where there are such, "test".
+  """The images of each split: "train", and "val" and "test" where given.
 
   Args:
     files: the images with their labels.
     dataset_name: name of the records.
     noise: changes the labels of the training split; the labels that were found
-      then count as the clean ones, in both splits.
+      then count as the clean ones, in all splits.
     test_fraction: share of each class that goes to the test split, where the
       source does not say; None makes a training split only.
     seed: seed of the test split, at least 0.
@@ -56,19 +57,17 @@ def split_own_images(
   Raises:
     UserError: the settings contradict the source, or a split would be empty.
   """
-  is_test = _is_test(files, test_fraction, seed)
+  split_of_image = _split_of_images(files, test_fraction, seed)
+  train = np.flatnonzero(split_of_image == "train")
   images, description = _with_noise(
-    files, np.flatnonzero(~is_test), dataset_name, noise or LabelNoise()
+    files, train, dataset_name, noise or LabelNoise()
   )
   splits = {}
-  for split, rows in (
-    ("train", np.flatnonzero(~is_test)),
-    ("test", np.flatnonzero(is_test)),
-  ):
-    if not len(rows):
+  for split in SPLITS:
+    kept = images.take(np.flatnonzero(split_of_image == split))
+    if not len(kept):
       continue
     is_train = split == "train"
-    kept = images.take(rows)
     rate = measured_noise_rate(kept.labels, kept.clean_labels)
     kind = description if is_train else {"kind": "none"}
     splits[split] = ListedImages(
@@ -110,12 +109,12 @@ def describe_clean_labels(listed: ListedImages) -> str | None:
   return line
 
 
-def _is_test(
+def _split_of_images(
   files: LabelledFiles, test_fraction: float | None, seed: int
 ) -> np.ndarray:
-  """[N] bool: what the source says, or a share of each class."""
-  is_test = files.is_test
-  if is_test is None:
+  """[N] text: what the source says, or "test" for a share of each class."""
+  splits = files.splits
+  if splits is None:
     is_test = stratified_test(files.images.labels, test_fraction or 0.0, seed)
     if test_fraction is not None and not is_test.any():
       raise UserError(
@@ -123,17 +122,20 @@ def _is_test(
         f"{len(is_test)}, got none with {test_fraction}; choose a larger one, "
         "or leave it out"
       )
+    splits = np.where(is_test, "test", "train")
   elif test_fraction is not None:
     raise UserError(
-      "test_fraction: expected none with images that come as training and test "
-      f"images, got {test_fraction}; leave it out"
+      "test_fraction: expected none with images that come with their splits, "
+      f"{', '.join(split for split in SPLITS if split in splits)}, got "
+      f"{test_fraction}; leave it out"
     )
-  if is_test.all():
+  if "train" not in splits:
     raise UserError(
-      "test_fraction: expected at least one image for training, got test "
-      "images only; choose a smaller one, or name training images"
+      "test_fraction: expected at least one image for training, got "
+      f"{' and '.join(np.unique(splits))} images only; choose a smaller one, "
+      "or name training images"
     )
-  return is_test
+  return splits
 
 
 def stratified_test(

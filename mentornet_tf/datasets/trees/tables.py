@@ -9,11 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mentornet_tf.datasets.images.listing import FileReader
-from mentornet_tf.datasets.trees.folders import (
-  SPLIT_FOLDERS,
-  LabelledFiles,
-  image_list,
-)
+from mentornet_tf.datasets.trees.folders import LabelledFiles, image_list
+from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.errors import UserError
 
 _REQUIRED = ("path", "label")
@@ -38,18 +35,21 @@ class _Row:
 
 
 def read_image_table(
-  table: str | Path, source_dir: str | Path | None = None
+  table: str | Path,
+  source_dir: str | Path | None = None,
+  class_names: Sequence[str] | None = None,
 ) -> LabelledFiles:
   """Reads a .csv file with the columns path and label.
 
   Further columns may be clean_label, where it is known, and
-  split: train, or test (also written val). Others are ignored. Labels are
+  split: train, val or test. Others are ignored. Labels are
   numbers from 0, or names, whose sorted order is then that of the labels.
 
   Args:
     table: the file; its first line names the columns.
     source_dir: the folder that the paths are relative to; the table's own if
       None.
+    class_names: names in the order of the labels; None takes those found.
 
   Raises:
     UserError: the file is missing or of another kind, or a line is malformed.
@@ -75,15 +75,15 @@ def read_image_table(
     for row, path in zip(rows, paths, strict=True)
     if first_lines[path] != row.line
   ]
-  class_names, number_of = _classes(table, rows)
+  class_names, number_of = _classes(table, rows, class_names)
   labels = [number_of[row.label] for row in rows]
   images = image_list([os.fsencode(path) for path in paths], labels)
   clean = [number_of.get(row.clean_label, -1) for row in rows]
   images = replace(images, clean_labels=np.array(clean, np.int64))
-  is_test = np.array([SPLIT_FOLDERS.get(row.split) == "test" for row in rows])
+  splits = np.array([split_of(row.split) or "train" for row in rows])
   return LabelledFiles(
     images=images.take(np.array(kept)),
-    is_test=is_test[kept] if rows[0].split else None,
+    splits=splits[kept] if rows[0].split else None,
     class_names=class_names,
     reader=FileReader(str(root)),
     description=f"image files listed in {table.name}",
@@ -145,7 +145,7 @@ def _row(
     if not named[name]:
       raise invalid(f"a {name}", "none")
   split = named.get("split", "")
-  if "split" in named and split not in SPLIT_FOLDERS:
+  if "split" in named and not split_of(split):
     raise invalid("train, test or val as split", repr(split))
   clean_label = named.get("clean_label", "")
   return _Row(
@@ -170,12 +170,20 @@ def _relative_path(table: Path, row: _Row, root: Path) -> str:
 
 
 def _classes(
-  table: Path, rows: Sequence[_Row]
+  table: Path, rows: Sequence[_Row], class_names: Sequence[str] | None
 ) -> tuple[tuple[str, ...], dict[str, int]]:
   """The classes' names, and the number of each label as it is written."""
   words = {row.label for row in rows}
   words |= {row.clean_label for row in rows if row.clean_label}
-  if not all(word.removeprefix("-").isdecimal() for word in words):
+  if class_names is not None:
+    if unknown := sorted(words - set(class_names)):
+      raise UserError(
+        f"class_names: expected all labels of {table}, got none of the name "
+        f"{unknown[0]}; add it, or correct the table"
+      )
+    names = tuple(class_names)
+    numbers = {name: number for number, name in enumerate(names)}
+  elif not all(word.removeprefix("-").isdecimal() for word in words):
     names = tuple(sorted(words))
     numbers = {name: number for number, name in enumerate(names)}
   else:

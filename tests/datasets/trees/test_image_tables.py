@@ -35,7 +35,7 @@ def test_labels_by_name(table):
   assert files.images.labels.tolist() == [2, 1, 2, 1]
   assert files.images.clean_labels.tolist() == [2, -1, 0, -1]
   assert files.images.ids.tolist() == [0, 1, 2, 3]
-  assert files.is_test is None
+  assert files.splits is None
   assert files.description == "image files listed in birds.csv"
 
 
@@ -54,7 +54,7 @@ def test_given_splits_and_other_columns(table):
       "c.jpg,y,val,",
     )
   )
-  assert files.is_test.tolist() == [False, True, True]
+  assert files.splits.tolist() == ["train", "test", "val"]
   assert files.class_names == ("x", "y")
 
 
@@ -64,7 +64,7 @@ def test_an_image_that_is_listed_twice_counts_once(table):
   )
   assert list(files.images.paths) == [b"a", b"b", b"c"]
   assert files.images.ids.tolist() == [0, 1, 3]
-  assert files.is_test.tolist() == [False, True, True]
+  assert files.splits.tolist() == ["train", "test", "test"]
   assert files.dropped == ((b"a", "listed twice"),)
 
 
@@ -99,8 +99,8 @@ def test_paths_are_relative_to_the_table_or_the_given_folder(table, tmp_path):
     (("path,label", "a,x", "../b,y"), "line 3: expected a path below .*'../b'"),
     (("path,label", "/a,x", "b,y"), "line 2: expected a path below .*'/a'"),
     (
-      ("path,label,split", "a,x,train", "b,y,dev"),
-      "line 3: expected train, test or val as split, got 'dev'",
+      ("path,label,split", "a,x,train", "b,y,extra"),
+      "line 3: expected train, test or val as split, got 'extra'",
     ),
   ],
 )

@@ -22,7 +22,7 @@ from mentornet_tf.datasets.writing.conversion import ConversionRequest, convert
 from mentornet_tf.errors import UserError
 
 
-def labelled_files(counts=(10, 30, 5), is_test=None, clean=None):
+def labelled_files(counts=(10, 30, 5), splits=None, clean=None):
   labels = np.repeat(np.arange(len(counts)), counts).tolist()
   images = image_list([b"%d.jpg" % row for row in range(len(labels))], labels)
   if clean is not None:
@@ -30,9 +30,7 @@ def labelled_files(counts=(10, 30, 5), is_test=None, clean=None):
   names = tuple("abcdef"[: len(counts)])
   reader = FileReader("/images")
   dropped = ((b"README", "not in a class folder"),)
-  return LabelledFiles(
-    images, is_test, names, reader, "files", "paths", dropped
-  )
+  return LabelledFiles(images, splits, names, reader, "files", "paths", dropped)
 
 
 def test_without_a_fraction_all_images_are_for_training():
@@ -77,12 +75,26 @@ def test_the_choice_is_a_function_of_the_seed():
 
 
 def test_given_splits_are_kept():
-  is_test = np.arange(45) % 9 == 0
-  splits = split_own_images(labelled_files(is_test=is_test), "birds")
+  given = np.full(45, "train")
+  given[::9], given[1::9] = "test", "val"
+  splits = split_own_images(labelled_files(splits=given), "birds")
+  assert list(splits) == ["train", "val", "test"]
   assert splits["test"].images.ids.tolist() == [0, 9, 18, 27, 36]
-  assert len(splits["train"].images) == 40
-  only = split_own_images(labelled_files(is_test=np.zeros(45, bool)), "birds")
-  assert list(only) == ["train"]
+  assert splits["val"].images.ids.tolist() == [1, 10, 19, 28, 37]
+  assert len(splits["train"].images) == 35
+  only = labelled_files(splits=np.full(45, "train"))
+  assert list(split_own_images(only, "birds")) == ["train"]
+
+
+def test_given_splits_other_than_training_keep_their_labels():
+  given = np.array(["train", "val", "test"] * 15)
+  splits = split_own_images(
+    labelled_files(splits=given), "birds", LabelNoise("pairflip", rate=1.0)
+  )
+  for name, listed in splits.items():
+    changed = listed.images.labels != listed.images.clean_labels
+    assert changed.all() if name == "train" else not changed.any()
+    assert listed.fields["noise"]["measured_rate"] == (name == "train")
 
 
 @pytest.mark.parametrize("kind", ["symmetric", "pairflip"])
@@ -169,11 +181,11 @@ def test_clean_labels_that_are_not_given_are_counted():
     ({}, {"test_fraction": 0.01}, "one test image of 45, got none with 0.01"),
     ({}, {"test_fraction": 1.0}, "one image for training, got test images"),
     (
-      {"is_test": np.arange(45) < 5},
+      {"splits": np.array(["train", "val", "train"] * 15)},
       {"test_fraction": 0.2},
-      "^test_fraction: expected none with images that",
+      "^test_fraction: expected none .* splits, train, val, got 0.2",
     ),
-    ({"is_test": np.ones(45, bool)}, {}, "got test images only"),
+    ({"splits": np.full(45, "test")}, {}, "got test images only"),
     (
       {"clean": 0},
       {"noise": LabelNoise("symmetric")},
