@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class LabelledFiles:
     description: where the images came from, in words and without folders.
     ordering: what the ids count, in a word.
     dropped: (path, reason) of files that are skipped.
+    fields: further entries for the summaries of the records.
   """
 
   images: ImageList
@@ -41,6 +43,7 @@ class LabelledFiles:
   description: str
   ordering: str
   dropped: tuple[tuple[bytes, str], ...] = ()
+  fields: dict[str, Any] = field(default_factory=dict)
 
 
 def find_image_folders(source_dir: str | Path) -> LabelledFiles:

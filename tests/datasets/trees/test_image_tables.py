@@ -60,12 +60,17 @@ def test_given_splits_and_other_columns(table):
 
 def test_an_image_that_is_listed_twice_counts_once(table):
   files = read_image_table(
-    table("path,label,split", "a,x,train", "b,y,test", "./a,y,test", "c,x,test")
+    table("path,label,split", "a,x,train", "b,y,test", "./a,x,train", "c,x,val")
   )
   assert list(files.images.paths) == [b"a", b"b", b"c"]
-  assert files.images.ids.tolist() == [0, 1, 3]
-  assert files.splits.tolist() == ["train", "test", "test"]
-  assert files.dropped == ((b"a", "listed twice"),)
+  # Positions among the images, not lines.
+  assert files.images.ids.tolist() == [0, 1, 2]
+  assert files.ordering == "images"
+  assert files.splits.tolist() == ["train", "test", "val"]
+  assert files.dropped == ()
+  assert files.fields == {
+    "annotations": {"images_with_several": 1, "disagreeing": 0, "ties": 0}
+  }
 
 
 def test_paths_are_relative_to_the_table_or_the_given_folder(table, tmp_path):
@@ -100,7 +105,7 @@ def test_paths_are_relative_to_the_table_or_the_given_folder(table, tmp_path):
     (("path,label", "/a,x", "b,y"), "line 2: expected a path below .*'/a'"),
     (
       ("path,label,split", "a,x,train", "b,y,extra"),
-      "line 3: expected train, test or val as split, got 'extra'",
+      "line 3: expected train, val or test as split, got 'extra'",
     ),
   ],
 )
@@ -114,5 +119,5 @@ def test_other_files(tmp_path):
   with pytest.raises(UserError, match=r"^table: .* no such file"):
     read_image_table(tmp_path / "birds.csv")
   (tmp_path / "birds.csv").write_bytes(b"path,label\n\xff\xd8\xff,x\n")
-  with pytest.raises(UserError, match=r"expected a \.csv file of text"):
+  with pytest.raises(UserError, match="expected a table as text"):
     read_image_table(tmp_path / "birds.csv")
