@@ -125,4 +125,8 @@ def _listed(name: str) -> "dict[str, ListedImages]":
     files = table_flags.read_table(FLAGS.csv, FLAGS.source_dir)
   else:
     files = find_image_folders(FLAGS.source_dir)
-  return split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
+  listed = split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
+  if FLAGS.csv:
+    for line in table_flags.describe_table(files):
+      print(line)
+  return listed

@@ -68,7 +68,7 @@ def read_table(
   source_dir: str | None,
   class_names: Sequence[str] | None = None,
 ) -> "LabelledFiles":
-  """Reads the table as the flags say, and prints what is unusual in it.
+  """Reads the table as the flags say.
 
   Args:
     table: the file.
@@ -78,12 +78,10 @@ def read_table(
   Raises:
     UserError: it cannot be read.
   """
-  from mentornet_tf.datasets.trees.annotations import describe_annotations
-  from mentornet_tf.datasets.trees.table_classes import classes_without_images
   from mentornet_tf.datasets.trees.table_rows import TableColumns
   from mentornet_tf.datasets.trees.tables import read_image_table
 
-  files = read_image_table(
+  return read_image_table(
     table,
     source_dir,
     columns=TableColumns(**{name: _FLAGS[name].value for name in _COLUMNS}),
@@ -91,14 +89,23 @@ def read_table(
     renumber=_FLAGS.renumber,
     annotators=_FLAGS.annotators,
   )
+
+
+def describe_table(files: "LabelledFiles") -> list[str]:
+  """Lines on what may surprise in a table: repeated images, empty classes."""
+  from mentornet_tf.datasets.trees.annotations import describe_annotations
+  from mentornet_tf.datasets.trees.table_classes import classes_without_images
+
+  lines = []
   if line := describe_annotations(files.fields):
-    print(line)
+    lines.append(line)
   names = files.class_names
   if empty := classes_without_images(files.images.labels, names):
-    more = ", …" if len(empty) > 5 else ""
-    advice = "" if class_names else "; --renumber numbers the labels anew"
-    print(
-      f"{len(empty)} of {len(names)} classes have no image "
-      f"({', '.join(empty[:5])}{more}){advice}"
+    line = (
+      f"classes without images: {len(empty)} of {len(names)} "
+      f"({', '.join(empty[:5])}{', …' if len(empty) > 5 else ''})"
     )
-  return files
+    if all(name.isdecimal() for name in names):
+      line += "; --renumber numbers the labels anew"
+    lines.append(line)
+  return lines

@@ -144,11 +144,11 @@ def describe_annotations(fields: dict[str, Any]) -> str | None:
   if counts is None:
     return None
   line = (
-    f"{counts['images_with_several']} images have several lines, "
-    f"{counts['disagreeing']} of them different labels"
+    f"images on several lines: {counts['images_with_several']}, "
+    f"{counts['disagreeing']} of them with different labels"
   )
   if counts["disagreeing"]:
     line += (
-      f"; the label of most was taken, and {counts['ties']} ties were skipped"
+      f"; the label of most lines was taken, {counts['ties']} ties were skipped"
     )
   return line

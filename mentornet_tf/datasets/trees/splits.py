@@ -191,10 +191,10 @@ def _with_noise(
   # A matrix says itself what becomes of each class.
   if empty and noise.kind != "matrix":
     raise UserError(
-      "noise: expected training images of every class, got none of "
-      f"{len(empty)} of {len(files.class_names)} classes (such as {empty[0]}), "
-      "which would get wrong labels only; number the labels anew "
-      "(`renumber=True`), or leave `noise` out"
+      "noise: expected training images of every class, since noise goes to all "
+      f"of them, got {len(empty)} of {len(files.class_names)} classes without "
+      f"any (such as {empty[0]}); number the labels anew (`renumber=True`), or "
+      "leave `noise` out"
     )
   labels = images.labels.copy()
   labels[train], description = noise.drawn_labels(

@@ -74,7 +74,9 @@ def classes_without_images(
 ) -> list[str]:
   """The names of the classes that no label is of, in their order."""
   counts = np.bincount(labels, minlength=len(class_names))
-  return [class_names[number] for number in np.flatnonzero(counts == 0)]
+  return [
+    name for name, count in zip(class_names, counts, strict=True) if not count
+  ]
 
 
 def _first_lines(
@@ -151,12 +153,12 @@ def _found_classes(
     return tuple(names), {word: label_of[composed(word)] for word in lines}
   if len(numbers) < len(lines):
     name = next(word for word in lines if word not in numbers)
-    number = next(iter(numbers))
+    other = next(iter(numbers))
     raise line_error(
       table,
       lines[name],
       "labels that are all numbers or all names",
-      f"{name}, beside {number} on line {lines[number]}",
+      f"{name}, beside {other} on line {lines[other]}",
       "write all of one kind, or name every class in `class_names`",
     )
   return _numbered_classes(table, lines, numbers, renumber)

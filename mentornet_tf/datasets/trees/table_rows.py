@@ -1,5 +1,6 @@
 """The rows of a table of images: which cell is the path, which the label."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
@@ -23,6 +24,9 @@ _REQUIRED = ("path", "label")
 
 _TRUTHS = {"1": True, "1.0": True, "true": True, "yes": True}
 _TRUTHS |= {"0": False, "0.0": False, "false": False, "no": False}
+
+# What no path and no label holds.
+_BREAK = re.compile(r"[\0\r\n]")
 
 # What programs write for a missing value, in lower case.
 _MISSING = {"", "nan", "none", "null", "na", "n/a", "<na>", "#n/a"}
@@ -217,7 +221,7 @@ def _row(
     named[name] = cell.strip()
     # Quotes are only seen at a cell's beginning, or after plain spaces.
     is_late = cell[:1].isspace() and named[name].startswith('"')
-    if is_late or any(character in cell for character in "\0\r\n"):
+    if is_late or _BREAK.search(cell):
       raise line_error(
         table,
         row.line,
