@@ -197,12 +197,14 @@ def _convert(
 
 def _describe(summary: dict[str, Any]) -> str:
   """One line, such as "webvision_mini train: 95 of 100 listed images, ..."."""
+  from mentornet_tf.datasets.trees.class_order import describe_classes
   from mentornet_tf.datasets.writing.report import describe_reasons
 
   images = summary["images"]
   line = (
     f"{summary['dataset']} {summary['split']}: {images['kept']} of "
-    f"{images['listed']} listed images, {summary['num_classes']} classes"
+    f"{images['listed']} listed images, "
+    f"{describe_classes(summary['class_names'])}"
   )
   for outcome in ("repaired", "skipped"):
     count = sum(images[outcome].values())

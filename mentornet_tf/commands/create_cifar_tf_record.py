@@ -119,8 +119,10 @@ def main() -> None:
 
 def _describe(split: str, summary: dict[str, Any]) -> str:
   from mentornet_tf.datasets.labels.label_noise import describe_noise
+  from mentornet_tf.datasets.trees.class_order import describe_classes
 
   return (
     f"{summary['dataset']} {split}: {summary['num_examples']} images, "
-    f"{summary['num_classes']} classes, {describe_noise(summary['noise'])}"
+    f"{describe_classes(summary['class_names'])}, "
+    f"{describe_noise(summary['noise'])}"
   )

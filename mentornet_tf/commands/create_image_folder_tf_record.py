@@ -1,12 +1,12 @@
 r"""Writes your own images as TFRecords.
 
---source_dir is a folder with a folder for each class, or with train, val and
-test of such; or --csv is a table with the columns path and label, and perhaps
-clean_label, known_wrong and split, or a plain list (.txt or .lst) of paths and
-numbers. JPEGs go into the records byte for byte, other pictures are turned into
-JPEGs; --image_size makes small squares instead. Files without a usable image
-are skipped, and a report beside the records names them. The same command
-resumes an interrupted conversion.
+--source_dir is a folder with a folder for each class, or with train and perhaps
+val and test of such; or --csv is a table with the columns path and label, and
+perhaps clean_label, known_wrong and split, or a plain list (.txt or .lst) of
+paths and numbers. JPEGs go into the records byte for byte, other pictures are
+turned into JPEGs; --image_size makes small squares instead. Files without a
+usable image are skipped, and a report beside the records names them. The same
+command resumes an interrupted conversion.
 
   mentornet convert-images --source_dir=birds --test_fraction=0.2 \
       --output_dir=records/birds
@@ -38,8 +38,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
   "source_dir",
   None,
-  "Folder with a folder for each class, or with train and test of such; with "
-  "--csv, the folder that its paths are relative to.",
+  "Folder with a folder for each class, or with train, val and test of such; "
+  "with --csv, the folder that its paths are relative to.",
 )
 flags.DEFINE_string(
   "csv",
@@ -48,6 +48,12 @@ flags.DEFINE_string(
   "and split; or a .txt or .lst file with a path and a number in each line.",
 )
 table_flags.define_flags()
+flags.DEFINE_string(
+  "class_names",
+  None,
+  "File with a class name per line, in the order of the labels; unset, names "
+  "are sorted, numbers by their value.",
+)
 flags.DEFINE_string(
   "dataset_name", None, "Name of the set; that of the folder or table if unset."
 )
@@ -115,18 +121,19 @@ def _written_splits(name: str) -> list[str]:
 
 def _listed(name: str) -> "dict[str, ListedImages]":
   from mentornet_tf.datasets.labels.label_noise import LabelNoise
+  from mentornet_tf.datasets.trees.class_order import read_class_names
   from mentornet_tf.datasets.trees.folders import find_image_folders
   from mentornet_tf.datasets.trees.splits import split_own_images
 
   noise = LabelNoise(
     FLAGS.noise, FLAGS.noise_rate, FLAGS.noise_matrix, seed=FLAGS.seed
   )
+  names = read_class_names(FLAGS.class_names) if FLAGS.class_names else None
   if FLAGS.csv:
-    files = table_flags.read_table(FLAGS.csv, FLAGS.source_dir)
+    files = table_flags.read_table(FLAGS.csv, FLAGS.source_dir, names)
   else:
-    files = find_image_folders(FLAGS.source_dir)
+    files = find_image_folders(FLAGS.source_dir, names)
   listed = split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
-  if FLAGS.csv:
-    for line in table_flags.describe_table(files):
-      print(line)
+  for note in files.notes:
+    print(f"note: {command_line.with_flags(note, PARAMETER_FLAGS)}")
   return listed

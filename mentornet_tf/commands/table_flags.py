@@ -89,23 +89,3 @@ def read_table(
     renumber=_FLAGS.renumber,
     annotators=_FLAGS.annotators,
   )
-
-
-def describe_table(files: "LabelledFiles") -> list[str]:
-  """Lines on what may surprise in a table: repeated images, empty classes."""
-  from mentornet_tf.datasets.trees.annotations import describe_annotations
-  from mentornet_tf.datasets.trees.table_classes import classes_without_images
-
-  lines = []
-  if line := describe_annotations(files.fields):
-    lines.append(line)
-  names = files.class_names
-  if empty := classes_without_images(files.images.labels, names):
-    line = (
-      f"classes without images: {len(empty)} of {len(names)} "
-      f"({', '.join(empty[:5])}{', …' if len(empty) > 5 else ''})"
-    )
-    if all(name.isdecimal() for name in names):
-      line += "; --renumber numbers the labels anew"
-    lines.append(line)
-  return lines

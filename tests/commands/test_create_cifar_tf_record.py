@@ -35,10 +35,13 @@ def test_writes_digits_and_reports(tmp_path):
   assert result.stderr == ""
   lines = result.stdout.splitlines()
   assert lines[0] == (
-    "digits train: 100 images, 10 classes, noise symmetric (rate 0.4, seed 0), "
-    "measured noise rate 0.3200"
+    "digits train: 100 images, 10 classes (0, 1, 2, …), noise symmetric (rate "
+    "0.4, seed 0), measured noise rate 0.3200"
   )
-  assert "digits test: 355 images, 10 classes, noise none" in result.stdout
+  assert (
+    "digits test: 355 images, 10 classes (0, 1, 2, …), noise none"
+    in result.stdout
+  )
   files = [line.strip() for line in lines if line.startswith("  ")]
   assert files == [
     *(f"out/digits_train-0000{shard}-of-00005" for shard in range(5)),

@@ -38,8 +38,8 @@ def test_small_squares_with_noise_load_in_memory(folder):
   assert result.returncode == 0, result.stderr
   assert result.stderr == ""
   assert result.stdout.splitlines()[0] == (
-    "tiny_birds train: 16 of 18 listed images, 2 classes, 1 repaired (1 CMYK "
-    "JPEG), 2 skipped (1 not an image, 1 truncated JPEG)"
+    "tiny_birds train: 16 of 18 listed images, 2 classes (emu, owl), 1 "
+    "repaired (1 CMYK JPEG), 2 skipped (1 not an image, 1 truncated JPEG)"
   )
   train = load_in_memory(folder / "out", "tiny_birds", "train")
   test = load_in_memory(folder / "out", "tiny_birds", "test")
@@ -61,16 +61,32 @@ def test_small_squares_with_noise_load_in_memory(folder):
   # The middle of a picture, reduced.
   expected = np.asarray(picture(32, 43))[:, 5:37].astype(int)
   assert np.abs(train.images - expected).max() <= 12
-  again = start(
-    PROGRAM,
-    folder,
-    "--verify",
-    "--dataset_name=tiny_birds",
-    "--output_dir=out",
-    "--num_workers=1",
-  )
-  assert "tiny_birds train: 1 shards, 16 records; every" in again.stdout
-  assert "tiny_birds test: 1 shards, 4 records; every" in again.stdout
+
+
+def test_three_splits_in_the_given_order_of_classes(tmp_path):
+  for split in ("Train", "valid", "test"):
+    write_birds(tmp_path / "birds" / split)
+  (tmp_path / "birds" / "info").mkdir()
+  (tmp_path / "names.txt").write_text("owl\nkiwi\nemu\n")
+  place = ("--output_dir=out", "--dataset_name=birds", "--num_workers=1")
+  flags = ("--source_dir=birds", "--class_names=names.txt")
+  result = start(PROGRAM, tmp_path, *place, *flags)
+  assert result.returncode == 0, result.stderr
+  lines = result.stdout.splitlines()
+  assert lines[:2] == [
+    "note: no folder of images for 1 class (kiwi)",
+    "note: skipped the folder info, which is neither a split nor a class",
+  ]
+  results = [line for line in lines if line.startswith("birds ")]
+  assert [line.split(":")[0] for line in results] == [
+    "birds train",
+    "birds val",
+    "birds test",
+  ]
+  assert all("3 classes (owl, kiwi, emu)" in line for line in results)
+  again = start(PROGRAM, tmp_path, "--verify", *place)
+  for split in ("train", "val", "test"):
+    assert f"birds {split}: 1 shards, " in again.stdout
 
 
 def test_mistakes_are_reported_in_one_line(folder):

@@ -45,7 +45,8 @@ def test_the_archive_becomes_records(folder):
   assert result.stderr == ""
   lines = result.stdout.splitlines()
   assert lines[0] == (
-    "imagenet_mini val: 6 of 6 listed images, 4 classes, 0 repaired, 0 skipped"
+    "imagenet_mini val: 6 of 6 listed images, 4 classes (thing n03, thing n01, "
+    "thing n04, …), 0 repaired, 0 skipped"
   )
   assert lines[1].endswith("out/imagenet_mini_val-00000-of-00002")
   found = {}
@@ -89,8 +90,8 @@ def test_classes_that_are_chosen_and_images_that_are_left_out(folder):
   assert result.returncode == 0, result.stderr
   assert result.stdout.splitlines()[:2] == [
     "no image of 1 of 2 classes: n05000000",
-    "imagenet val: 2 of 4 listed images, 2 classes, 0 repaired, 2 skipped "
-    "(2 synset not in WebVision)",
+    "imagenet val: 2 of 4 listed images, 2 classes (thing n05, thing n01), 0 "
+    "repaired, 2 skipped (2 synset not in WebVision)",
   ]
   records = read_tfrecords(folder / "out", "imagenet", "val")
   found = sorted(

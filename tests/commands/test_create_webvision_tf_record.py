@@ -39,9 +39,10 @@ def contents(folder):
 
 
 TRAIN = (
-  "webvision_mini train: 29 of 35 listed images, 4 classes, 4 repaired "
-  "(1 CMYK JPEG, 1 GIF, 1 PNG, 1 grey JPEG), 6 skipped (1 empty file, 1 listed "
-  "twice, 1 missing file, 1 not an image, 1 truncated JPEG, 1 unreadable file)"
+  "webvision_mini train: 29 of 35 listed images, 4 classes (class 0, "
+  "class 1, class 2, …), 4 repaired (1 CMYK JPEG, 1 GIF, 1 PNG, 1 grey JPEG), "
+  "6 skipped (1 empty file, 1 listed twice, 1 missing file, 1 not an image, 1 "
+  "truncated JPEG, 1 unreadable file)"
 )
 
 
@@ -62,8 +63,8 @@ def test_converts_and_verifies(tree, tmp_path):
     "  out/webvision_mini_train-00002-of-00003",
     "  out/webvision_mini_train.json",
     "  out/webvision_mini_train.report.json",
-    "webvision_mini val: 8 of 8 listed images, 4 classes, 0 repaired, "
-    "0 skipped",
+    "webvision_mini val: 8 of 8 listed images, 4 classes (class 0, class 1, "
+    "class 2, …), 0 repaired, 0 skipped",
     "  out/webvision_mini_val-00000-of-00003",
     "  ... 1 more shards",
     "  out/webvision_mini_val-00002-of-00003",
@@ -208,7 +209,7 @@ def test_a_file_of_classes(tree, tmp_path):
     "--dataset_name=two",
   )
   assert result.returncode == 0, result.stderr
-  assert result.stdout.startswith("two val: 4 of 4 listed images, 2 classes")
+  assert result.stdout.startswith("two val: 4 of 4 listed images, 2 classes (")
 
 
 def test_choices_are_those_of_the_library(tmp_path):

@@ -33,31 +33,23 @@ def test_columns_are_named_by_flags(read):
   assert files.splits.tolist() == ["val", "train"]
 
 
-def test_labels_from_one_are_reported_and_numbered_anew(read):
-  files = read("path,label\na,1\nb,3\nc,1\n")
-  assert table_flags.describe_table(files) == [
-    "classes without images: 2 of 4 (0, 2); --renumber numbers the labels anew"
-  ]
-  anew = read("path,label\na,1\nb,3\nc,1\n", "--renumber")
+def test_labels_from_one_are_noted_and_numbered_anew(read):
+  text = "path,label\na,1\nb,3\nc,1\n"
+  (note,) = read(text).notes
+  with imported_command("create_image_folder_tf_record"):
+    assert command_line.with_flags(note, {}) == (
+      "no image in 2 classes (0, 2) of 4; --renumber numbers the labels anew"
+    )
+  anew = read(text, "--renumber")
   assert anew.class_names == ("1", "3")
   assert anew.images.labels.tolist() == [0, 1, 0]
-  assert table_flags.describe_table(anew) == []
+  assert anew.notes == ()
 
 
-def test_many_classes_without_images_are_reported_in_short(read):
-  files = read("path,label\na,6\nb,9\n")
-  (line,) = table_flags.describe_table(files)
-  assert line.startswith(
-    "classes without images: 8 of 10 (0, 1, 2, 3, 4, …); -"
-  )
-
-
-def test_given_classes_without_images_are_reported(read):
+def test_given_classes(read):
   files = read("a 1\nb 0\n", name="t.txt", class_names=("x", "y", "z"))
   assert files.class_names == ("x", "y", "z")
-  assert table_flags.describe_table(files) == [
-    "classes without images: 1 of 3 (z)"
-  ]
+  assert files.notes == ("no image in 1 class (z) of 3",)
 
 
 def test_annotators(read):
@@ -66,10 +58,10 @@ def test_annotators(read):
     read(text)
   files = read(text, "--annotators=majority")
   assert files.images.labels.tolist() == [1, 0]
-  assert table_flags.describe_table(files) == [
+  assert files.notes == (
     "images on several lines: 1, 1 of them with different labels; the label of "
-    "most lines was taken, 0 ties were skipped"
-  ]
+    "most lines was taken, 0 ties were skipped",
+  )
 
 
 @pytest.mark.parametrize(

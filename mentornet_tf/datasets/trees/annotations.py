@@ -55,6 +55,21 @@ class MergedAnnotations:
       }
     }
 
+  def notes(self) -> list[str]:
+    """What the user should know of them; nothing if each image has one."""
+    if not self.num_repeated:
+      return []
+    line = (
+      f"images on several lines: {self.num_repeated}, {self.num_disagreeing} "
+      "of them with different labels"
+    )
+    if self.num_disagreeing:
+      line += (
+        "; the label of most lines was taken, "
+        f"{self.annotations.count(None)} ties were skipped"
+      )
+    return [line]
+
 
 def merge_annotations(
   table: str,
@@ -132,23 +147,3 @@ def _merged(
   return Annotation(
     rows[0].line, label, clean.pop() if clean else clean_label, rows[0].split
   )
-
-
-def describe_annotations(fields: dict[str, Any]) -> str | None:
-  """One line on images with several labels, None without any.
-
-  Args:
-    fields: entries of a summary, those of `MergedAnnotations` among them.
-  """
-  counts = fields.get("annotations")
-  if counts is None:
-    return None
-  line = (
-    f"images on several lines: {counts['images_with_several']}, "
-    f"{counts['disagreeing']} of them with different labels"
-  )
-  if counts["disagreeing"]:
-    line += (
-      f"; the label of most lines was taken, {counts['ties']} ties were skipped"
-    )
-  return line

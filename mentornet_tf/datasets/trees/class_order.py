@@ -1,6 +1,6 @@
 """The order of the classes, which numbers them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
@@ -15,6 +15,15 @@ def in_order(names: Collection[str]) -> list[str]:
   if all(name.isascii() and name.isdecimal() for name in names):
     return sorted(names, key=lambda name: (int(name), name))
   return sorted(names)
+
+
+def describe_classes(names: Sequence[str]) -> str:
+  """How many they are and the first, such as "12 classes (0, 1, 2, …)"."""
+  # WordNet's names go on with synonyms.
+  shown = [name.split(",")[0] or name for name in names[:3]]
+  more = ["…"] if len(names) > len(shown) else []
+  count = "1 class" if len(names) == 1 else f"{len(names)} classes"
+  return f"{count} ({', '.join(shown + more)})"
 
 
 def read_class_names(path: str | Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
-from mentornet_tf.datasets.trees.class_order import in_order
+from mentornet_tf.datasets.trees.class_order import describe_classes, in_order
 from mentornet_tf.datasets.trees.table_rows import TableRow, is_missing
 from mentornet_tf.datasets.trees.table_text import line_error
 from mentornet_tf.errors import UserError
@@ -77,6 +77,19 @@ def classes_without_images(
   return [
     name for name, count in zip(class_names, counts, strict=True) if not count
   ]
+
+
+def empty_class_notes(
+  labels: np.ndarray, class_names: Sequence[str]
+) -> list[str]:
+  """What the user should know of classes without images, if there are any."""
+  empty = classes_without_images(labels, class_names)
+  if not empty:
+    return []
+  note = f"no image in {describe_classes(empty)} of {len(class_names)}"
+  if all(_integer(name) is not None for name in class_names):
+    note += "; `renumber=True` numbers the labels anew"
+  return [note]
 
 
 def _first_lines(

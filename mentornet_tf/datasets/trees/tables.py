@@ -15,7 +15,10 @@ from mentornet_tf.datasets.trees.annotations import (
   merge_annotations,
 )
 from mentornet_tf.datasets.trees.folders import LabelledFiles, image_list
-from mentornet_tf.datasets.trees.table_classes import table_classes
+from mentornet_tf.datasets.trees.table_classes import (
+  empty_class_notes,
+  table_classes,
+)
 from mentornet_tf.datasets.trees.table_rows import (
   TableColumns,
   TableRow,
@@ -96,6 +99,7 @@ def read_image_table(
       for path, each in zip(paths, merged.annotations, strict=True)
       if not each
     ),
+    notes=(*merged.notes(), *empty_class_notes(images.labels, names)),
     fields=merged.as_fields(),
   )
 

@@ -3,7 +3,6 @@ import pytest
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.trees.annotations import (
   Annotation,
-  describe_annotations,
   merge_annotations,
 )
 from mentornet_tf.errors import UserError
@@ -28,15 +27,15 @@ def test_annotators_who_agree():
   assert found.as_fields() == {
     "annotations": {"images_with_several": 2, "disagreeing": 0, "ties": 0}
   }
-  assert describe_annotations(found.as_fields()) == (
+  assert found.notes() == [
     "images on several lines: 2, 0 of them with different labels"
-  )
+  ]
 
 
 def test_one_annotation_of_each_image_is_nothing_to_report():
   found = merged({"a": [1], "b": [0]})
   assert found.as_fields() == {}
-  assert describe_annotations({}) is None
+  assert found.notes() == []
 
 
 def test_disagreement_is_refused():
@@ -65,10 +64,10 @@ def test_the_majority():
   assert found.as_fields() == {
     "annotations": {"images_with_several": 5, "disagreeing": 4, "ties": 2}
   }
-  assert describe_annotations(found.as_fields()) == (
+  assert found.notes() == [
     "images on several lines: 5, 4 of them with different labels; the label of "
     "most lines was taken, 2 ties were skipped"
-  )
+  ]
 
 
 def test_the_order_of_lines_does_not_matter():

@@ -2,7 +2,11 @@
 
 import pytest
 
-from mentornet_tf.datasets.trees.class_order import in_order, read_class_names
+from mentornet_tf.datasets.trees.class_order import (
+  describe_classes,
+  in_order,
+  read_class_names,
+)
 from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.errors import UserError
 
@@ -10,6 +14,19 @@ from mentornet_tf.errors import UserError
 def test_numbers_are_ordered_by_value_and_words_as_text():
   assert in_order(["10", "2", "0", "1"]) == ["0", "1", "2", "10"]
   assert in_order(["10", "2", "b"]) == ["10", "2", "b"]
+
+
+@pytest.mark.parametrize(
+  ("names", "line"),
+  [
+    (("emu",), "1 class (emu)"),
+    (("0", "1", "2"), "3 classes (0, 1, 2)"),
+    (tuple("abcdef"), "6 classes (a, b, c, …)"),
+    (("tench, Tinca tinca", "shark"), "2 classes (tench, shark)"),
+  ],
+)
+def test_classes_are_described_by_the_first(names, line):
+  assert describe_classes(names) == line
 
 
 def test_names_are_read_in_their_order(tmp_path):

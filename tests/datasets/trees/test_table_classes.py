@@ -6,6 +6,7 @@ import pytest
 
 from mentornet_tf.datasets.trees.table_classes import (
   classes_without_images,
+  empty_class_notes,
   table_classes,
 )
 from mentornet_tf.datasets.trees.table_rows import TableRow
@@ -160,3 +161,28 @@ def test_clean_labels_are_checked_like_labels():
 def test_classes_without_images():
   assert classes_without_images(np.array([1, 3, 1]), "abcde") == ["a", "c", "e"]
   assert classes_without_images(np.array([1, 0]), "ab") == []
+
+
+@pytest.mark.parametrize(
+  ("labels", "class_names", "notes"),
+  [
+    ([0, 1], ("0", "1"), []),
+    (
+      [1, 2],
+      ("0", "1", "2"),
+      ["no image in 1 class (0) of 3; `renumber=True` numbers the labels anew"],
+    ),
+    (
+      [6, 9],
+      tuple(map(str, range(10))),
+      [
+        "no image in 8 classes (0, 1, 2, …) of 10; `renumber=True` numbers the "
+        "labels anew"
+      ],
+    ),
+    # A given class, or one that is a clean label only.
+    ([0, 1], ("emu", "owl", "rhea"), ["no image in 1 class (rhea) of 3"]),
+  ],
+)
+def test_notes_on_classes_without_images(labels, class_names, notes):
+  assert empty_class_notes(np.array(labels), class_names) == notes
