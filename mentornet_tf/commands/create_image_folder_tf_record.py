@@ -2,10 +2,11 @@ r"""Writes your own images as TFRecords.
 
 --source_dir is a folder with a folder for each class, or with train and perhaps
 val and test of such; or --csv is a table with the columns path and label, and
-optionally clean_label and split. JPEGs go into the records byte for byte, other
-pictures are turned into JPEGs; --image_size makes small squares instead. Files
-without a usable image are skipped, and a report beside the records names them.
-The same command resumes an interrupted conversion.
+perhaps clean_label, known_wrong and split, or a plain list (.txt or .lst) of
+paths and numbers. JPEGs go into the records byte for byte, other pictures are
+turned into JPEGs; --image_size makes small squares instead. Files without a
+usable image are skipped, and a report beside the records names them. The same
+command resumes an interrupted conversion.
 
   mentornet convert-images --source_dir=birds --test_fraction=0.2 \
       --output_dir=records/birds
@@ -13,13 +14,20 @@ The same command resumes an interrupted conversion.
       --image_size=32 --noise=symmetric --output_dir=records/birds_sym40
   mentornet convert-images --csv=birds.csv --source_dir=birds \
       --resize=320 --output_dir=records/birds
+  mentornet convert-images --csv=crowd.tsv --path_column=file \
+      --label_column=species --annotators=majority --output_dir=records/crowd
 """
 
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from mentornet_tf.commands import command_line, conversion_flags, noise_flags
+from mentornet_tf.commands import (
+  command_line,
+  conversion_flags,
+  noise_flags,
+  table_flags,
+)
 from mentornet_tf.datasets.labels.noise import OWN_NOISE_KINDS
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
@@ -36,8 +44,10 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   "csv",
   None,
-  "Table with the columns path and label, and perhaps clean_label and split.",
+  "Table with the columns path and label, and perhaps clean_label, known_wrong "
+  "and split; or a .txt or .lst file with a path and a number in each line.",
 )
+table_flags.define_flags()
 flags.DEFINE_string(
   "class_names",
   None,
@@ -78,6 +88,7 @@ PARAMETER_FLAGS = (
 def main() -> None:
   """Writes or verifies the records the flags describe."""
   conversion_flags.require_source("source_dir", "csv")
+  table_flags.require_table("csv")
   from mentornet_tf.datasets.trees.splits import records_name
 
   name = records_name(FLAGS.dataset_name, FLAGS.csv or FLAGS.source_dir)
@@ -113,16 +124,16 @@ def _listed(name: str) -> "dict[str, ListedImages]":
   from mentornet_tf.datasets.trees.class_order import read_class_names
   from mentornet_tf.datasets.trees.folders import find_image_folders
   from mentornet_tf.datasets.trees.splits import split_own_images
-  from mentornet_tf.datasets.trees.tables import read_image_table
 
   noise = LabelNoise(
     FLAGS.noise, FLAGS.noise_rate, FLAGS.noise_matrix, seed=FLAGS.seed
   )
   names = read_class_names(FLAGS.class_names) if FLAGS.class_names else None
   if FLAGS.csv:
-    files = read_image_table(FLAGS.csv, FLAGS.source_dir, class_names=names)
+    files = table_flags.read_table(FLAGS.csv, FLAGS.source_dir, names)
   else:
     files = find_image_folders(FLAGS.source_dir, names)
+  listed = split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
   for note in files.notes:
-    print(f"note: {note}")
-  return split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
+    print(f"note: {command_line.with_flags(note, PARAMETER_FLAGS)}")
+  return listed

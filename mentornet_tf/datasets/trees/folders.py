@@ -4,8 +4,9 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class LabelledFiles:
     dropped: (path, reason) of files that are skipped, and of folders, whose
       paths end with "/".
     notes: what the user should know of how the source was read, a line each.
+    fields: further entries for the summaries of the records.
   """
 
   images: ImageList
@@ -49,6 +51,7 @@ class LabelledFiles:
   ordering: str
   dropped: tuple[tuple[bytes, str], ...] = ()
   notes: tuple[str, ...] = ()
+  fields: dict[str, Any] = field(default_factory=dict)
 
 
 def find_image_folders(

@@ -7,6 +7,11 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.images.listing import ImageList, ListedImages
+from mentornet_tf.datasets.labels.clean_labels import (
+  KNOWN_WRONG,
+  is_checked,
+  is_noisy,
+)
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.labels.noise import (
   OWN_NOISE_KINDS,
@@ -14,7 +19,10 @@ from mentornet_tf.datasets.labels.noise import (
 )
 from mentornet_tf.datasets.trees.folders import LabelledFiles
 from mentornet_tf.datasets.trees.split_names import SPLITS
+from mentornet_tf.datasets.trees.table_classes import classes_without_images
 from mentornet_tf.errors import UserError
+
+_TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".lst")
 
 
 def records_name(dataset_name: str | None, source: str | Path | None) -> str:
@@ -33,7 +41,8 @@ def records_name(dataset_name: str | None, source: str | Path | None) -> str:
     raise UserError(
       "dataset_name: expected the name of the records, got none; give one"
     )
-  return Path(source).absolute().name.removesuffix(".csv")
+  path = Path(source).absolute()
+  return path.stem if path.suffix in _TABLE_SUFFIXES else path.name
 
 
 def split_own_images(
@@ -83,7 +92,8 @@ def split_own_images(
         },
         "ordering": files.ordering,
         "test_fraction": test_fraction,
-      },
+      }
+      | files.fields,
       # They belong to no split; the report of the first one lists them.
       dropped=files.dropped if is_train else (),
     )
@@ -93,16 +103,18 @@ def split_own_images(
 def describe_clean_labels(listed: ListedImages) -> str | None:
   """One line on the clean labels that a source gives, None without any."""
   labels, clean = listed.images.labels, listed.images.clean_labels
-  known = clean >= 0
-  rate = measured_noise_rate(labels, clean)
-  if rate is None:
+  checked = is_checked(clean)
+  if not checked.any():
     return None
+  rate = np.mean(is_noisy(labels, clean)[checked])
   line = (
-    f"clean labels of {known.sum()} of {len(labels)} listed images, "
+    f"clean labels of {checked.sum()} of {len(labels)} listed images, "
     f"{100 * rate:.1f} % of them unlike the label"
   )
+  if known_wrong := np.sum(clean == KNOWN_WRONG):
+    line += f" ({known_wrong} known to be wrong only)"
   # Perhaps a typing error rather than a class.
-  unlabelled = np.setdiff1d(clean[known], labels)
+  unlabelled = np.setdiff1d(clean[clean >= 0], labels)
   if len(unlabelled):
     names = ", ".join(listed.class_names[each] for each in unlabelled[:10])
     line += f"; no image has the label {names}: check the column clean_label"
@@ -170,10 +182,19 @@ def _with_noise(
     )
   if noise.kind == "none":
     return images, {"kind": "none"}
-  if (images.clean_labels >= 0).any():
+  if is_checked(images.clean_labels).any():
     raise UserError(
       "noise: expected none where clean labels are given, got "
       f"{noise.kind!r}; leave it out, or remove the column clean_label"
+    )
+  empty = classes_without_images(images.labels[train], files.class_names)
+  # A matrix says itself what becomes of each class.
+  if empty and noise.kind != "matrix":
+    raise UserError(
+      "noise: expected training images of every class, since noise goes to all "
+      f"of them, got {len(empty)} of {len(files.class_names)} classes without "
+      f"any (such as {empty[0]}); number the labels anew (`renumber=True`), or "
+      "leave `noise` out"
     )
   labels = images.labels.copy()
   labels[train], description = noise.drawn_labels(

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from image_files import picture, write_birds
 
 from mentornet_tf.datasets.images.listing import FileReader
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.labels.noise import corrupt_labels
 from mentornet_tf.datasets.records.schema import load_in_memory, read_tfrecords
@@ -159,6 +162,17 @@ def test_clean_labels_that_are_given_are_kept():
       "clean labels of 10 of 45 listed images, 10.0 % of them unlike the label"
       "; no image has the label d: check the column clean_label",
     ),
+    # Of 15 that were checked, 2 have another class and 3 are wrong at least.
+    (
+      [0] * 10 + [KNOWN_WRONG] * 3 + [-1] * 30 + [1] * 2,
+      "clean labels of 15 of 45 listed images, 33.3 % of them unlike the label "
+      "(3 known to be wrong only)",
+    ),
+    (
+      [KNOWN_WRONG] * 45,
+      "clean labels of 45 of 45 listed images, 100.0 % of them unlike the "
+      "label (45 known to be wrong only)",
+    ),
   ],
 )
 def test_clean_labels_are_described(clean, line):
@@ -175,6 +189,29 @@ def test_clean_labels_that_are_not_given_are_counted():
   assert noise["measured_rate"] == np.mean(listed.images.labels[:10] != 0)
 
 
+def test_a_source_may_add_to_the_summary():
+  files = replace(labelled_files(), fields={"annotations": {"ties": 1}})
+  splits = split_own_images(files, "birds", test_fraction=0.2)
+  for listed in splits.values():
+    assert listed.fields["annotations"] == {"ties": 1}
+    assert listed.fields["ordering"] == "paths"
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "pairflip"])
+def test_noise_needs_images_of_every_class(kind, tmp_path):
+  files = labelled_files(counts=(10, 0, 5))
+  with pytest.raises(UserError, match=r"^noise: .* 1 of 3 classes .* as b\)"):
+    split_own_images(files, "birds", LabelNoise(kind))
+  # All images of the last class are for testing.
+  given = np.array(["train"] * 40 + ["test"] * 5)
+  with pytest.raises(UserError, match=r"^noise: .* 1 of 3 classes .* as c\)"):
+    split_own_images(labelled_files(splits=given), "birds", LabelNoise(kind))
+  np.save(tmp_path / "matrix.npy", np.eye(3)[[2, 1, 0]])
+  noise = LabelNoise("matrix", matrix=tmp_path / "matrix.npy")
+  (listed,) = split_own_images(files, "birds", noise).values()
+  assert listed.images.labels.tolist() == [2] * 10 + [0] * 5
+
+
 @pytest.mark.parametrize(
   ("files", "settings", "words"),
   [
@@ -186,6 +223,11 @@ def test_clean_labels_that_are_not_given_are_counted():
       "^test_fraction: expected none .* splits, train, val, got 0.2",
     ),
     ({"splits": np.full(45, "test")}, {}, "got test images only"),
+    (
+      {"clean": KNOWN_WRONG},
+      {"noise": LabelNoise("symmetric")},
+      "^noise: expected none where clean labels are given",
+    ),
     (
       {"clean": 0},
       {"noise": LabelNoise("symmetric")},
@@ -202,7 +244,8 @@ def test_settings_that_cannot_be_used(files, settings, words):
 
 def test_names_of_records():
   assert records_name(None, "/images/Birds_2.0/") == "Birds_2.0"
-  assert records_name(None, "tables/birds.csv") == "birds"
+  for table in ("birds.csv", "birds.tsv", "birds.txt", "birds.lst"):
+    assert records_name(None, f"tables/{table}") == "birds"
   assert records_name("owls", "/images/birds") == "owls"
   with pytest.raises(UserError, match=r"^dataset_name: .* got none"):
     records_name(None, None)
