@@ -66,6 +66,8 @@ class ConversionRequest:
     shorter_side: pixels that larger images are reduced to; None keeps all.
     square_side: pixels of square PNGs that all images become; None keeps their
       form. Only one of the two is given.
+    decode: search JPEGs that could go into records as they are for damage
+      within their data, which training could not decode.
     seed: seed of the order, at least 0.
     num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
     overwrite: convert again what is finished, and replace a set, finished or
@@ -78,6 +80,7 @@ class ConversionRequest:
   listed: ListedImages
   shorter_side: int | None = None
   square_side: int | None = None
+  decode: bool = True
   seed: int = 0
   num_shards: int | None = None
   overwrite: bool = False
@@ -163,6 +166,7 @@ def conversion_plan(request: ConversionRequest) -> ConversionPlan:
     reader=request.listed.reader,
     shorter_side=request.shorter_side,
     square_side=request.square_side,
+    decode=request.decode,
   )
 
 
@@ -205,6 +209,7 @@ def _options(
   """The part of the summary that is known before the conversion."""
   fields = request.listed.fields | {
     "class_names": list(request.listed.class_names),
+    "decode": request.decode,
     "images_sha256": request.listed.images.fingerprint(),
     "num_classes": request.listed.num_classes,
     "seed": request.seed,
