@@ -23,6 +23,9 @@ _WARNINGS = (
   b"Invalid SOS parameters",
 )
 
+# Why images are skipped.
+REFUSED, MADE_UP = "damaged JPEG", "damaged JPEG data"
+
 # Of the pixels only the mean of each block of 8x8 is computed, while all of the
 # compressed data is read.
 _RATIO = 8
@@ -88,13 +91,13 @@ class JpegCheck:
       data: the file's content.
 
     Returns:
-      "damaged JPEG" where the decoder refuses it, "damaged JPEG data" where it
-      makes up a part of the pixels.
+      `REFUSED` where the decoder refuses it, `MADE_UP` where it makes up a part
+      of the pixels.
     """
     try:
       with self._warnings.listening():
         tf.raw_ops.DecodeJpeg(contents=data, ratio=_RATIO)
     except tf.errors.InvalidArgumentError:
       self._warnings.latest()
-      return "damaged JPEG"
-    return "damaged JPEG data" if self._warnings.latest() else None
+      return REFUSED
+    return MADE_UP if self._warnings.latest() else None

@@ -10,7 +10,7 @@ from mentornet_tf.datasets.images.decoding import (
   square_image,
   usable_image,
 )
-from mentornet_tf.datasets.images.jpeg_damage import JpegCheck
+from mentornet_tf.datasets.images.jpeg_damage import MADE_UP, JpegCheck
 from mentornet_tf.datasets.images.jpeg_headers import is_jpeg
 from mentornet_tf.datasets.images.listing import (
   MISSING_FILE,
@@ -87,12 +87,21 @@ def _usable(
   plan: ConversionPlan, data: bytes, check: JpegCheck | None
 ) -> UsableImage:
   if plan.square_side is not None:
-    image = square_image(data, plan.square_side)
+    image = square_image(
+      data, plan.square_side, exif_orientation=plan.exif_orientation
+    )
   else:
-    image = usable_image(data, shorter_side=plan.shorter_side)
-  # What was encoded anew may lack a part of its picture, too.
-  if check is not None and is_jpeg(data) and (damage := check.damage(data)):
-    raise UnusableImageError(damage)
+    image = usable_image(
+      data,
+      shorter_side=plan.shorter_side,
+      exif_orientation=plan.exif_orientation,
+    )
+  if check is not None and is_jpeg(data):
+    damage = check.damage(data)
+    # What was encoded anew was decoded by Pillow, which reads a few kinds more,
+    # but does not say where it made up pixels.
+    if damage == MADE_UP or (damage and image.data is data):
+      raise UnusableImageError(damage)
   return image
 
 
