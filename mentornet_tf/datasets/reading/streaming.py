@@ -34,7 +34,10 @@ from mentornet_tf.datasets.reading.in_memory import (
 from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 from mentornet_tf.datasets.records.index import RecordIndex, index_records
-from mentornet_tf.datasets.records.inspection import inspect_record
+from mentornet_tf.datasets.records.inspection import (
+  inspect_record,
+  record_place,
+)
 from mentornet_tf.datasets.records.schema import (
   known_num_classes,
   parse_labelled,
@@ -115,18 +118,17 @@ class StreamedRecords:
     """One line on the first damaged record of `indices`, None without one."""
     for index in indices:
       shard, position = self.index.locate(int(index))
-      where = f"{shard}: record {position}"
       try:
         offset = self.index.offsets[index]
-        raw = _record_at(str(shard), offset).get_single_element()
+        raw = _record_at(str(shard), offset).get_single_element().numpy()
       except tf.errors.OpError:
         return (
-          f"{where}: {NO_WHOLE_RECORD}; copy this shard again or write the set "
-          "again"
+          f"{shard}: record {position}: {NO_WHOLE_RECORD}; copy this shard "
+          "again or write the set again"
         )
-      problem, _ = inspect_record(raw.numpy(), self.num_classes)
+      problem, _ = inspect_record(raw, self.num_classes)
       if problem:
-        return f"{where}: {problem}"
+        return f"{record_place(shard, position, raw)}: {problem}"
     return None
 
 

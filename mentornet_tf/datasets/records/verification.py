@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import tensorflow as tf
-
 from mentornet_tf.datasets.images.jpeg_damage import DecoderWarnings
 from mentornet_tf.datasets.records.inspection import inspect_shard
 from mentornet_tf.datasets.records.schema import known_num_classes
@@ -137,23 +135,14 @@ def verify_shard(
   damaged: list[str] = []
   with DecoderWarnings() as warnings, warnings.listening():
     for record in inspect_shard(shards[index], num_classes):
-      where = f"{shards[index]}: record {record.index}"
       warning = warnings.latest()
       if record.problem:
-        problems.append(f"{where}: {record.problem}")
+        problems.append(record.describe())
       elif warning:
-        damaged.append(f"{where}: {_path(record.raw)}: {warning}")
+        damaged.append(f"{record.place}: {warning}")
       if record.raw:
         count += 1
         if count % _REPORTED_AT_ONCE == 0:
           on_records(_REPORTED_AT_ONCE)
   on_records(count % _REPORTED_AT_ONCE)
   return ShardFindings(count, tuple(problems), tuple(damaged))
-
-
-def _path(raw: bytes) -> str:
-  """The path of the record's image, else its id."""
-  feature = tf.train.Example.FromString(raw).features.feature
-  if values := feature["image/path"].bytes_list.value:
-    return values[0].decode("utf-8", errors="backslashreplace")
-  return f"id {list(feature['image/id'].int64_list.value)}"
