@@ -235,11 +235,12 @@ def _rgb_image(
       )
     repair = _repair(image, kind, data, header)
     if _has_sixteen_bits(data, kind) and _has_transparency(image):
-      image = _sixteen_bits_on_white(data)
-    image = _in_rgb(image, kind)
+      picture = _sixteen_bits_on_white(data)
+    else:
+      picture = _in_rgb(image, kind)
     if turn is None:
-      return image, repair
-    return image.transpose(turn), repair or f"rotated {kind}"
+      return picture, repair
+    return picture.transpose(turn), repair or f"rotated {kind}"
   except Image.DecompressionBombError as error:  # a frame beyond the picture
     raise UnusableImageError("too many pixels") from error
   except _DAMAGE as error:

@@ -4,6 +4,7 @@ They are found before the first batch, all at once. So the images of a run, and
 with them every batch, stay the same however often it is interrupted.
 """
 
+import contextlib
 import json
 import operator
 import os
@@ -35,6 +36,9 @@ class DamagedRecords:
   def sound(self, num_records: int) -> np.ndarray:
     """The positions of all other records, [num_records - M] int64, rising."""
     return np.setdiff1d(np.arange(num_records), self.positions)
+
+
+NO_DAMAGE = DamagedRecords(np.zeros(0, np.int64), ())
 
 
 def find_damaged(
@@ -128,8 +132,6 @@ def _write_cache(
     return
   damaged = list(zip(found.positions.tolist(), found.lines, strict=True))
   content = {"source": source, "damaged": damaged}
-  try:
-    write_bytes(cache, json.dumps(content).encode("ascii"))
   # Data sets often lie on read-only file systems.
-  except OSError:
-    pass
+  with contextlib.suppress(OSError):
+    write_bytes(cache, json.dumps(content).encode("ascii"))

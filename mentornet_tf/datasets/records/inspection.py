@@ -4,6 +4,7 @@ TensorFlow's own messages name neither the file nor the record; only after
 reading has failed are the shards read again here, one record at a time.
 """
 
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,8 @@ def describe_damage(
     passed_over: positions, in reading order, of records that may be damaged.
   """
   first_shape = None
-  records = (
-    record for shard in shards for record in inspect_shard(shard, num_classes)
+  records = itertools.chain.from_iterable(
+    inspect_shard(shard, num_classes) for shard in shards
   )
   for position, record in enumerate(records):
     if position not in passed_over:
@@ -68,8 +69,9 @@ def describe_damage(
       first_shape = first_shape or record.shape
       if record.shape != first_shape:
         return (
-          f"{record.place}: expected an image of {first_shape[0]}x{first_shape[1]} "
-          f"pixels like the first, got {record.shape[0]}x{record.shape[1]}; "
+          f"{record.place}: expected an image of "
+          f"{first_shape[0]}x{first_shape[1]} pixels like the first, got "
+          f"{record.shape[0]}x{record.shape[1]}; "
           "write the set with images of one size"
         )
   return None

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.inspection import describe_damage
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
@@ -234,6 +235,7 @@ class InMemoryDataset:
     class_names: the classes' names; their numbers where no summary names them.
     name: `<dataset>_<split>`.
     summary: the JSON beside the shards, {} where there is none.
+    damaged: a line for each record that was passed over.
   """
 
   images: np.ndarray
@@ -244,6 +246,7 @@ class InMemoryDataset:
   class_names: tuple[str, ...]
   name: str = ""
   summary: dict[str, Any] = field(default_factory=dict)
+  damaged: tuple[str, ...] = ()
 
   def __len__(self) -> int:
     return len(self.images)
@@ -260,33 +263,56 @@ class InMemoryDataset:
 
 
 def load_in_memory(
-  data_dir: str | Path, dataset_name: str, split: str
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+  *,
+  max_damaged: int = 0,
 ) -> InMemoryDataset:
   """Reads and decodes a whole record set once.
 
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: such as "cifar10".
+    split: such as "train".
+    max_damaged: how many records may be passed over because they, their image
+      or their label cannot be used.
+
   Raises:
-    UserError: folder, shards or records are missing or damaged, an image is
-      undecodable or of another size than the first, or a label lies outside
-      the classes. The message names the file and record.
+    UserError: folder, shards or records are missing, more records are damaged,
+      or an image is of another size than the first. The message names the file
+      and record.
   """
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split) or {}
   num_classes = known_num_classes(dataset_name, summary)
-  batches = _decoded(_serialised(shards).batch(_DECODED_AT_ONCE), num_classes)
+  damaged = NO_DAMAGE
+  if max_damaged:
+    damaged = find_damaged(shards, num_classes, max_damaged)
+  records = _serialised(shards)
+  if damaged.lines:
+    passed_over = tf.constant(damaged.positions)
+    records = records.filter(
+      lambda position, _: tf.reduce_all(position != passed_over)
+    )
+  batches = _decoded(records.batch(_DECODED_AT_ONCE), num_classes)
   try:
     parts = list(batches.as_numpy_iterator())
   # TensorFlow quotes a damaged record in its message, which may not be text.
   except (tf.errors.OpError, UnicodeDecodeError) as error:
-    damage = describe_damage(shards, num_classes)
+    damage = describe_damage(shards, num_classes, damaged.positions)
     raise UserError(damage or f"{data_dir}: {error}") from error
   if len({part["image"].shape[1:] for part in parts}) > 1:
-    raise UserError(describe_damage(shards, num_classes))
-  found = sum(len(part["label"]) for part in parts)
+    raise UserError(describe_damage(shards, num_classes, damaged.positions))
+  found = sum(len(part["label"]) for part in parts) + len(damaged.lines)
   check_num_records(found, summary, data_dir, dataset_name, split)
+  if not parts:
+    raise UserError(f"{damaged.lines[0]} (and so are all other records)")
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]
   }
-  return _in_memory(columns, num_classes, f"{dataset_name}_{split}", summary)
+  name = f"{dataset_name}_{split}"
+  return _in_memory(columns, num_classes, name, summary, damaged.lines)
 
 
 def _in_memory(
@@ -294,6 +320,7 @@ def _in_memory(
   num_classes: int | None,
   name: str,
   summary: dict[str, Any],
+  damaged: tuple[str, ...],
 ) -> InMemoryDataset:
   if num_classes is None:
     num_classes = int(columns["label"].max()) + 1
@@ -306,4 +333,5 @@ def _in_memory(
     class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
+    damaged=damaged,
   )

@@ -75,7 +75,8 @@ def test_labels_outside_the_classes(tmp_path, label):
   )
   (problem,) = found.problems
   assert problem.startswith(
-    f"{shard}: record 1 (f/1.jpg): expected a label between 0 and 1, got {label}"
+    f"{shard}: record 1 (f/1.jpg): expected a label between 0 and 1, got "
+    f"{label}"
   )
 
 
