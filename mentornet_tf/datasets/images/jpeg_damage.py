@@ -94,10 +94,20 @@ class JpegCheck:
       `REFUSED` where the decoder refuses it, `MADE_UP` where it makes up a part
       of the pixels.
     """
+    # Brightness alone is cheaper, but not to be had of CMYK.
+    decodes = self._decodes(data, channels=1) or self._decodes(data, channels=3)
+    warning = self._warnings.latest()
+    if not decodes:
+      return REFUSED
+    return MADE_UP if warning else None
+
+  def _decodes(self, data: bytes, channels: int) -> bool:
     try:
       with self._warnings.listening():
-        tf.raw_ops.DecodeJpeg(contents=data, ratio=_RATIO)
+        # The quickest of several ways to say this to TensorFlow.
+        tf.raw_ops.DecodeJpeg(
+          contents=tf.constant(data), channels=channels, ratio=_RATIO
+        )
     except tf.errors.InvalidArgumentError:
-      self._warnings.latest()
-      return REFUSED
-    return MADE_UP if self._warnings.latest() else None
+      return False
+    return True

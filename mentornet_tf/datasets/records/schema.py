@@ -72,25 +72,25 @@ class Example:
 def encode_example(example: Example) -> bytes:
   """Serialises to a tf.train.Example; the same example, the same bytes."""
 
-  def integer(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
-
-  def text(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-  features = {
-    "image/encoded": text(example.image_bytes),
-    "image/format": text(example.image_format.encode("ascii")),
-    "image/class/label": integer(example.label),
-    "image/class/clean_label": integer(example.clean_label),
-    "image/id": integer(example.id),
-    "image/height": integer(example.height),
-    "image/width": integer(example.width),
-  }
+  message = tf.train.Example()
+  feature = message.features.feature
+  # Features made on their own would be copied, image and all.
+  for key, number in (
+    ("class/label", example.label),
+    ("class/clean_label", example.clean_label),
+    ("id", example.id),
+    ("height", example.height),
+    ("width", example.width),
+  ):
+    feature[f"image/{key}"].int64_list.value.append(int(number))
+  for key, text in (
+    ("encoded", example.image_bytes),
+    ("format", example.image_format.encode("ascii")),
+  ):
+    feature[f"image/{key}"].bytes_list.value.append(text)
   for key in ("path", "query", "synset"):
-    if value := getattr(example, key):
-      features[f"image/{key}"] = text(value)
-  message = tf.train.Example(features=tf.train.Features(feature=features))
+    if text := getattr(example, key):
+      feature[f"image/{key}"].bytes_list.value.append(text)
   return message.SerializeToString(deterministic=True)
 
 
