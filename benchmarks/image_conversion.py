@@ -12,7 +12,6 @@ time, since other work on the machine lengthens the latter.
   benchmarks/image_conversion.py --lines=2440000
 """
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import photographs
 from absl import flags
 
 from mentornet_tf.commands import command_line
@@ -56,9 +56,6 @@ _COMPARED = (
   (_RESIZED, _TENSORFLOW),
 )
 
-# Different pictures; further files are links to them.
-_PICTURES = 200
-
 
 def main() -> None:
   """Makes the tree and prints one table."""
@@ -74,7 +71,7 @@ def main() -> None:
 
 
 def _print_times(folder: Path) -> None:
-  paths = _write_tree(folder / "tree", _IMAGES.value)
+  paths = photographs.write_tree(folder / "tree", _IMAGES.value)
   size = sum(path.stat().st_size for path in paths) / len(paths)
   print(
     f"{len(paths)} JPEGs of 500x400 pixels, {size / 1e3:.0f} kB on average; "
@@ -174,51 +171,6 @@ def _tensorflow(data: bytes) -> bytes:
     return tf.io.encode_jpeg(pixels, quality=95).numpy()
 
 
-def _write_tree(root: Path, count: int) -> list[Path]:
-  """WebVision's layout with one class."""
-  import numpy as np
-
-  folder = root / "google" / "q0001"
-  folder.mkdir(parents=True)
-  (root / "info").mkdir()
-  (root / "info" / "synsets.txt").write_text("n00000001 picture\n")
-  rng = np.random.default_rng(0)
-  paths = [folder / f"{number:06d}.jpg" for number in range(count)]
-  for number, path in enumerate(paths):
-    if number < _PICTURES:
-      path.write_bytes(_picture(rng))
-    else:
-      os.link(paths[number % _PICTURES], path)
-  lines = (f"{path.relative_to(root)} 0\n" for path in paths)
-  (root / "info" / "train_filelist_google.txt").write_text("".join(lines))
-  return paths
-
-
-def _picture(rng) -> bytes:
-  """Detail at every scale, as photographs have, and some grain."""
-  import io
-
-  import numpy as np
-  from PIL import Image
-
-  height, width = 400, 500
-  pixels = np.full((height, width, 3), 128.0)
-  for cells in (4, 8, 16, 32, 64, 128):
-    detail = rng.uniform(-1, 1, (cells, cells, 3)) * 160 / cells**0.6
-    planes = [
-      Image.fromarray(detail[..., channel].astype(np.float32)).resize(
-        (width, height), Image.Resampling.BICUBIC
-      )
-      for channel in range(3)
-    ]
-    pixels += np.stack([np.asarray(plane) for plane in planes], -1)
-  pixels += rng.normal(0, 6, (height, width, 1))
-  file = io.BytesIO()
-  image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-  image.save(file, "JPEG", quality=90)
-  return file.getvalue()
-
-
 def _print_list_costs(folder: Path) -> None:
   """All that is done before the first image of a conversion is read."""
   import resource
@@ -257,7 +209,7 @@ def _print_memory(folder: Path) -> None:
   print(f"{'images':>8}{'program, MB':>13}{'largest worker, MB':>20}")
   for count in map(int, _MEMORY.value):
     tree = folder / f"tree{count}"
-    _write_tree(tree, count)
+    photographs.write_tree(tree, count)
     program, worker = _peak_memory(
       [
         sys.executable,

@@ -59,6 +59,7 @@ def rank_labels(
   batch_size: int | None = None,
   num_images: int = 48,
   print_line: Callable[[str], Any] = print,
+  max_damaged: int | None = None,
 ) -> SuspectLabels:
   """Ranks the labels of a record set by how suspect a training run finds them.
 
@@ -79,6 +80,8 @@ def rank_labels(
       500 for those in memory.
     num_images: how many of the most suspect images to draw.
     print_line: takes a line per checkpoint.
+    max_damaged: how many damaged records may be passed over; None takes the
+      run's number.
 
   Returns:
     The labels with their scores; `order` ranks them.
@@ -95,7 +98,15 @@ def rank_labels(
   dataset_name = dataset_name or run.data.dataset_name
   if output_dir is not None:
     output_dir = atomic_files.writable_folder(output_dir)
-  data = open_data(Path(data_dir), dataset_name, split, run.images.crop)
+  if max_damaged is None:
+    max_damaged = run.data.max_damaged
+  data = open_data(
+    Path(data_dir),
+    dataset_name,
+    split,
+    run.images.crop,
+    max_damaged=max_damaged,
+  )
   suspects = suspect_labels(
     train_log_dir,
     data,

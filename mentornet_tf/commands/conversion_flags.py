@@ -52,6 +52,18 @@ def define_flags() -> None:
       "unset, images keep their size.",
       lower_bound=1,
     )
+    flags.DEFINE_bool(
+      "decode",
+      True,
+      "Decode every JPEG, at an eighth of its size, and skip those whose data "
+      "are damaged; without it only headers and ends are looked at.",
+    )
+    flags.DEFINE_bool(
+      "exif_orientation",
+      False,
+      "Turn pictures upright that a camera's notes say were not taken so; they "
+      "are encoded anew.",
+    )
     command_line.define_seed("Seed of the images' order.")
     flags.DEFINE_integer(
       "num_shards",
@@ -179,6 +191,8 @@ def _convert(
     listed=listed,
     shorter_side=_FLAGS.resize,
     square_side=square_side,
+    decode=_FLAGS.decode,
+    exif_orientation=_FLAGS.exif_orientation,
     seed=_FLAGS.seed,
     num_shards=_FLAGS.num_shards,
     overwrite=_FLAGS.overwrite,

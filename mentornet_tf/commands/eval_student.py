@@ -70,6 +70,13 @@ flags.DEFINE_integer(
   lower_bound=0,
   upper_bound=99,
 )
+flags.DEFINE_integer(
+  "max_damaged",
+  None,
+  "Pass over up to this many damaged records per set; by default as many as "
+  "the run does.",
+  lower_bound=0,
+)
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
 
@@ -102,7 +109,10 @@ def main() -> None:
   if not (flag.once or flag.output_csv_file):
     continuous.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)
   settings = settings_or_defaults(flag.checkpoint_dir)
-  sets = open_evaluation_data(_sets(), settings.images.crop)
+  max_damaged = flag.max_damaged
+  if max_damaged is None:
+    max_damaged = settings.data.max_damaged
+  sets = open_evaluation_data(_sets(), settings.images.crop, max_damaged)
   first, *_ = sets.values()
   run = open_run(flag.checkpoint_dir, flag.studentnet, first.num_classes)
   check_classes(sets, first.num_classes, first.name)

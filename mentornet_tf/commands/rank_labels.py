@@ -60,6 +60,13 @@ flags.DEFINE_integer(
   lower_bound=1,
   upper_bound=400,
 )
+flags.DEFINE_integer(
+  "max_damaged",
+  None,
+  "Pass over up to this many damaged records per set; by default as many as "
+  "the run does.",
+  lower_bound=0,
+)
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 
 flags.mark_flags_as_required(["train_log_dir", "data_dir"])
@@ -85,6 +92,7 @@ def main() -> None:
     rank_by=flag.rank_by,
     batch_size=flag.batch_size,
     num_images=flag.num_images,
+    max_damaged=flag.max_damaged,
   )
   for line in ranking.describe(suspects):
     print(line)

@@ -112,12 +112,19 @@ def main() -> None:
   crop, dataset_name = settings.images.crop, settings.data.dataset_name
 
   def opened(data_dir: str, split: str):
-    return open_data(data_dir, dataset_name, split, crop, settings.augmentation)
+    return open_data(
+      data_dir,
+      dataset_name,
+      split,
+      crop,
+      settings.augmentation,
+      max_damaged=settings.data.max_damaged,
+    )
 
   train_data = opened(flag.data_dir, "train")
   eval_data = None
   if names:
-    eval_data = open_evaluation_data(names, crop)
+    eval_data = open_evaluation_data(names, crop, settings.data.max_damaged)
   elif flag.eval_data_dir:
     eval_data = opened(flag.eval_data_dir, "test")
   clean_data = None

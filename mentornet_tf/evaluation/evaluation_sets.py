@@ -17,11 +17,23 @@ from mentornet_tf.evaluation.evaluator import TOP, Evaluator
 
 
 def open_evaluation_data(
-  names: Sequence[SetName], crop: Crop | None
+  names: Sequence[SetName], crop: Crop | None, max_damaged: int = 0
 ) -> dict[str, TrainingData]:
-  """Opens the sets, cut as `crop` says where it is not None, by their names."""
+  """Opens the sets by their names.
+
+  Args:
+    names: where they are.
+    crop: how images are cut; None where they are small and of one size.
+    max_damaged: how many damaged records of each may be passed over.
+  """
   return {
-    str(name): open_data(name.data_dir, name.dataset_name, name.split, crop)
+    str(name): open_data(
+      name.data_dir,
+      name.dataset_name,
+      name.split,
+      crop,
+      max_damaged=max_damaged,
+    )
     for name in names
   }
 

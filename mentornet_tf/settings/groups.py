@@ -35,6 +35,13 @@ class DataSettings(SettingsGroup):
     "cifar10", "Data set's name, as in its shards' file names."
   )
   batch_size: int = setting(128, "Images per batch.", lower=1)
+  max_damaged: int = setting(
+    0,
+    "Pass over up to this many records per set that do not parse or decode; "
+    "they are named. Unless it is 0, all images of a set are decoded once "
+    "beforehand.",
+    lower=0,
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -176,5 +176,8 @@ def _damage_after(run: Run) -> str | None:
   for step in range(done, done + run.options.steps_per_call):
     damage = run.train_data.training_damage(step, batch_size, seed)
     if damage:
-      return f"{damage}; training then continues from its last checkpoint"
+      return (
+        f"{damage}; with the same images, training then continues from its "
+        "last checkpoint"
+      )
   return None

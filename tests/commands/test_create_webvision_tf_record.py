@@ -41,8 +41,8 @@ def contents(folder):
 TRAIN = (
   "webvision_mini train: 29 of 35 listed images, 4 classes (class 0, "
   "class 1, class 2, …), 4 repaired (1 CMYK JPEG, 1 GIF, 1 PNG, 1 grey JPEG), "
-  "6 skipped (1 empty file, 1 listed twice, 1 missing file, 1 not an image, 1 "
-  "truncated JPEG, 1 unreadable file)"
+  "6 skipped (1 empty file, 1 listed twice, 1 missing file, 1 truncated JPEG, "
+  "1 unreadable file, 1 web page (not read))"
 )
 
 
@@ -53,6 +53,7 @@ def test_converts_and_verifies(tree, tmp_path):
     "--output_dir=out",
     "--num_shards=3",
     "--num_workers=1",
+    "--nodecode",
   )
   assert converted.returncode == 0, converted.stderr
   assert converted.stderr == ""

@@ -1,9 +1,12 @@
 """Image files of every kind, made of one known picture."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 HEIGHT, WIDTH = 48, 64
@@ -35,6 +38,43 @@ def jpeg(image: Image.Image | None = None, **options) -> bytes:
 def decoded(data: bytes) -> Image.Image:
   """The picture of a file, red, green and blue."""
   return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def pixels(data: bytes) -> np.ndarray:
+  """As training reads them."""
+  return (
+    tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    .numpy()
+    .astype(int)
+  )
+
+
+def sixteen_bit_png(samples: np.ndarray, transparent: tuple = ()) -> bytes:
+  """A PNG with 16 bits per sample, which Pillow cannot write.
+
+  Args:
+    samples: [height, width, 1 to 4], gray or RGB, with or without opacity.
+    transparent: the one color that is.
+  """
+  height, width, channels = samples.shape
+  kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+  rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+
+  def chunk(kind: bytes, body: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + checksum
+
+  return (
+    b"\x89PNG\r\n\x1a\n"
+    + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0))
+    + (
+      chunk(b"tRNS", np.array(transparent, ">u2").tobytes())
+      if transparent
+      else b""
+    )
+    + chunk(b"IDAT", zlib.compress(rows))
+    + chunk(b"IEND", b"")
+  )
 
 
 def segment(data: bytes, marker: int) -> tuple[int, int]:

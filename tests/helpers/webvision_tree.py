@@ -28,7 +28,7 @@ class WebVisionTree:
     repaired: path -> what a report calls the file that is encoded anew.
     skipped: path -> why a report says there is no record of it.
     listed_twice: paths of lines that repeat an earlier one.
-    damaged: paths of JPEGs with damaged coded pixels, which are kept.
+    damaged: paths among `skipped` of JPEGs with damaged coded pixels.
   """
 
   root: Path
@@ -224,10 +224,10 @@ def _plant_defects(tree: WebVisionTree, picture, add) -> None:
     ("grey", encoded(picture(0).convert("L")), "grey JPEG", None),
     ("png", encoded(picture(0), "PNG"), "PNG", None),
     ("gif", encoded(picture(0), "GIF"), "GIF", None),
-    ("entropy", broken, None, None),
+    ("entropy", broken, None, "damaged JPEG data"),
     ("truncated", whole[: len(whole) // 2], None, "truncated JPEG"),
     ("empty", b"", None, "empty file"),
-    ("page", b"<!DOCTYPE html><p>404</p>", None, "not an image"),
+    ("page", b"<!DOCTYPE html><p>404</p>", None, "web page (not read)"),
     ("missing", None, None, "missing file"),
     ("folder", None, None, "unreadable file"),
   ):

@@ -25,6 +25,8 @@ from mentornet_tf.datasets.images.jpeg_headers import (
   is_jpeg,
   read_jpeg_header,
 )
+from mentornet_tf.datasets.images.orientation import upright_turn
+from mentornet_tf.datasets.images.unread_formats import unread_format
 
 # 268 MB when decoded, the most that Pillow accepts without a warning. A file of
 # a few kB can claim more.
@@ -90,16 +92,20 @@ class UnusableImageError(Exception):
 
 
 def usable_image(
-  data: bytes, *, shorter_side: int | None = None
+  data: bytes,
+  *,
+  shorter_side: int | None = None,
+  exif_orientation: bool = False,
 ) -> UsableImage:
   """Turns an image file into what a record can hold.
 
   A complete JPEG of the usual kind stays byte for byte; its pixels are not
-  decoded. Everything else becomes an RGB JPEG, so that a record set has one
-  format: grayscale and CMYK JPEGs, PNGs, and the first picture of GIF, TIFF and
-  WebP files. Transparent parts become white, as on a web page. Color profiles
-  and EXIF orientation are not applied: programs that train on the original
-  files do not apply them either.
+  decoded (`jpeg_damage` does that). Everything else becomes an RGB JPEG, so
+  that a record set has one format: grayscale and CMYK JPEGs, PNGs, and the
+  first picture of GIF, TIFF and WebP files. Transparent parts become white, as
+  on a web page. Color profiles are not applied, nor is EXIF orientation unless
+  it is asked for: programs that train on the original files do not apply them
+  either.
 
   A truncated file is refused: decoders fill the missing part with gray, which
   may hide the very object that the label names.
@@ -108,31 +114,41 @@ def usable_image(
     data: the file's content.
     shorter_side: pixels. An image whose shorter side is longer is downscaled to
       this, keeping its aspect ratio, and re-encoded. Smaller ones stay.
+    exif_orientation: turn pictures upright that a camera's notes say were not
+      taken so, and re-encode them.
 
   Raises:
     UnusableImageError: the file is no image, is damaged, or is too large.
   """
   header = _jpeg_header(data)
-  if header and header.is_usual and not _is_larger(header, shorter_side):
+  if (
+    header
+    and header.is_usual
+    and not _is_larger(header, shorter_side)
+    and not (exif_orientation and upright_turn(header.exif) is not None)
+  ):
     return UsableImage(data, "jpeg", header.height, header.width, None)
-  image, repair = _rgb_image(data, header, shorter_side)
+  image, repair = _rgb_image(data, header, shorter_side, exif_orientation)
   if shorter_side is not None and _is_larger(image, shorter_side):
     image = resized_to_shorter_side(image, shorter_side)
   encoded = encode_jpeg(image)
   return UsableImage(encoded, "jpeg", image.height, image.width, repair)
 
 
-def square_image(data: bytes, side: int) -> UsableImage:
+def square_image(
+  data: bytes, side: int, *, exif_orientation: bool = False
+) -> UsableImage:
   """The center of an image as a square PNG; otherwise like `usable_image`.
 
   Args:
     data: the file's content.
     side: pixels of the square, which the shorter side is resized to.
+    exif_orientation: as `usable_image` takes it.
 
   Raises:
     UnusableImageError: the file is no image, is damaged, or is too large.
   """
-  image, repair = _rgb_image(data, _jpeg_header(data), side)
+  image, repair = _rgb_image(data, _jpeg_header(data), side, exif_orientation)
   image = resized_to_shorter_side(image, side)
   left, top = ((each - side) // 2 for each in image.size)
   image = image.crop((left, top, left + side, top + side))
@@ -189,7 +205,10 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _rgb_image(
-  data: bytes, header: JpegHeader | None, shorter_side: int | None
+  data: bytes,
+  header: JpegHeader | None,
+  shorter_side: int | None,
+  exif_orientation: bool,
 ) -> tuple[Image.Image, str | None]:
   """The picture in mode RGB, and what of it needs repair.
 
@@ -208,7 +227,20 @@ def _rgb_image(
       width, height = (int(side * scale) for side in image.size)
       image.draft(None, (width, height))
     image.load()
-    return _in_rgb(image, kind), _repair(image, kind, data, header)
+    turn = None
+    if exif_orientation:
+      # Pillow turns a TIFF by itself.
+      turn = upright_turn(
+        header.exif if header else image.info.get("exif", b"")
+      )
+    repair = _repair(image, kind, data, header)
+    if _has_sixteen_bits(data, kind) and _has_transparency(image):
+      picture = _sixteen_bits_on_white(data)
+    else:
+      picture = _in_rgb(image, kind)
+    if turn is None:
+      return picture, repair
+    return picture.transpose(turn), repair or f"rotated {kind}"
   except Image.DecompressionBombError as error:  # a frame beyond the picture
     raise UnusableImageError("too many pixels") from error
   except _DAMAGE as error:
@@ -229,7 +261,24 @@ def _reader(data: bytes) -> tuple[str, type[ImageFile.ImageFile]]:
       return kind, reader
   if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
     return "WebP", WebPImageFile
-  raise UnusableImageError("not an image" if data else "empty file")
+  if not data:
+    raise UnusableImageError("empty file")
+  unread = unread_format(data)
+  raise UnusableImageError(f"{unread} (not read)" if unread else "not an image")
+
+
+def _has_sixteen_bits(data: bytes, kind: str) -> bool:
+  return kind == "PNG" and data[24] == 16  # bits per sample, in the header
+
+
+def _sixteen_bits_on_white(data: bytes) -> Image.Image:
+  """A PNG of 16 bits with transparency, of which Pillow reads the upper 8."""
+  import tensorflow as tf
+
+  samples = tf.io.decode_png(data, channels=4, dtype=tf.uint16).numpy()
+  color, opacity = samples[..., :3] / 257, samples[..., 3:] / 0xFFFF
+  on_white = 255 + opacity * (color - 255)
+  return Image.fromarray(on_white.round().astype(np.uint8))
 
 
 def _has_transparency(image: Image.Image) -> bool:
@@ -263,7 +312,7 @@ def _repair(
       return {"L": "grey JPEG"}.get(image.mode, f"{image.mode} JPEG")
     return None if header and header.is_usual else "unusual JPEG"
   if kind == "PNG":
-    if data[24] == 16:  # bits per sample, in the header
+    if _has_sixteen_bits(data, kind):
       return "16-bit PNG"
     if _has_transparency(image):
       return "transparent PNG"

@@ -13,7 +13,7 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Baseline, extended sequential and progressive, all of Huffman codes.
 _USUAL_FRAMES = frozenset((0xC0, 0xC1, 0xC2))
 _HUFFMAN_TABLES, _QUANTISATION_TABLES = 0xC4, 0xDB
-_SCAN, _ADOBE, _JFIF = 0xDA, 0xEE, 0xE0
+_SCAN, _ADOBE, _JFIF, _EXIF = 0xDA, 0xEE, 0xE0, 0xE1
 _ADOBE_YCBCR = 1
 
 _frame = struct.Struct(">BHHB")  # sample bits, height, width, components
@@ -32,6 +32,7 @@ class JpegHeader:
       the resolution.
     is_complete: whether the file has its end marker. Anything may follow it:
       cameras and editors append previews and padding.
+    exif: the camera's notes, b"" without them.
   """
 
   height: int
@@ -39,6 +40,7 @@ class JpegHeader:
   num_components: int
   is_usual: bool
   is_complete: bool
+  exif: bytes = b""
 
 
 def is_jpeg(data: bytes) -> bool:
@@ -54,7 +56,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
   """
   position, size = len(_START), len(data)
   frames, seen = [], set()
-  ycbcr = True
+  ycbcr, exif = True, b""
   while position + 4 <= size:
     if data[position] != 0xFF:
       return None
@@ -79,6 +81,8 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
       sampling = data[body + 7 : end : 3]
     elif marker == _ADOBE and length >= 14 and data.startswith(b"Adobe", body):
       ycbcr = data[body + 11] == _ADOBE_YCBCR
+    elif marker == _EXIF and data.startswith(b"Exif\0\0", body):
+      exif = exif or data[body:end]
     elif marker == _SCAN:
       break
     position = end
@@ -104,6 +108,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
     ),
     # Compressed data never holds the end marker: a 0 is stuffed after each FF.
     is_complete=data.endswith(_END) or data.find(_END, end) != -1,
+    exif=exif,
   )
 
 

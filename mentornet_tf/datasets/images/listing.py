@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mentornet_tf.datasets.images.bytes_columns import BytesColumn
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn, mapped_array
 from mentornet_tf.datasets.images.decoding import UnusableImageError
 
 MISSING_FILE = "missing file"
@@ -155,7 +155,7 @@ class ImageList:
     for name in (each.name for each in fields(cls)):
       path = folder / f"{name}.npy"
       if path.exists():
-        columns[name] = np.load(path, mmap_mode="r")
+        columns[name] = mapped_array(path)
       elif BytesColumn.is_saved(folder, name):
         columns[name] = BytesColumn.load(folder, name)
     return cls(**columns)

@@ -180,6 +180,7 @@ class InMemoryData:
       # What the conversion did to the original images.
       "shorter_side": data.summary.get("shorter_side"),
       "square_side": data.summary.get("square_side"),
+      **_damaged_entry(data.damaged),
     }
 
   def training_damage(
@@ -259,6 +260,7 @@ class StreamedData:
       if self.records.is_part
       else self.records.noise.get("measured_rate"),
       "noise": self.records.noise or None,
+      **_damaged_entry(self.records.damaged),
     }
 
   def training_damage(
@@ -271,6 +273,11 @@ class StreamedData:
     first = step * batch_size
     indices = range(first, min(first + batch_size, len(self)))
     return self.records.describe_damage(indices)
+
+
+def _damaged_entry(damaged: tuple[str, ...]) -> dict[str, int]:
+  """What `run_summary` says of records that are passed over, if there are."""
+  return {"num_damaged": len(damaged)} if damaged else {}
 
 
 def describe_noisy_labels(summary: Mapping[str, Any]) -> str | None:

@@ -1,5 +1,6 @@
 """Opens record sets: small images into memory, others to be streamed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -32,6 +33,7 @@ def open_data(
   augmentation: Augmentation = NO_AUGMENTATION,
   *,
   console: Console | None = None,
+  max_damaged: int = 0,
 ) -> TrainingData:
   """Streams a record set whose images are to be cut; loads others into memory.
 
@@ -41,20 +43,41 @@ def open_data(
     split: likewise.
     crop: how images are cut; None where they are small and of one size.
     augmentation: how training varies images in memory.
-    console: where the progress of searching shards is shown; None takes
-      standard output.
+    console: where the progress of searching shards is shown, and damaged
+      records are named; None takes standard output.
+    max_damaged: how many damaged records may be passed over.
 
   Raises:
     UserError: the set is missing or damaged, or too large for memory.
   """
   if crop is None:
     _refuse_large(data_dir, dataset_name, split)
-    dataset = load_in_memory(data_dir, dataset_name, split)
+    dataset = load_in_memory(
+      data_dir, dataset_name, split, max_damaged=max_damaged
+    )
+    _name_damaged(dataset.name, dataset.damaged, console)
     return as_training_data(dataset, augmentation)
   name = f"{dataset_name}_{split}"
   with ProgressBar(f"shards of {name}", console) as bar:
-    records = open_streamed(data_dir, dataset_name, split, bar.update)
+    records = open_streamed(
+      data_dir, dataset_name, split, bar.update, max_damaged=max_damaged
+    )
+  _name_damaged(name, records.damaged, console)
   return StreamedData(records, crop)
+
+
+def _name_damaged(
+  name: str, damaged: Sequence[str], console: Console | None
+) -> None:
+  """Prints the records that are passed over."""
+  if not damaged:
+    return
+  console = console or Console(highlight=False, soft_wrap=True)
+  console.print(
+    f"{name}: passing over {len(damaged)} damaged records", markup=False
+  )
+  for line in damaged:
+    console.print(f"  {line.partition(';')[0]}", markup=False)
 
 
 def _refuse_large(data_dir: str | Path, dataset_name: str, split: str) -> None:

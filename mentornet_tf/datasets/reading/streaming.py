@@ -32,9 +32,14 @@ from mentornet_tf.datasets.reading.in_memory import (
   shuffled_index,
 )
 from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.records.access import read_records, record_at
+from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 from mentornet_tf.datasets.records.index import RecordIndex, index_records
-from mentornet_tf.datasets.records.inspection import inspect_record
+from mentornet_tf.datasets.records.inspection import (
+  inspect_record,
+  record_place,
+)
 from mentornet_tf.datasets.records.schema import (
   known_num_classes,
   parse_labelled,
@@ -50,8 +55,6 @@ from mentornet_tf.errors import UserError
 # A hundred images of 299x299 take a tenth of a gigabyte, so that the number of
 # prefetched batches is not left to TensorFlow.
 _BATCHES_AHEAD = 2
-# Parallel reads hide the latency of the storage.
-_READS_AT_ONCE = 8
 # Records per batch where labels are read and images stay encoded.
 _LABELS_AT_ONCE = 64
 
@@ -66,6 +69,7 @@ class StreamedRecords:
     class_names: the classes' names; their numbers where no summary names them.
     name: `<dataset>_<split>`.
     summary: the JSON beside the shards, {} where there is none.
+    damaged: a line for each record that is passed over.
   """
 
   index: RecordIndex
@@ -73,6 +77,7 @@ class StreamedRecords:
   class_names: tuple[str, ...]
   name: str = ""
   summary: dict[str, Any] = field(default_factory=dict)
+  damaged: tuple[str, ...] = ()
 
   def __len__(self) -> int:
     return len(self.index)
@@ -96,7 +101,7 @@ class StreamedRecords:
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     """Labels and clean ones (-1 unknown), each [N] int64; decodes no image."""
     places = tf.data.Dataset.range(len(self)).map(lambda index: (index, index))
-    batches = _read_records(places, self.index).batch(_LABELS_AT_ONCE)
+    batches = read_records(places, self.index).batch(_LABELS_AT_ONCE)
     no_ids = np.int64(0)
     columns = [
       parse_labelled(batch, no_ids, self.num_classes)[1] for batch in batches
@@ -115,18 +120,17 @@ class StreamedRecords:
     """One line on the first damaged record of `indices`, None without one."""
     for index in indices:
       shard, position = self.index.locate(int(index))
-      where = f"{shard}: record {position}"
       try:
         offset = self.index.offsets[index]
-        raw = _record_at(str(shard), offset).get_single_element()
+        raw = record_at(str(shard), offset).get_single_element().numpy()
       except tf.errors.OpError:
         return (
-          f"{where}: {NO_WHOLE_RECORD}; copy this shard again or write the set "
-          "again"
+          f"{shard}: record {position}: {NO_WHOLE_RECORD}; copy this shard "
+          "again or write the set again"
         )
-      problem, _ = inspect_record(raw.numpy(), self.num_classes)
+      problem, _ = inspect_record(raw, self.num_classes)
       if problem:
-        return f"{where}: {problem}"
+        return f"{record_place(shard, position, raw)}: {problem}"
     return None
 
 
@@ -135,11 +139,13 @@ def open_streamed(
   dataset_name: str,
   split: str,
   on_shard: Callable[[int, int], None] = lambda done, total: None,
+  *,
+  max_damaged: int = 0,
 ) -> StreamedRecords:
-  """Finds the records of a set; decodes nothing.
+  """Finds the records of a set; decodes nothing unless some may be damaged.
 
   The index is cached in `<dataset>_<split>.index.npz` beside the shards where
-  that folder can be written.
+  that folder can be written, and damaged records in `….damaged.json`.
 
   Args:
     data_dir: folder of the shards.
@@ -147,10 +153,13 @@ def open_streamed(
     split: such as "train".
     on_shard: called after each shard that was searched, with the number of
       shards searched so far and of all.
+    max_damaged: how many records may be passed over because they, their image
+      or their label cannot be used. Unless it is 0, all are decoded once.
 
   Raises:
     UserError: folder or shards are missing, a file is no chain of whole
-      records, records are missing, or the number of classes is not known.
+      records, records are missing, more are damaged, or the number of classes
+      is not known.
   """
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split) or {}
@@ -162,19 +171,31 @@ def open_streamed(
       f"{Path(data_dir) / name}.json, got none; copy this file with the "
       "shards, or write the set again"
     )
-  searched = itertools.count(1)
-  index = index_records(
-    shards,
-    Path(data_dir) / f"{name}.index.npz",
-    lambda: on_shard(next(searched), len(shards)),
-  )
+
+  def counted() -> Callable[[], None]:
+    searched = itertools.count(1)
+    return lambda: on_shard(next(searched), len(shards))
+
+  index = index_records(shards, Path(data_dir) / f"{name}.index.npz", counted())
   check_num_records(len(index), summary, data_dir, dataset_name, split)
+  damaged = NO_DAMAGE
+  if max_damaged:
+    damaged = find_damaged(
+      shards,
+      num_classes,
+      max_damaged,
+      Path(data_dir) / f"{name}.damaged.json",
+      counted(),
+    )
+  if damaged.lines:
+    index = index.take(damaged.sound(len(index)))
   return StreamedRecords(
     index=index,
     num_classes=num_classes,
     class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
+    damaged=damaged.lines,
   )
 
 
@@ -304,46 +325,7 @@ def _examples(
     return {"image": image(encoded, position), **labels}
 
   places = choices.unbatch()
-  serialised = _read_records(places, records.index)
+  serialised = read_records(places, records.index)
   return tf.data.Dataset.zip(places, serialised).map(
     example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   )
-
-
-def _read_records(
-  places: tf.data.Dataset, index: RecordIndex
-) -> tf.data.Dataset:
-  """The bytes of records, for pairs of int64 []: any position, the record."""
-  shards = tf.constant([str(shard) for shard in index.shards])
-  ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
-
-  def read(position: tf.Tensor, chosen: tf.Tensor) -> tf.data.Dataset:
-    del position
-    shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
-    return _record_at(shards[shard], offsets[chosen])
-
-  return places.interleave(
-    read,
-    cycle_length=_READS_AT_ONCE,
-    num_parallel_calls=_READS_AT_ONCE,
-    deterministic=True,
-  )
-
-
-def _record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
-  """The one record that begins at a byte of a TFRecord file, its bytes.
-
-  All within TensorFlow: Python functions in a pipeline can keep a process from
-  ending.
-  """
-  variant = tf.raw_ops.TFRecordDatasetV2(
-    filenames=shard,
-    compression_type="",
-    buffer_size=tf.constant(0, tf.int64),
-    byte_offsets=offset,
-  )
-  following = tf.data.experimental.from_variant(
-    variant, tf.TensorSpec([], tf.string)
-  )
-  # A file that ends early is an error, not an empty data set.
-  return following.take(1).apply(tf.data.experimental.assert_cardinality(1))

@@ -76,7 +76,7 @@ def index_records(
     UserError: a file is no chain of whole records.
   """
   shards = tuple(Path(shard) for shard in shards)
-  stamp = _stamp(shards)
+  stamp = shard_stamp(shards)
   if cache is not None and (kept := _read_cache(cache, shards, stamp)):
     return kept
   parts = []
@@ -93,7 +93,7 @@ def index_records(
   return index
 
 
-def _stamp(shards: Sequence[Path]) -> np.ndarray:
+def shard_stamp(shards: Sequence[Path]) -> np.ndarray:
   """[shards, 2] int64: size and modification time of each file."""
   states = [shard.stat() for shard in shards]
   return np.array([(s.st_size, s.st_mtime_ns) for s in states], np.int64)

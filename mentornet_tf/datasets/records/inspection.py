@@ -4,13 +4,15 @@ TensorFlow's own messages name neither the file nor the record; only after
 reading has failed are the shards read again here, one record at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 
@@ -23,38 +25,55 @@ class InspectedRecord:
   """One record of a shard, read and its image decoded.
 
   Attributes:
-    index: position in its shard.
+    shard: the file.
+    index: position in it.
     raw: the serialised tf.train.Example, b"" where it cannot be read.
     problem: why the record cannot be used, None where it can.
     shape: (height, width, 3) of the image, () where there is a problem.
   """
 
+  shard: Path
   index: int
   raw: bytes
   problem: str | None
   shape: tuple[int, ...]
 
+  @property
+  def place(self) -> str:
+    """Its shard, number and, where it is known, its image's file."""
+    return record_place(self.shard, self.index, self.raw)
+
+  def describe(self) -> str:
+    """One line on the problem."""
+    return f"{self.place}: {self.problem}"
+
 
 def describe_damage(
-  shards: Sequence[Path], num_classes: int | None = None
+  shards: Sequence[Path],
+  num_classes: int | None = None,
+  passed_over: Collection[int] = (),
 ) -> str | None:
   """One line on the first unusable record; None where every record is sound.
 
   Args:
     shards: TFRecord files in reading order.
     num_classes: labels must lie in [0, num_classes); from below only if None.
+    passed_over: positions, in reading order, of records that may be damaged.
   """
   first_shape = None
-  for shard in shards:
-    for record in inspect_shard(shard, num_classes):
-      where = f"{shard}: record {record.index}"
+  records = itertools.chain.from_iterable(
+    inspect_shard(shard, num_classes) for shard in shards
+  )
+  for position, record in enumerate(records):
+    if position not in passed_over:
       if record.problem:
-        return f"{where}: {record.problem}"
+        return record.describe()
       first_shape = first_shape or record.shape
       if record.shape != first_shape:
         return (
-          f"{where}: expected an image of {first_shape[0]}x{first_shape[1]} "
-          f"pixels like the first, got {record.shape[0]}x{record.shape[1]}; "
+          f"{record.place}: expected an image of "
+          f"{first_shape[0]}x{first_shape[1]} pixels like the first, got "
+          f"{record.shape[0]}x{record.shape[1]}; "
           "write the set with images of one size"
         )
   return None
@@ -77,13 +96,32 @@ def inspect_shard(
     for index, record in enumerate(tf.data.TFRecordDataset(str(shard))):
       raw = record.numpy()
       problem, shape = inspect_record(raw, num_classes)
-      yield InspectedRecord(index, raw, problem, shape)
+      yield InspectedRecord(shard, index, raw, problem, shape)
   except tf.errors.OpError as error:
     problem = (
       f"{NO_WHOLE_RECORD} ({error.message.split(';')[-1].strip()}); copy this "
       "shard again or write the set again"
     )
-    yield InspectedRecord(index + 1, b"", problem, ())
+    yield InspectedRecord(shard, index + 1, b"", problem, ())
+
+
+def record_place(shard: Path, index: int, raw: bytes) -> str:
+  """Where a record is, as messages say it.
+
+  Args:
+    shard: its file.
+    index: its position there.
+    raw: the record, which may be damaged; its image's file is named where it
+      can be read.
+  """
+  path = b""
+  try:
+    features = tf.train.Example.FromString(raw).features.feature
+    path = b"".join(features["image/path"].bytes_list.value[:1])
+  except DecodeError:
+    pass
+  image = f" ({readable(path)})" if path else ""
+  return f"{shard}: record {index}{image}"
 
 
 def inspect_record(
@@ -130,17 +168,12 @@ def inspect_record(
   if problem := _clean_label_problem(features, num_classes):
     return problem, ()
   try:
-    image = tf.io.decode_image(
-      features["image/encoded"].bytes_list.value[0],
-      channels=3,
-      expand_animations=False,
-    )
+    return None, _decoded_shape(features["image/encoded"].bytes_list.value[0])
   except tf.errors.OpError:
     return (
       "expected a PNG or JPEG image, got bytes that cannot be decoded; write "
-      "the set again"
+      "the set again, which leaves it out, or pass over it with `max_damaged`"
     ), ()
-  return None, tuple(image.shape)
 
 
 def _clean_label_problem(
@@ -158,3 +191,20 @@ def _clean_label_problem(
       "set's num_classes"
     )
   return None
+
+
+def _decoded_shape(encoded: bytes) -> tuple[int, int, int]:
+  """Height, width and 3 of an image that decodes.
+
+  Of a JPEG only an eighth is computed, for which all of its data is read.
+
+  Raises:
+    tf.errors.OpError: it does not decode.
+  """
+  if tf.io.is_jpeg(encoded):
+    tf.io.decode_jpeg(encoded, channels=3, ratio=8)
+    height, width, _ = tf.io.extract_jpeg_shape(encoded).numpy().tolist()
+  else:
+    image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
+    height, width, _ = image.shape
+  return height, width, 3

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG
+from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.inspection import describe_damage
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
@@ -71,26 +72,25 @@ class Example:
 
 def encode_example(example: Example) -> bytes:
   """Serialises to a tf.train.Example; the same example, the same bytes."""
-
-  def integer(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
-
-  def text(value: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-  features = {
-    "image/encoded": text(example.image_bytes),
-    "image/format": text(example.image_format.encode("ascii")),
-    "image/class/label": integer(example.label),
-    "image/class/clean_label": integer(example.clean_label),
-    "image/id": integer(example.id),
-    "image/height": integer(example.height),
-    "image/width": integer(example.width),
-  }
+  message = tf.train.Example()
+  feature = message.features.feature
+  # Features made on their own would be copied, image and all.
+  for key, number in (
+    ("class/label", example.label),
+    ("class/clean_label", example.clean_label),
+    ("id", example.id),
+    ("height", example.height),
+    ("width", example.width),
+  ):
+    feature[f"image/{key}"].int64_list.value.append(int(number))
+  for key, text in (
+    ("encoded", example.image_bytes),
+    ("format", example.image_format.encode("ascii")),
+  ):
+    feature[f"image/{key}"].bytes_list.value.append(text)
   for key in ("path", "query", "synset"):
-    if value := getattr(example, key):
-      features[f"image/{key}"] = text(value)
-  message = tf.train.Example(features=tf.train.Features(feature=features))
+    if text := getattr(example, key):
+      feature[f"image/{key}"].bytes_list.value.append(text)
   return message.SerializeToString(deterministic=True)
 
 
@@ -228,6 +228,7 @@ class InMemoryDataset:
     class_names: the classes' names; their numbers where no summary names them.
     name: `<dataset>_<split>`.
     summary: the JSON beside the shards, {} where there is none.
+    damaged: a line for each record that was passed over.
   """
 
   images: np.ndarray
@@ -238,6 +239,7 @@ class InMemoryDataset:
   class_names: tuple[str, ...]
   name: str = ""
   summary: dict[str, Any] = field(default_factory=dict)
+  damaged: tuple[str, ...] = ()
 
   def __len__(self) -> int:
     return len(self.images)
@@ -254,33 +256,56 @@ class InMemoryDataset:
 
 
 def load_in_memory(
-  data_dir: str | Path, dataset_name: str, split: str
+  data_dir: str | Path,
+  dataset_name: str,
+  split: str,
+  *,
+  max_damaged: int = 0,
 ) -> InMemoryDataset:
   """Reads and decodes a whole record set once.
 
+  Args:
+    data_dir: folder of the shards.
+    dataset_name: such as "cifar10".
+    split: such as "train".
+    max_damaged: how many records may be passed over because they, their image
+      or their label cannot be used.
+
   Raises:
-    UserError: folder, shards or records are missing or damaged, an image is
-      undecodable or of another size than the first, or a label lies outside
-      the classes. The message names the file and record.
+    UserError: folder, shards or records are missing, more records are damaged,
+      or an image is of another size than the first. The message names the file
+      and record.
   """
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split) or {}
   num_classes = known_num_classes(dataset_name, summary)
-  batches = _decoded(_serialised(shards).batch(_DECODED_AT_ONCE), num_classes)
+  damaged = NO_DAMAGE
+  if max_damaged:
+    damaged = find_damaged(shards, num_classes, max_damaged)
+  records = _serialised(shards)
+  if damaged.lines:
+    passed_over = tf.constant(damaged.positions)
+    records = records.filter(
+      lambda position, _: tf.reduce_all(position != passed_over)
+    )
+  batches = _decoded(records.batch(_DECODED_AT_ONCE), num_classes)
   try:
     parts = list(batches.as_numpy_iterator())
   # TensorFlow quotes a damaged record in its message, which may not be text.
   except (tf.errors.OpError, UnicodeDecodeError) as error:
-    damage = describe_damage(shards, num_classes)
+    damage = describe_damage(shards, num_classes, damaged.positions)
     raise UserError(damage or f"{data_dir}: {error}") from error
   if len({part["image"].shape[1:] for part in parts}) > 1:
-    raise UserError(describe_damage(shards, num_classes))
-  found = sum(len(part["label"]) for part in parts)
+    raise UserError(describe_damage(shards, num_classes, damaged.positions))
+  found = sum(len(part["label"]) for part in parts) + len(damaged.lines)
   check_num_records(found, summary, data_dir, dataset_name, split)
+  if not parts:
+    raise UserError(f"{damaged.lines[0]} (and so are all other records)")
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]
   }
-  return _in_memory(columns, num_classes, f"{dataset_name}_{split}", summary)
+  name = f"{dataset_name}_{split}"
+  return _in_memory(columns, num_classes, name, summary, damaged.lines)
 
 
 def _in_memory(
@@ -288,6 +313,7 @@ def _in_memory(
   num_classes: int | None,
   name: str,
   summary: dict[str, Any],
+  damaged: tuple[str, ...],
 ) -> InMemoryDataset:
   if num_classes is None:
     num_classes = int(columns["label"].max()) + 1
@@ -300,4 +326,5 @@ def _in_memory(
     class_names=named_classes(summary, num_classes),
     name=name,
     summary=summary,
+    damaged=damaged,
   )

@@ -1,16 +1,12 @@
 """Reads a whole record set to the last pixel and reports what is damaged."""
 
 import functools
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
+from mentornet_tf.datasets.images.jpeg_damage import DecoderWarnings
 from mentornet_tf.datasets.records.framing import records_checksum
 from mentornet_tf.datasets.records.inspection import inspect_shard
 from mentornet_tf.datasets.records.schema import known_num_classes
@@ -21,15 +17,6 @@ from mentornet_tf.datasets.records.shards import (
 )
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import worker_processes
-
-# What the JPEG decoder says, on standard error only, of images whose coded
-# pixels are damaged and which it decodes as well as it can.
-_JPEG_WARNINGS = (
-  b"Corrupt JPEG data",
-  b"Premature end of JPEG",
-  b"Inconsistent progression sequence",
-  b"Invalid SOS parameters",
-)
 
 # Records between two reports of progress.
 _REPORTED_AT_ONCE = 16
@@ -160,48 +147,16 @@ def verify_shard(
   count = 0
   problems: list[str] = []
   damaged: list[str] = []
-  with _decoder_warnings() as new_warning:
+  with DecoderWarnings() as warnings, warnings.listening():
     for record in inspect_shard(shards[index], num_classes):
-      where = f"{shards[index]}: record {record.index}"
-      warning = new_warning()
+      warning = warnings.latest()
       if record.problem:
-        problems.append(f"{where}: {record.problem}")
+        problems.append(record.describe())
       elif warning:
-        damaged.append(f"{where}: {_path(record.raw)}: {warning}")
+        damaged.append(f"{record.place}: {warning}")
       if record.raw:
         count += 1
         if count % _REPORTED_AT_ONCE == 0:
           on_records(_REPORTED_AT_ONCE)
   on_records(count % _REPORTED_AT_ONCE)
   return ShardFindings(count, tuple(problems), tuple(damaged))
-
-
-def _path(raw: bytes) -> str:
-  """The path of the record's image, else its id."""
-  feature = tf.train.Example.FromString(raw).features.feature
-  if values := feature["image/path"].bytes_list.value:
-    return values[0].decode("utf-8", errors="backslashreplace")
-  return f"id {list(feature['image/id'].int64_list.value)}"
-
-
-@contextmanager
-def _decoder_warnings() -> Iterator[Callable[[], str]]:
-  """Yields what gives the decoder's warning since it was last called, or ""."""
-  standard_error = os.dup(2)
-  with tempfile.TemporaryFile() as notes:
-    seen = 0
-
-    def new_warning() -> str:
-      nonlocal seen
-      size = os.fstat(notes.fileno()).st_size
-      lines = os.pread(notes.fileno(), size - seen, seen).splitlines()
-      seen = size
-      warnings = [line for line in lines if line.startswith(_JPEG_WARNINGS)]
-      return warnings[0].decode("ascii", errors="replace") if warnings else ""
-
-    os.dup2(notes.fileno(), 2)
-    try:
-      yield new_warning
-    finally:
-      os.dup2(standard_error, 2)
-      os.close(standard_error)

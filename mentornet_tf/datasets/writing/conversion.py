@@ -66,6 +66,10 @@ class ConversionRequest:
     shorter_side: pixels that larger images are reduced to; None keeps all.
     square_side: pixels of square PNGs that all images become; None keeps their
       form. Only one of the two is given.
+    decode: search JPEGs that could go into records as they are for damage
+      within their data, which training could not decode.
+    exif_orientation: turn pictures upright that a camera's notes say were not
+      taken so.
     seed: seed of the order, at least 0.
     num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
     overwrite: convert again what is finished, and replace a set, finished or
@@ -78,6 +82,8 @@ class ConversionRequest:
   listed: ListedImages
   shorter_side: int | None = None
   square_side: int | None = None
+  decode: bool = True
+  exif_orientation: bool = False
   seed: int = 0
   num_shards: int | None = None
   overwrite: bool = False
@@ -163,6 +169,8 @@ def conversion_plan(request: ConversionRequest) -> ConversionPlan:
     reader=request.listed.reader,
     shorter_side=request.shorter_side,
     square_side=request.square_side,
+    decode=request.decode,
+    exif_orientation=request.exif_orientation,
   )
 
 
@@ -205,6 +213,8 @@ def _options(
   """The part of the summary that is known before the conversion."""
   fields = request.listed.fields | {
     "class_names": list(request.listed.class_names),
+    "decode": request.decode,
+    "exif_orientation": request.exif_orientation,
     "images_sha256": request.listed.images.fingerprint(),
     "num_classes": request.listed.num_classes,
     "seed": request.seed,

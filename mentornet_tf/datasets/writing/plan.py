@@ -20,6 +20,8 @@ class ConversionPlan(StagedSet):
     reader: gives the images' bytes.
     shorter_side: pixels that larger images are reduced to; None keeps all.
     square_side: pixels of square PNGs that all images become, or None.
+    decode: whether JPEGs are searched for damage within their data.
+    exif_orientation: whether pictures are turned upright.
   """
 
   num_images: int
@@ -27,6 +29,8 @@ class ConversionPlan(StagedSet):
   reader: ImageReader
   shorter_side: int | None = None
   square_side: int | None = None
+  decode: bool = True
+  exif_orientation: bool = False
 
   def images(self) -> ImageList:
     """All images in the order of the records."""

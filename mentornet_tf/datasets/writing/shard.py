@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from mentornet_tf.datasets.images.decoding import (
   UnusableImageError,
@@ -9,6 +10,8 @@ from mentornet_tf.datasets.images.decoding import (
   square_image,
   usable_image,
 )
+from mentornet_tf.datasets.images.jpeg_damage import MADE_UP, JpegCheck
+from mentornet_tf.datasets.images.jpeg_headers import is_jpeg
 from mentornet_tf.datasets.images.listing import (
   MISSING_FILE,
   ImageEntry,
@@ -35,8 +38,9 @@ def convert_shard(
 ) -> None:
   """Writes shard `index` of the plan, then its report; each appears whole.
 
-  The same plan and files give the same bytes with every runner. An image that a
-  record can hold as it is, is not decoded.
+  The same plan and files give the same bytes with every runner. A JPEG that a
+  record can hold as it is, is decoded at an eighth of its size, to find damage,
+  or not at all, as the plan says.
 
   Args:
     plan: what to convert; its work folder holds the list of images.
@@ -51,11 +55,14 @@ def convert_shard(
   skipped: list[list[str]] = []
   rows = plan.rows(index)
   images = plan.images()
-  with write_shard(plan.shard_path(index)) as writer:
+  with (
+    write_shard(plan.shard_path(index)) as writer,
+    JpegCheck() if plan.decode else nullcontext() as check,
+  ):
     for done, row in enumerate(rows, start=1):
       entry = images[row]
       try:
-        image = _usable(plan, plan.reader.read(entry))
+        image = _usable(plan, plan.reader.read(entry), check)
       except UnusableImageError as error:
         skipped.append([readable(entry.path), error.reason])
       else:
@@ -76,10 +83,26 @@ def convert_shard(
   write_bytes(plan.report_path(index), json.dumps(report).encode("ascii"))
 
 
-def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
+def _usable(
+  plan: ConversionPlan, data: bytes, check: JpegCheck | None
+) -> UsableImage:
   if plan.square_side is not None:
-    return square_image(data, plan.square_side)
-  return usable_image(data, shorter_side=plan.shorter_side)
+    image = square_image(
+      data, plan.square_side, exif_orientation=plan.exif_orientation
+    )
+  else:
+    image = usable_image(
+      data,
+      shorter_side=plan.shorter_side,
+      exif_orientation=plan.exif_orientation,
+    )
+  if check is not None and is_jpeg(data):
+    damage = check.damage(data)
+    # What was encoded anew was decoded by Pillow, which reads a few kinds more,
+    # but does not say where it made up pixels.
+    if damage == MADE_UP or (damage and image.data is data):
+      raise UnusableImageError(damage)
+  return image
 
 
 def _check_source_is_there(

@@ -173,7 +173,12 @@ class StagedSet:
 
 
 def _differing(there: Options, options: Options) -> list[str]:
-  """The options that another set does not have."""
+  """The options that another set does not have.
+
+  A choice that an older version did not know is one that it did not make.
+  """
   return sorted(
-    key for key, value in options.items() if there.get(key) != value
+    key
+    for key, value in options.items()
+    if there.get(key, False if value is False else None) != value
   )

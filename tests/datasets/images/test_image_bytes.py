@@ -6,8 +6,15 @@ import zlib
 import image_files
 import numpy as np
 import pytest
-import tensorflow as tf
-from image_files import HEIGHT, WIDTH, encoded, jpeg, picture
+from image_files import (
+  HEIGHT,
+  WIDTH,
+  encoded,
+  jpeg,
+  picture,
+  pixels,
+  sixteen_bit_png,
+)
 from PIL import Image, ImageFile
 
 from mentornet_tf.datasets.images.decoding import (
@@ -17,15 +24,6 @@ from mentornet_tf.datasets.images.decoding import (
   resized_to_shorter_side,
   usable_image,
 )
-
-
-def pixels(data: bytes) -> np.ndarray:
-  """As training reads them."""
-  return (
-    tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
-    .numpy()
-    .astype(int)
-  )
 
 
 def assert_shows_the_picture(image: UsableImage, repair: str, tolerance=4):
@@ -99,29 +97,12 @@ def transparent(alpha: int) -> Image.Image:
   return image
 
 
-def sixteen_bit_png() -> bytes:
-  """`picture()` with 16 bits a sample, which Pillow cannot write."""
-  samples = np.asarray(picture()).astype(">u2") * 257
-  rows = b"".join(b"\0" + row.tobytes() for row in samples)
-
-  def chunk(kind: bytes, body: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(kind + body))
-    return struct.pack(">I", len(body)) + kind + body + checksum
-
-  return (
-    b"\x89PNG\r\n\x1a\n"
-    + chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0))
-    + chunk(b"IDAT", zlib.compress(rows))
-    + chunk(b"IEND", b"")
-  )
-
-
 def test_other_formats_become_rgb_jpegs():
   rgb = picture()
   for data, repair in (
     (encoded(rgb, "PNG"), "PNG"),
     (encoded(transparent(255), "PNG"), "transparent PNG"),
-    (sixteen_bit_png(), "16-bit PNG"),
+    (sixteen_bit_png(np.asarray(rgb).astype(int) * 257), "16-bit PNG"),
     (encoded(rgb, "BMP"), "BMP"),
     (encoded(rgb, "TIFF", compression="tiff_lzw"), "TIFF"),
     (encoded(rgb, "WEBP", lossless=True), "WebP"),
@@ -172,7 +153,7 @@ def test_transparent_parts_become_white():
   ("data", "reason"),
   [
     (b"", "empty file"),
-    (b"<!DOCTYPE html><html></html>", "not an image"),
+    (b"<!DOCTYPE html><html></html>", "web page (not read)"),
     (b"\0" * 5000, "not an image"),
     (jpeg()[:-2], "truncated JPEG"),
     (jpeg()[:-1], "truncated JPEG"),

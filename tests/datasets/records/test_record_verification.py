@@ -48,7 +48,7 @@ def test_images_whose_pixels_are_damaged_are_listed(tmp_path):
     num_records=4,
     problems=(),
     damaged_jpegs=(
-      f"{shard}: record 2: f/2.jpg: Corrupt JPEG data: premature end of data "
+      f"{shard}: record 2 (f/2.jpg): Corrupt JPEG data: premature end of data "
       "segment",
     ),
   )
@@ -61,8 +61,8 @@ def test_every_record_without_an_image_is_named(tmp_path):
   )
   assert found.num_records == 4
   assert [line.partition(": expected")[0] for line in found.problems] == [
-    f"{shard}: record 1",
-    f"{shard}: record 2",
+    f"{shard}: record 1 (f/1.jpg)",
+    f"{shard}: record 2 (f/2.jpg)",
   ]
   assert "cannot be decoded" in found.problems[0]
   assert found.damaged_jpegs == ()
@@ -75,7 +75,8 @@ def test_labels_outside_the_classes(tmp_path, label):
   )
   (problem,) = found.problems
   assert problem.startswith(
-    f"{shard}: record 1: expected a label between 0 and 1, got {label}"
+    f"{shard}: record 1 (f/1.jpg): expected a label between 0 and 1, got "
+    f"{label}"
   )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conversions import NAME, contents, request
-from image_files import decoded
+from image_files import decoded, jpeg
+from PIL import Image
 
 from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.images.decoding import encode_jpeg
@@ -39,8 +40,8 @@ def test_every_value_of_the_tree_is_in_the_records(tree, listed, whole):
     each["image/path"].decode(): each for each in features(whole.shards)
   }
   kept = tree.kept("train_filelist_google")
-  assert records.keys() == kept.keys() and len(kept) == 23
-  assert sum(each["num_examples"] for each in whole.summary["shards"]) == 23
+  assert records.keys() == kept.keys() and len(kept) == 22
+  assert sum(each["num_examples"] for each in whole.summary["shards"]) == 22
   lines = [path for path, _ in tree.lists["train_filelist_google"]]
   for path, label in kept.items():
     record = records[path]
@@ -85,27 +86,30 @@ def test_summary_and_report(tree, listed, whole):
   assert [each["num_examples"] for each in shards] == counts
   repaired = {"CMYK JPEG": 1, "GIF": 1, "PNG": 1, "grey JPEG": 1}
   skipped = {
+    "damaged JPEG data": 1,
     "empty file": 1,
     "listed twice": 1,
     "missing file": 1,
-    "not an image": 1,
     "truncated JPEG": 1,
     "unreadable file": 1,
+    "web page (not read)": 1,
   }
   images = {
     "listed": len(tree.lists["train_filelist_google"]),
-    "kept": 23,
+    "kept": 22,
     "repaired": repaired,
     "skipped": skipped,
   }
   assert summary == {
     "class_names": [f"class {label}, kind of grating" for label in range(3)],
     "dataset": NAME,
+    "decode": True,
+    "exif_orientation": False,
     "images": images,
     "images_sha256": listed.images.fingerprint(),
     "noise": {"kind": "web"},
     "num_classes": 3,
-    "num_examples": 23,
+    "num_examples": 22,
     "num_shards": 4,
     "ordering": "train_filelist_google",
     "seed": 1,
@@ -256,3 +260,67 @@ def test_a_shard_takes_about_1250_images(listed):
   assert [len(plan.rows(index)) for index in range(5)] == [1200] * 5
   assert plan.rows(4) == range(4800, 6000)
   assert isinstance(plan, ConversionPlan)
+
+
+def test_damaged_data_is_skipped_in_every_form(tree, listed, tmp_path):
+  (damaged,) = tree.damaged
+  for number, options in enumerate(
+    ({}, {"shorter_side": 20}, {"square_side": 16})
+  ):
+    out = tmp_path / str(number)
+    counts = convert(request(out, listed, **options)).summary["images"]
+    assert counts["skipped"]["damaged JPEG data"] == 1, options
+    report = json.loads((out / f"{NAME}_train.report.json").read_text())
+    assert [damaged, "damaged JPEG data"] in report["skipped_images"]
+
+
+def test_without_decoding_such_an_image_is_kept(tree, listed, tmp_path, whole):
+  (damaged,) = tree.damaged
+  trusting = convert(request(tmp_path, listed, decode=False))
+  records = {
+    each["image/path"].decode(): each["image/encoded"]
+    for each in features(trusting.shards)
+  }
+  assert records[damaged] == (tree.root / damaged).read_bytes()
+  assert len(records) == 23 and not trusting.summary["decode"]
+  # All others are the same.
+  for each in features(whole.shards):
+    assert records[each["image/path"].decode()] == each["image/encoded"]
+
+
+def test_a_set_of_an_older_version_was_not_decoded(listed, tmp_path):
+  convert(request(tmp_path, listed, decode=False))
+  path = tmp_path / f"{NAME}_train.json"
+  summary = json.loads(path.read_text())
+  del summary["decode"], summary["exif_orientation"]
+  path.write_text(json.dumps(summary))
+  assert convert(request(tmp_path, listed, decode=False)).summary == summary
+  with pytest.raises(UserError, match="got a set with different decode;"):
+    convert(request(tmp_path, listed))
+
+
+def test_pictures_are_turned_in_records_where_asked_for(tmp_path):
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  (tmp_path / "a.jpg").write_bytes(jpeg(exif=exif))
+  (tmp_path / "b.jpg").write_bytes(jpeg())
+  images = ImageList(
+    BytesColumn.of([b"a.jpg", b"b.jpg"]), *np.zeros((3, 2), np.int64)
+  )
+  files = ListedImages(images, FileReader(str(tmp_path)), ("one",), "two")
+  for turned in (False, True):
+    converted = convert(
+      ConversionRequest(
+        tmp_path / f"{turned}", "two", "train", files, exif_orientation=turned
+      )
+    )
+    repaired = {"rotated JPEG": 1} if turned else {}
+    assert converted.summary["images"]["repaired"] == repaired
+    shapes = {
+      each["image/path"]: (each["image/height"], each["image/width"])
+      for each in features(converted.shards)
+    }
+    assert shapes == {
+      b"a.jpg": (64, 48) if turned else (48, 64),
+      b"b.jpg": (48, 64),
+    }

@@ -110,6 +110,7 @@ def test_overwriting_converts_again(listed, whole, tmp_path):
     ({"seed": 2}, "seed"),
     ({"num_shards": 3}, "num_shards"),
     ({"shorter_side": 40}, "shorter_side"),
+    ({"decode": False}, "decode"),
   ],
 )
 def test_other_settings_need_overwrite(
