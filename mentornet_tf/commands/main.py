@@ -81,6 +81,13 @@ COMMANDS = {
     "Writes your own images as TFRecords.",
     "data",
   ),
+  "convert-clothing1m": Command(
+    "convert_clothing1m", "Writes Clothing1M as TFRecords."
+  ),
+  "convert-food101n": Command(
+    "convert_food101n",
+    "Writes Food-101N as TFRecords, with the test images of Food-101.",
+  ),
   "mentor-data": Command(
     "generate_mentor_data",
     "Writes examples to train a mentor on.",

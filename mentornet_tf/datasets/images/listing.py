@@ -44,7 +44,7 @@ class ImageEntry:
   Attributes:
     path: relative to the source's root, "/" between folders.
     label: 0-based class to train on.
-    clean_label: 0-based clean class, -1 where unknown.
+    clean_label: 0-based clean class, or a value of `labels.clean_labels`.
     id: stable position in the source's list.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
@@ -219,6 +219,8 @@ class ListedImages:
     fields: further entries for the summary of a record set, such as "noise".
     dropped: (path, reason) of listed images that are skipped, such as those
       that are listed twice.
+    notes: what the user should know before the conversion, a line each, such as
+      numbers of images unlike those published.
   """
 
   images: ImageList
@@ -227,6 +229,7 @@ class ListedImages:
   description: str
   fields: dict[str, Any] = field(default_factory=dict)
   dropped: tuple[tuple[bytes, str], ...] = ()
+  notes: tuple[str, ...] = ()
 
   @property
   def num_classes(self) -> int:

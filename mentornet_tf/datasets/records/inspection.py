@@ -13,11 +13,15 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from mentornet_tf.datasets.images.listing import readable
-from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
+from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
-_OPTIONAL = ("image/class/clean_label", "image/id")
+_OPTIONAL = (
+  "image/class/clean_label",
+  "image/class/known_wrong",
+  "image/id",
+)
 
 
 @dataclass(frozen=True)
@@ -183,11 +187,11 @@ def _clean_label_problem(
     return None
   values = features["image/class/clean_label"].int64_list.value
   clean = values[0] if values else UNKNOWN
-  if clean < KNOWN_WRONG or (num_classes is not None and clean >= num_classes):
+  if clean < UNKNOWN or (num_classes is not None and clean >= num_classes):
     most = "" if num_classes is None else f" and {num_classes - 1}"
     return (
       f"expected a clean label {'between' if most else 'of at least'} "
-      f"{KNOWN_WRONG}{most}, got {clean}; correct the clean labels or the "
+      f"{UNKNOWN}{most}, got {clean}; correct the clean labels or the "
       "set's num_classes"
     )
   return None

@@ -15,7 +15,7 @@ from mentornet_tf.datasets.labels.clean_labels import (
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.labels.noise import (
   OWN_NOISE_KINDS,
-  measured_noise_rate,
+  describe_measured_noise,
 )
 from mentornet_tf.datasets.trees.folders import LabelledFiles
 from mentornet_tf.datasets.trees.split_names import SPLITS
@@ -77,7 +77,6 @@ def split_own_images(
     if not len(kept):
       continue
     is_train = split == "train"
-    rate = measured_noise_rate(kept.labels, kept.clean_labels)
     kind = description if is_train else {"kind": "none"}
     splits[split] = ListedImages(
       images=kept,
@@ -85,11 +84,7 @@ def split_own_images(
       class_names=files.class_names,
       description=files.description,
       fields={
-        "noise": kind
-        | {
-          "measured_rate": rate,
-          "unknown_true_labels": int(np.sum(kept.clean_labels < 0)),
-        },
+        "noise": kind | describe_measured_noise(kept.labels, kept.clean_labels),
         "ordering": files.ordering,
         "test_fraction": test_fraction,
       }
