@@ -38,7 +38,7 @@ noise_flags.define_flags(LABEL_NOISE_KINDS, "Kind of label noise.")
 flags.DEFINE_string(
   "label_file",
   None,
-  "For --noise=file: a .csv, .npz or .npy file of labels, or "
+  "For --noise=file: a .csv, .npz, .npy or .pt file of labels, or "
   "tfds:cifar10_n / tfds:cifar100_n.",
 )
 flags.DEFINE_string(
@@ -88,6 +88,7 @@ def main() -> None:
     seed=FLAGS.seed,
   )
   start_tensorflow()
+  from mentornet_tf.datasets.labels.cifar_n import describe_rate_difference
   from mentornet_tf.datasets.writing.in_memory import (
     NoisyRecords,
     write_noisy_records,
@@ -113,6 +114,8 @@ def main() -> None:
     )
   for split, result in written.items():
     print(_describe(split, result.summary))
+    if warning := describe_rate_difference(result.summary):
+      print(warning)
     for path in result.files:
       print(f"  {path}")
 

@@ -7,9 +7,10 @@ them build numbers, text, containers and NumPy arrays only.
 
 import io
 import pickle
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -48,16 +49,23 @@ class _PlainDataUnpickler(pickle.Unpickler):
     source: str,
     allowed_globals: Collection[tuple[str, str]],
     encoding: str,
+    stand_ins: Mapping[tuple[str, str], Any],
+    persistent_load: Callable[[Any], Any] | None,
   ) -> None:
     super().__init__(file, encoding=encoding)
     self._source = source
     self._allowed_globals = allowed_globals
+    self._stand_ins = stand_ins
+    if persistent_load:
+      self.persistent_load = persistent_load
 
   def find_class(self, module: str, name: str) -> Any:
     module = _RENAMED.get(module, module)
     for core in ("numpy.core", "numpy._core"):
       if module == core or module.startswith(core + "."):
         module = _NUMPY_CORE + module[len(core) :]
+    if (module, name) in self._stand_ins:
+      return self._stand_ins[module, name]
     if (module, name) not in self._allowed_globals:
       raise UserError(
         f"{self._source}: expected a pickle of plain data (numbers, text, "
@@ -73,6 +81,8 @@ def load(
   allowed_globals: Collection[tuple[str, str]] = PLAIN_DATA,
   *,
   encoding: str = "latin1",
+  stand_ins: Mapping[tuple[str, str], Any] = MappingProxyType({}),
+  persistent_load: Callable[[Any], Any] | None = None,
 ) -> Any:
   """Loads a pickle of plain data.
 
@@ -83,6 +93,10 @@ def load(
     encoding: how byte strings written by Python 2 are read: "latin1" decodes
       them to text, "bytes" keeps them. Arrays written by Python 2 need one of
       these two.
+    stand_ins: (module, name) pairs that it may look up as well, each with what
+      it gets in their place.
+    persistent_load: gives what the pickle refers to outside itself; without it
+      such a pickle is refused.
 
   Returns:
     The object that was pickled.
@@ -92,23 +106,23 @@ def load(
       damaged.
     OSError: if the path cannot be read.
   """
+  options = allowed_globals, encoding, stand_ins, persistent_load
   if isinstance(file_or_bytes, (str, Path)):
     with open(file_or_bytes, "rb") as file:
-      return _load(file, str(file_or_bytes), allowed_globals, encoding)
+      return _load(file, str(file_or_bytes), *options)
   if isinstance(file_or_bytes, (bytes, bytearray, memoryview)):
     data = io.BytesIO(file_or_bytes)
-    return _load(data, "pickle", allowed_globals, encoding)
+    return _load(data, "pickle", *options)
   source = getattr(file_or_bytes, "name", "pickle")
-  return _load(file_or_bytes, str(source), allowed_globals, encoding)
+  return _load(file_or_bytes, str(source), *options)
 
 
 def _load(
   file: BinaryIO,
   source: str,
-  allowed_globals: Collection[tuple[str, str]],
-  encoding: str,
+  *options: Any,
 ) -> Any:
-  reader = _PlainDataUnpickler(file, source, allowed_globals, encoding)
+  reader = _PlainDataUnpickler(file, source, *options)
   try:
     return reader.load()
   except UserError:
