@@ -81,6 +81,18 @@ COMMANDS = {
     "Writes your own images as TFRecords.",
     "data",
   ),
+  "convert-animal10n": Command(
+    "convert_animal10n", "Writes ANIMAL-10N as TFRecords."
+  ),
+  "convert-cnwl": Command(
+    "convert_cnwl",
+    "Writes Controlled Noisy Web Labels (Red or Blue Mini-ImageNet) as "
+    "TFRecords.",
+  ),
+  "convert-tiny-imagenet": Command(
+    "convert_tiny_imagenet",
+    "Writes Tiny-ImageNet as TFRecords, with label noise on request.",
+  ),
   "mentor-data": Command(
     "generate_mentor_data",
     "Writes examples to train a mentor on.",

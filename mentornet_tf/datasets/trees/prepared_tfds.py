@@ -125,11 +125,12 @@ class PreparedSet:
     for path, count in zip(
       map(Path, split.filepaths), split.shard_lengths, strict=True
     ):
-      position = -1
-      for position, record in enumerate(self._of_shard(path)):
+      found = 0
+      for record in self._of_shard(path):
+        found += 1
         yield record
-      if position + 1 != count:
-        raise _damaged(path, f"{position + 1} of {count} records")
+      if found != count:
+        raise _damaged(path, f"{found} of {count} records")
 
   def _not_prepared(self, folder: Any) -> UserError:
     return UserError(
