@@ -60,6 +60,11 @@ def load_cnwl_tfds(
     )
     for record in prepared.records()
   )
+  if not records:
+    raise UserError(
+      f"tfds_data_dir: expected images in {tfds_split} of {prepared.folder}, "
+      "got none; prepare the data set again"
+    )
   identities, shards, labels, is_clean, offsets, sizes = zip(
     *records, strict=True
   )

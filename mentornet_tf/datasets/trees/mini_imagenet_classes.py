@@ -1,8 +1,7 @@
 """The classes of mini-ImageNet in the order of the labels of its noisy sets."""
 
 # As TensorFlow Datasets' controlled_noisy_web_labels 1.0.0 numbers them.
-WORDNET_IDS = tuple(
-  """
+_WORDNET_IDS = """
   n01704323 n04515003 n02101006 n03062245 n04509417
   n03854065 n02110063 n03998194 n02111277 n04443257
   n02165456 n03075370 n02747177 n01558993 n04149813
@@ -23,5 +22,5 @@ WORDNET_IDS = tuple(
   n03017168 n04296562 n02108089 n09246464 n02219486
   n02950826 n01770081 n03775546 n01930112 n03888605
   n03417042 n03527444 n02795169 n07697537 n03207743
-  """.split()
-)
+  """
+WORDNET_IDS = tuple(_WORDNET_IDS.split())
