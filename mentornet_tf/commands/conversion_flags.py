@@ -6,6 +6,7 @@ TensorFlow is imported late, as in the commands.
 
 import os
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,9 @@ def run(
     return
   runner = _runner()
   listed = {split: list_images(split) for split in splits}
+  for images in listed.values():
+    for note in images.notes:
+      print(f"warning: {note}", file=sys.stderr)
   for split, images in listed.items():
     _convert(dataset_name, split, images, runner, square_side)
 

@@ -219,6 +219,8 @@ class ListedImages:
     fields: further entries for the summary of a record set, such as "noise".
     dropped: (path, reason) of listed images that are skipped, such as those
       that are listed twice.
+    notes: what the user should know before the conversion, a line each, such as
+      numbers of images unlike those published.
   """
 
   images: ImageList
@@ -227,6 +229,7 @@ class ListedImages:
   description: str
   fields: dict[str, Any] = field(default_factory=dict)
   dropped: tuple[tuple[bytes, str], ...] = ()
+  notes: tuple[str, ...] = ()
 
   @property
   def num_classes(self) -> int:
