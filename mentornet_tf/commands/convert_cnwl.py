@@ -1,10 +1,12 @@
-r"""Writes Controlled Noisy Web Labels (Red or Blue Mini-ImageNet) as TFRecords.
+r"""Writes Controlled Noisy Web Labels as TFRecords.
 
---source_dir is the folder below which the published lists, the annotations and
-the images lie, wherever each copy keeps them; or --tfds_data_dir is TensorFlow
-Datasets' folder, where controlled_noisy_web_labels is prepared. What annotators
-found of an image goes into its record: its clean label, or that its label is
-wrong. The same command resumes an interrupted conversion.
+These are Mini-ImageNet with noisy labels from the web (red) or made at random
+(blue). --source_dir is the folder below which the published lists, the
+annotations and the images lie, wherever each copy keeps them; or
+--tfds_data_dir is TensorFlow Datasets' folder, where
+controlled_noisy_web_labels is prepared. What annotators found of an image goes
+into its record: its clean label, or that its label is wrong. The same command
+resumes an interrupted conversion.
 
   mentornet convert-cnwl --source_dir=dataset_no_images --color=red \
       --noise_level=0.4 --output_dir=records/cnwl
@@ -95,7 +97,6 @@ def main() -> None:
 
 def _listed(split: str) -> "ListedImages":
   from mentornet_tf.datasets.trees.cnwl import load_cnwl
-  from mentornet_tf.datasets.trees.cnwl_annotations import describe_annotations
 
   if FLAGS.tfds_data_dir:
     from mentornet_tf.datasets.trees.cnwl_tfds import load_cnwl_tfds
@@ -103,10 +104,6 @@ def _listed(split: str) -> "ListedImages":
     return load_cnwl_tfds(
       FLAGS.tfds_data_dir, split, FLAGS.color, FLAGS.noise_level
     )
-  listed = load_cnwl(
+  return load_cnwl(
     FLAGS.source_dir, split, FLAGS.color, FLAGS.noise_level, FLAGS.subset
   )
-  counts = listed.fields.get("annotations")
-  if counts and (line := describe_annotations(counts)):
-    print(line)
-  return listed

@@ -1,4 +1,4 @@
-r"""Writes Tiny-ImageNet as TFRecords, with label noise on request.
+r"""Writes Tiny-ImageNet as TFRecords, noisy on request.
 
 --source_dir is the folder that holds wnids.txt, words.txt, train/ and val/. The
 labels count the lines of wnids.txt. JPEGs go into the records byte for byte;

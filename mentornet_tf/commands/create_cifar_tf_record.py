@@ -1,4 +1,4 @@
-r"""Writes digits, CIFAR-10 or CIFAR-100 as noisy TFRecords.
+r"""Writes digits, CIFAR-10 or CIFAR-100 as TFRecords.
 
 Digits come with scikit-learn; CIFAR is read from the official archive given by
 --source_dir (binary or Python version, folder or .tar.gz), or else from
@@ -11,6 +11,7 @@ its clean label too. The same flags always write the same bytes.
       --output_dir=records/cifar10_sym40
 """
 
+import sys
 from typing import Any
 
 from absl import flags
@@ -115,7 +116,7 @@ def main() -> None:
   for split, result in written.items():
     print(_describe(split, result.summary))
     if warning := describe_rate_difference(result.summary):
-      print(warning)
+      print(f"warning: {warning}", file=sys.stderr)
     for path in result.files:
       print(f"  {path}")
 

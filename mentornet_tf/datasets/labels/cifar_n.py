@@ -46,7 +46,7 @@ def describe_rate_difference(summary: dict[str, Any]) -> str | None:
   if abs(measured - published) <= _TOLERANCE:
     return None
   return (
-    f"warning: {noise['label_key']} was published with {published:.2%} noisy "
+    f"{noise['label_key']} was published with {published:.2%} noisy "
     f"labels, and here {measured:.2%} are; check that the file is complete and "
     "in the order of the images"
   )

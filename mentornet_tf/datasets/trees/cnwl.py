@@ -16,7 +16,9 @@ from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
 from mentornet_tf.datasets.trees.cnwl_annotations import (
   Annotations,
   clean_label,
+  describe_annotations,
   noise_fields,
+  published,
 )
 from mentornet_tf.datasets.trees.mini_imagenet_classes import WORDNET_IDS
 from mentornet_tf.errors import UserError
@@ -109,8 +111,16 @@ def load_cnwl(
       if known == UNKNOWN
     )
   else:
-    clean, counts = labels, {}
+    clean, counts = labels, None
   places = _image_places(root)
+  noise = noise_fields(color if is_train else None, labels, clean)
+  notes: tuple[str, ...] = ()
+  if line := describe_annotations(counts):
+    notes += (line,)
+  if subset == SUBSETS[0]:
+    notes += published(color, noise_level).differences(
+      split, len(names), noise["measured_rate"]
+    )
   return ListedImages(
     images=ImageList(
       paths=BytesColumn.of(
@@ -124,11 +134,8 @@ def load_cnwl(
     reader=FileReader(str(root.absolute())),
     class_names=class_names,
     description=f"Controlled Noisy Web Labels, {subset}, {path.name}",
-    fields={
-      "noise": noise_fields(color if is_train else None, labels, clean),
-      "ordering": path.name,
-    }
-    | ({"annotations": counts} if is_train else {}),
+    fields={"noise": noise, "ordering": path.name, "annotations": counts},
+    notes=notes,
   )
 
 

@@ -11,7 +11,18 @@ import numpy as np
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.labels.noise import measured_noise_rate
 from mentornet_tf.datasets.trees.mini_imagenet_classes import WORDNET_IDS
+from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
+
+# Images of each training split; what is left out has the usual number.
+_USUAL_COUNTS = {"red": 50_000, "blue": 60_000}
+_COUNTS = {
+  ("red", "0.3"): 49_985,
+  ("red", "0.4"): 50_010,
+  ("red", "0.5"): 49_962,
+  ("red", "0.8"): 50_008,
+}
+_NUM_VALIDATION = 5_000
 
 _ID = "image/id"
 _LABEL = "image/class/label"
@@ -125,13 +136,26 @@ def noise_fields(
   }
 
 
-def describe_annotations(counts: dict[str, int]) -> str | None:
+def published(color: str, noise_level: str) -> Published:
+  """What was published of Mini-ImageNet with this noise."""
+  return Published(
+    f"{color.capitalize()} Mini-ImageNet with the noise level {noise_level}",
+    "Jiang et al., ICML 2020, as TensorFlow Datasets counts them",
+    {
+      "train": _COUNTS.get((color, noise_level), _USUAL_COUNTS[color]),
+      "val": _NUM_VALIDATION,
+    },
+    {"train": float(noise_level)},
+  )
+
+
+def describe_annotations(counts: dict[str, int] | None) -> str | None:
   """One line on images of which annotators say nothing; None without any."""
-  total = counts["unmatched"] + counts["contradicting"]
-  if not total:
+  if not counts or not any(counts.values()):
     return None
+  total = counts["unmatched"] + counts["contradicting"]
   return (
-    f"warning: the clean labels of {total} images are unknown: "
+    f"the clean labels of {total} images are unknown: "
     f"{counts['unmatched']} have no annotation, {counts['contradicting']} one "
     "for another label"
   )

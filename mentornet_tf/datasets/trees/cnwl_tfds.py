@@ -10,6 +10,7 @@ from mentornet_tf.datasets.images.listing import ImageList, ListedImages
 from mentornet_tf.datasets.trees.cnwl_annotations import (
   clean_label,
   noise_fields,
+  published,
 )
 from mentornet_tf.datasets.trees.mini_imagenet_classes import WORDNET_IDS
 from mentornet_tf.datasets.trees.prepared_tfds import PreparedSet
@@ -77,6 +78,7 @@ def load_cnwl_tfds(
     clean_label(identity, label, bool(fact)) if is_train else label
     for identity, label, fact in zip(identities, labels, is_clean, strict=True)
   ]
+  noise = noise_fields(color if is_train else None, labels, clean)
   return ListedImages(
     images=ImageList(
       paths=BytesColumn.of(
@@ -93,8 +95,8 @@ def load_cnwl_tfds(
     class_names=WORDNET_IDS,
     description=f"TensorFlow Datasets {_BUILDER}/mini_imagenet_{color} "
     f"{tfds_split}",
-    fields={
-      "noise": noise_fields(color if is_train else None, labels, clean),
-      "ordering": "names",
-    },
+    fields={"noise": noise, "ordering": "names"},
+    notes=published(color, noise_level).differences(
+      split, len(labels), noise["measured_rate"]
+    ),
   )

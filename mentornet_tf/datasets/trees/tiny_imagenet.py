@@ -17,9 +17,14 @@ from mentornet_tf.datasets.labels.noise import (
   OWN_NOISE_KINDS,
   measured_noise_rate,
 )
+from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
 
 SPLITS = ("train", "val")
+
+PUBLISHED = Published(
+  "Tiny-ImageNet", "Stanford CS231n", {"train": 100_000, "val": 10_000}
+)
 
 _ANNOTATIONS = "val_annotations.txt"
 
@@ -81,6 +86,7 @@ def load_tiny_imagenet(
       "ordering": ordering,
       "wordnet_ids": wordnet_ids,
     },
+    notes=PUBLISHED.differences(split, len(found)),
   )
 
 

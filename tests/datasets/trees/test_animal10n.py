@@ -21,6 +21,10 @@ def test_labels_are_those_of_the_names(root):
     assert train.reader.read(entry) == noisy_set_trees.image(*divmod(row, 3))
   assert train.class_names[4:6] == ("cheetah", "jaguar")
   assert train.fields["noise"]["kind"] == "human"
+  assert train.notes == (
+    "expected 50,000 images in the train split of ANIMAL-10N as published "
+    "(Song et al., ICML 2019), got 30",
+  )
 
 
 def test_labels_of_the_test_images_are_clean(root):

@@ -7,7 +7,10 @@ from noisy_set_trees import CHANGED, FROM_IMAGENET, VALIDATION, WEB
 
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.trees.cnwl import load_cnwl
-from mentornet_tf.datasets.trees.cnwl_annotations import describe_annotations
+from mentornet_tf.datasets.trees.cnwl_annotations import (
+  describe_annotations,
+  published,
+)
 from mentornet_tf.datasets.trees.cnwl_tfds import load_cnwl_tfds
 from mentornet_tf.datasets.trees.mini_imagenet_classes import WORDNET_IDS
 from mentornet_tf.errors import UserError
@@ -63,12 +66,37 @@ def test_blue_noise_has_known_clean_labels(root):
     "unknown_true_labels": 0,
   }
   assert describe_annotations(found.fields["annotations"]) is None
+  assert found.notes == (
+    "expected 60,000 images in the train split of Blue Mini-ImageNet with the "
+    "noise level 0.4 as published (Jiang et al., ICML 2020, as TensorFlow "
+    "Datasets counts them), got 17",
+    "expected 40.0 % of the checked labels of the train split of Blue "
+    "Mini-ImageNet with the noise level 0.4 to be noisy as published (Jiang et "
+    "al., ICML 2020, as TensorFlow Datasets counts them), got 11.8 %",
+  )
 
 
 def test_validation(root):
   found = load_cnwl(root, "val")
   assert_images(found, VAL)
   assert found.fields["noise"]["measured_rate"] == 0
+  (note,) = found.notes
+  assert note.startswith("expected 5,000 images in the val split of Red")
+
+
+@pytest.mark.parametrize(
+  ("color", "level", "count"),
+  [
+    ("red", "0.0", 50_000),
+    ("red", "0.3", 49_985),
+    ("red", "0.8", 50_008),
+    ("blue", "0.8", 60_000),
+  ],
+)
+def test_published_numbers(color, level, count):
+  known = published(color, level)
+  assert known.differences("train", count, float(level)) == ()
+  assert known.differences("val", 5_000, 0.0) == ()
 
 
 def test_lists_in_other_places(root):
@@ -101,7 +129,7 @@ def test_entries_that_contradict_each_other_tell_nothing(root):
   counts = found.fields["annotations"]
   assert counts == {"contradicting": 2, "unmatched": 1}
   assert describe_annotations(counts) == (
-    "warning: the clean labels of 3 images are unknown: 1 have no annotation, "
+    "the clean labels of 3 images are unknown: 1 have no annotation, "
     "2 one for another label"
   )
 

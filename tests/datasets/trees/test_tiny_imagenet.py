@@ -31,6 +31,10 @@ def test_training_images_in_the_order_of_the_ids(root):
   )
   assert train.fields["wordnet_ids"] == list(TINY_CLASSES)
   assert train.fields["noise"] == {"kind": "none", "measured_rate": 0.0}
+  assert train.notes == (
+    "expected 100,000 images in the train split of Tiny-ImageNet as published "
+    "(Stanford CS231n), got 12",
+  )
 
 
 def assert_validation(found, order):
