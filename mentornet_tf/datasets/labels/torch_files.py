@@ -52,6 +52,8 @@ def read_torch_file(path: str | Path) -> Any:
   try:
     with zipfile.ZipFile(path) as archive:
       return _Archive(path, archive).load()
+  except UserError:
+    raise
   except (
     zipfile.BadZipFile,
     EOFError,

@@ -156,8 +156,8 @@ class ArrayRecordReader:
   def read(self, entry: ImageEntry) -> bytes:
     """See `ImageReader.read`; `entry.offset` counts the file's records."""
     name = os.fsdecode(entry.path.rpartition(b"/")[0])
+    file = _opened_array_records(f"{self.root}/{name}")
     try:
-      file = _opened_array_records(f"{self.root}/{name}")
       (record,) = file.read([entry.offset])
     except (IndexError, RuntimeError, ValueError) as error:
       raise UnusableImageError("damaged ArrayRecord") from error
@@ -177,8 +177,9 @@ _opened_array_records = functools.lru_cache(maxsize=32)(_open_array_records)
 
 
 def _array_records(shard: Path) -> Iterator[ImageRecord]:
+  file = _open_array_records(str(shard))
   try:
-    records = _open_array_records(str(shard)).read_all()
+    records = file.read_all()
   except (IndexError, RuntimeError, ValueError) as error:
     raise _damaged(shard, f"a damaged one ({error})") from error
   for position, record in enumerate(records):
