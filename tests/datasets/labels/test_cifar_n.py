@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from torch_archives import save_arrays
+from converted_sets import run_command, train_evaluate_and_rank
+from torch_archives import save_arrays, save_tensors
 
 from mentornet_tf.datasets.labels.cifar_n import (
   PUBLISHED_RATES,
@@ -94,3 +95,29 @@ def test_labels_in_another_order_are_refused(tmp_path):
   with pytest.raises(UserError, match="8 of 8 different") as caught:
     LabelNoise("file", label_file=path).labels(SOURCE, "cifar100")
   assert "\n" not in str(caught.value)
+
+
+def test_from_a_torch_file_to_ranked_labels(
+  archives, small_cifar, tmp_path, capsys
+):
+  source = archives.cifar10_python(*small_cifar.splits)
+  clean = small_cifar.labels
+  worse = (clean + np.arange(len(clean)) % 2) % 10
+  label_file = save_tensors(
+    tmp_path / "CIFAR-10_human.pt",
+    {"clean_label": clean.astype(np.int64), "worse_label": worse},
+  )
+  records = tmp_path / "records"
+  run_command(
+    "create_cifar_tf_record",
+    "--dataset_name=cifar10",
+    f"--source_dir={source}",
+    "--noise=file",
+    f"--label_file={label_file}",
+    "--label_key=worse_label",
+    f"--output_dir={records}",
+  )
+  assert "measured noise rate 0.5000" in capsys.readouterr().out
+  rows = train_evaluate_and_rank(tmp_path, records, "cifar10", "test")
+  given = {int(row["id"]): int(row["given_label"]) for row in rows}
+  assert given == dict(enumerate(worse.tolist()))
