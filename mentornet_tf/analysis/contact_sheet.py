@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from mentornet_tf.analysis import plots
 from mentornet_tf.analysis.label_scores import SuspectLabels
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.reading.dataset import TrainingData
 
 # Pixels of an image's longer side that the sheet can show.
@@ -34,16 +35,7 @@ def draw_suspects(
     for given, suggested in zip(given_labels, predicted, strict=True)
   ]
   verdicts = [
-    "unknown"
-    if true < 0
-    else "kept"
-    if true == given
-    else "found"
-    if true == suggested
-    else "missed"
-    for given, suggested, true in zip(
-      given_labels, predicted, clean, strict=True
-    )
+    verdict(*row) for row in zip(given_labels, predicted, clean, strict=True)
   ]
   return plots.draw_contact_sheet(
     reduced(data.pixels(chosen)),
@@ -52,6 +44,17 @@ def draw_suspects(
     f"The {len(chosen)} most suspect of {len(data)} labels of {data.name}: "
     "given → suggested",
   )
+
+
+def verdict(given: int, suggested: int, clean: int) -> str:
+  """What is known of a suggestion, as `plots.draw_contact_sheet` takes it."""
+  if clean == UNKNOWN:
+    return "unknown"
+  if clean == given:
+    return "kept"
+  if clean == KNOWN_WRONG and suggested != given:
+    return "known_wrong"
+  return "found" if clean == suggested else "missed"
 
 
 def reduced(

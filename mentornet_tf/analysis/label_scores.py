@@ -12,6 +12,7 @@ from keras import ops
 from rich.console import Console
 
 from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.datasets.labels import clean_labels
 from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
   TrainingData,
@@ -43,7 +44,7 @@ class SuspectLabels:
   Attributes:
     ids: [N] int64, stable positions of the images in their source.
     labels: [N] int64, the given labels.
-    clean_labels: [N] int64, -1 where unknown.
+    clean_labels: [N] int64, classes or values of `labels.clean_labels`.
     pred_probs: [N, num_classes] float64, mean probabilities; rows sum to 1.
     mean_loss: [N] float64, mean losses of the given labels, in nats.
     mean_weight: [N] float64, mean weights of the run's curriculum in 0..1,
@@ -91,22 +92,24 @@ class SuspectLabels:
     """How well noisy labels are detected, where clean ones are known.
 
     Returns:
-      None where no clean label is known, else "num_known", "num_wrong" (the
-      noisy labels), "suggestion_accuracy" (share of the noisy labels whose
-      predicted class is the clean label) and, under "by_weight" and "by_loss",
-      what `detection_quality` gives for either ranking. Shares are None where
-      all labels are clean or all are noisy.
+      None where no label is checked, else "num_known" (the checked labels),
+      "num_wrong" (the noisy ones of them), "suggestion_accuracy" (share of the
+      noisy labels with a known clean label whose predicted class it is) and,
+      under "by_weight" and "by_loss", what `detection_quality` gives for either
+      ranking. Shares are None where all labels are clean or all are noisy.
     """
-    known = self.clean_labels >= 0
+    known = clean_labels.is_checked(self.clean_labels)
     if not known.any():
       return None
-    is_noisy = (self.labels != self.clean_labels)[known]
-    is_corrected = (self.predicted_labels == self.clean_labels)[known]
+    all_noisy = clean_labels.is_noisy(self.labels, self.clean_labels)
+    is_noisy = all_noisy[known]
+    correctable = all_noisy & (self.clean_labels >= 0)
+    is_corrected = self.predicted_labels == self.clean_labels
     return {
       "num_known": int(known.sum()),
       "num_wrong": int(is_noisy.sum()),
       "suggestion_accuracy": (
-        float(is_corrected[is_noisy].mean()) if is_noisy.any() else None
+        float(is_corrected[correctable].mean()) if correctable.any() else None
       ),
       **{
         f"by_{rank_by}": detection_quality(
@@ -224,7 +227,8 @@ def suspect_labels(
 def _is_clean(examples: dict[str, np.ndarray]) -> np.ndarray | None:
   """[N] bool, whether each label is clean; None unless that is known of all."""
   clean = examples["clean_label"]
-  return examples["label"] == clean if (clean >= 0).all() else None
+  all_checked = clean_labels.is_checked(clean).all()
+  return examples["label"] == clean if all_checked else None
 
 
 def run_settings(train_log_dir: str | os.PathLike) -> TrainingSettings:

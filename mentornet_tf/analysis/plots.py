@@ -22,6 +22,7 @@ _CLEAN, _NOISY = "#0072B2", "#D55E00"
 _VERDICTS = {
   "found": ("#0072B2", "mislabeled, suggestion correct"),
   "missed": ("#CC79A7", "mislabeled, suggestion incorrect"),
+  "known_wrong": ("#009E73", "mislabeled, clean label not known"),
   "kept": ("#D55E00", "clean label"),
   "unknown": ("#000000", "clean label not known"),
 }
@@ -182,8 +183,9 @@ def draw_contact_sheet(
     images: [N, height, width, 3] uint8.
     titles: [N], the titles of the images.
     verdicts: [N], shown as the title's color: "found" (mislabeled, suggestion
-      correct), "missed" (mislabeled, suggestion incorrect), "kept" (clean
-      label) or "unknown".
+      correct), "missed" (mislabeled, suggestion incorrect),
+      "known_wrong" (mislabeled, clean label not known), "kept" (clean label) or
+      "unknown".
     heading: the title of the sheet.
   """
   columns = min(_SHEET_COLUMNS, len(images))

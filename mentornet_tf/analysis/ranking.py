@@ -16,6 +16,7 @@ from mentornet_tf.analysis.label_scores import (
   run_settings,
   suspect_labels,
 )
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.records.schema import InMemoryDataset
@@ -54,7 +55,10 @@ COLUMNS = (
   "mean_loss",
   "mean_weight",
   "score",
+  "clean_class",
 )
+# In place of the name of a clean class.
+KNOWN_WRONG_CLASS = "known wrong"
 
 
 def rank_labels(
@@ -162,7 +166,7 @@ def write_suspect_labels(
       ids=suspects.ids,
     )
   save_figure(draw_suspects(suspects, data, num_images), folder / PICTURE_FILE)
-  known = suspects.clean_labels >= 0
+  known = is_checked(suspects.clean_labels)
   if known.any():
     figure = plots.draw_weight_against_loss(
       suspects.mean_loss[known],
@@ -198,8 +202,7 @@ def describe(suspects: SuspectLabels) -> list[str]:
   if quality is None:
     return lines
   lines.append(
-    f"{quality['num_wrong']} of {quality['num_known']} labels with a known "
-    "clean label are noisy"
+    f"{quality['num_wrong']} of {quality['num_known']} checked labels are noisy"
   )
   if quality["by_loss"]["roc_auc"] is None:
     return lines
@@ -210,10 +213,11 @@ def describe(suspects: SuspectLabels) -> list[str]:
       f"{found['average_precision']:.4f}  precision among the first "
       f"{quality['num_wrong']} {found['precision_at_num_wrong']:.4f}"
     )
-  lines.append(
-    "the predicted class is the clean label for "
-    f"{quality['suggestion_accuracy']:.4f} of the noisy labels"
-  )
+  if quality["suggestion_accuracy"] is not None:
+    lines.append(
+      "the predicted class is the clean label for "
+      f"{quality['suggestion_accuracy']:.4f} of the noisy labels"
+    )
   return lines
 
 
@@ -265,4 +269,11 @@ def _rows(
       f"{suspects.mean_loss[i]:.6g}",
       f"{suspects.mean_weight[i]:.6g}",
       f"{suspects.score[i]:.6g}",
+      _clean_class(int(suspects.clean_labels[i]), class_names),
     )
+
+
+def _clean_class(clean_label: int, class_names: tuple[str, ...]) -> str:
+  if clean_label == KNOWN_WRONG:
+    return KNOWN_WRONG_CLASS
+  return class_names[clean_label] if clean_label >= 0 else ""

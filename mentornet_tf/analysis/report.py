@@ -22,7 +22,7 @@ from mentornet_tf.analysis.weight_history import (
 )
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.training_percent import training_percent
-from mentornet_tf.datasets.reading.dataset import describe_noisy_labels
+from mentornet_tf.datasets.labels.label_noise import describe_noisy_labels
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import png_bytes

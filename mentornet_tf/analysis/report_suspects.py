@@ -68,7 +68,7 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
 def _quality(quality: dict[str, Any] | None) -> list[str]:
   if not quality or quality["by_loss"]["roc_auc"] is None:
     return []
-  return [
+  table = [
     html_parts.table(
       (f"detecting the {quality['num_wrong']} noisy labels", *_RANKING_NAMES),
       (
@@ -78,7 +78,12 @@ def _quality(quality: dict[str, Any] | None) -> list[str]:
         )
         for name, title in _QUALITY_NAMES.items()
       ),
-    ),
+    )
+  ]
+  if quality["suggestion_accuracy"] is None:
+    return table
+  return [
+    *table,
     "<p>The predicted class is the clean label for "
     f"{100 * quality['suggestion_accuracy']:.1f} % of the noisy labels.</p>",
   ]

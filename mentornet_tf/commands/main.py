@@ -81,6 +81,13 @@ COMMANDS = {
     "Writes your own images as TFRecords.",
     "data",
   ),
+  "convert-clothing1m": Command(
+    "convert_clothing1m", "Writes Clothing1M as TFRecords."
+  ),
+  "convert-food101n": Command(
+    "convert_food101n",
+    "Writes Food-101N, tested on Food-101, as TFRecords.",
+  ),
   "convert-animal10n": Command(
     "convert_animal10n", "Writes ANIMAL-10N as TFRecords."
   ),

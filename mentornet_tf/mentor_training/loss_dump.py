@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import replacing
 
@@ -32,6 +33,7 @@ _CHUNK_CHARACTERS = 1 << 18
 
 # Whole numbers below it are exact as float64.
 _LABEL_LIMIT = 2**53
+_EXPECTED_LABEL = "a label, a whole number >= 0 (-1 is unknown)"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class LossDump:
     example_id: [N] text, which example a row is about.
     epoch: [N] float64, percentage of the student's training done, 0..100.
     noisy_label: [N] int64, the label that was trained on.
-    clean_label: [N] int64.
+    clean_label: [N] int64, `KNOWN_WRONG` where only that much is known.
     loss: [N] float64, in nats.
     replaced_rows: how many rows were replaced by a later row with the same key.
   """
@@ -235,9 +237,10 @@ def _plain_rows(lines: list[str]) -> _Rows | None:
     return None
   epoch, noisy_label, clean_label, loss = numbers
   labels = numbers[1:3]
+  known_wrong = [np.zeros(len(loss), bool), clean_label == KNOWN_WRONG]
   if not (
     np.all((epoch >= 0) & (epoch <= 100))
-    and np.all((labels >= 0) & (labels < _LABEL_LIMIT))
+    and np.all((labels >= 0) & (labels < _LABEL_LIMIT) | known_wrong)
     and np.all(labels == np.floor(labels))
     and np.all((loss >= 0) & (loss < np.inf))
   ):
@@ -307,12 +310,17 @@ def _parse(place: str, fields: list[str]) -> tuple[str, float, int, int, float]:
   epoch, noisy_label, clean_label, loss = values
   if not 0 <= epoch <= 100:
     _refuse(place, "an epoch percentage in 0..100", fields[1])
-  for value, text in ((noisy_label, fields[2]), (clean_label, fields[3])):
-    if not (0 <= value < _LABEL_LIMIT and value.is_integer()):
-      _refuse(place, "a label, a whole number >= 0 (-1 is unknown)", text)
+  if not _is_label(noisy_label):
+    _refuse(place, _EXPECTED_LABEL, fields[2])
+  if not _is_label(clean_label) and clean_label != KNOWN_WRONG:
+    _refuse(place, _EXPECTED_LABEL, fields[3])
   if not 0 <= loss < np.inf:
     _refuse(place, "a loss that is finite and >= 0", fields[4])
   return fields[0], epoch, int(noisy_label), int(clean_label), loss
+
+
+def _is_label(value: float) -> bool:
+  return 0 <= value < _LABEL_LIMIT and value.is_integer()
 
 
 def _refuse(place: str, expected: str, got: str) -> None:

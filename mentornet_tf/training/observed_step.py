@@ -46,7 +46,8 @@ def observed_step(
 
   Args:
     model: compiled, with an optimizer that is built.
-    has_clean_labels: whether batches hold "clean_label".
+    has_clean_labels: whether "clean_label" tells of every label of a batch
+      if it is clean.
     with_examples: whether "example/id", "example/label", "example/clean_label"
       and "example/loss" [B] are reported.
 

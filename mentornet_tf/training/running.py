@@ -74,7 +74,7 @@ def run_to_end(run: Run) -> int:
     UserError: the loss is no longer finite, or a record is damaged.
   """
   options, model, start_step = run.options, run.model, run.start_step
-  has_clean_labels = run.train_data.has_clean_labels
+  has_checked_labels = run.train_data.has_checked_labels
   batches = run.train_data.training_batches(
     run.batch_size,
     seed=run.seed,
@@ -82,7 +82,7 @@ def run_to_end(run: Run) -> int:
   )
   writer = MetricsWriter(
     run.folder,
-    MetricsReporter.columns(has_clean_labels, run.evaluator),
+    MetricsReporter.columns(has_checked_labels, run.evaluator),
     start_step,
     options.save_summaries_secs,
   )
@@ -95,7 +95,7 @@ def run_to_end(run: Run) -> int:
   ):
     step = loop.run_loop(
       loop.StepRunner(
-        observed_step(model, has_clean_labels, options.record_losses), batches
+        observed_step(model, has_checked_labels, options.record_losses), batches
       ),
       [*actions, progress_bar],
       start_step=start_step,

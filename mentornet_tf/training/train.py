@@ -10,10 +10,10 @@ from rich.console import Console
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentors import MENTOR_FILE
+from mentornet_tf.datasets.labels.label_noise import describe_noisy_labels
 from mentornet_tf.datasets.reading.dataset import (
   TrainingData,
   as_training_data,
-  describe_noisy_labels,
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
@@ -133,7 +133,7 @@ def train_and_evaluate(
 def _check_clean_labels(
   settings: TrainingSettings, options: RunOptions, train_data: TrainingData
 ) -> None:
-  if train_data.has_clean_labels:
+  if train_data.has_checked_labels:
     return
   if options.record_losses:
     raise UserError(

@@ -188,3 +188,12 @@ def test_folders_that_hold_no_run_are_refused(run_folder, tmp_path):
   shutil.copy(run_folder / "run.json", tmp_path)
   with pytest.raises(UserError, match="with a checkpoint, got none"):
     rank(tmp_path)
+
+
+def test_labels_known_to_be_wrong_are_noisy_and_cannot_be_corrected():
+  suspects = by_hand(clean_labels=np.array([0, -2, 0, -2]))
+  quality = suspects.quality()
+  assert quality == by_hand().quality() | {"suggestion_accuracy": None}
+  one_known = by_hand(clean_labels=np.array([0, 0, 0, -2])).quality()
+  assert one_known["num_wrong"] == 2
+  assert one_known["suggestion_accuracy"] == 1

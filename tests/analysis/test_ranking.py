@@ -8,7 +8,7 @@ from PIL import Image
 from ranked_runs import STEPS, by_hand
 
 import mentornet_tf as mn
-from mentornet_tf.analysis import ranking
+from mentornet_tf.analysis import contact_sheet, ranking, report_suspects
 from mentornet_tf.errors import UserError
 
 
@@ -87,3 +87,44 @@ def test_metrics_of_something_else_are_refused(tmp_path, text, message):
   (tmp_path / "metrics.json").write_text(text)
   with pytest.raises(UserError, match=message):
     ranking.read_ranking_metrics(tmp_path)
+
+
+def test_labels_known_to_be_wrong_are_named_in_every_file(tmp_path):
+  data = dataclasses.replace(
+    tiny.dataset().take(np.arange(4)), class_names=("cat", "dog", "c", "d")
+  )
+  suspects = by_hand(clean_labels=np.array([0, -2, -1, -2]))
+  ranking.write_suspect_labels(suspects, data, tmp_path)
+  rows = ranking.read_suspect_table(tmp_path / ranking.TABLE_FILE, 4)
+  assert {row["id"]: row["clean_class"] for row in rows} == {
+    "10": "cat",
+    "11": "known wrong",
+    "12": "",
+    "13": "known wrong",
+  }
+  assert ranking.describe(suspects)[1] == "2 of 3 checked labels are noisy"
+  assert not any("predicted class is" in x for x in ranking.describe(suspects))
+  report = suspects_section_of(tmp_path)
+  assert "detecting the 2 noisy labels" in report
+  assert "predicted class is the clean label" not in report
+
+
+def suspects_section_of(folder):
+  run = folder / "run"
+  run.mkdir()
+  (run / ranking.DEFAULT_FOLDER).symlink_to(folder)
+  return "".join(report_suspects.suspects_section(run, 4))
+
+
+@pytest.mark.parametrize(
+  ("given", "suggested", "clean", "verdict"),
+  [
+    (0, 1, -2, "known_wrong"),
+    (0, 0, -2, "missed"),
+    (0, 1, -1, "unknown"),
+    (0, 1, 1, "found"),
+    (0, 1, 0, "kept"),
+  ],
+)
+def test_verdicts_on_the_contact_sheet(given, suggested, clean, verdict):
+  assert contact_sheet.verdict(given, suggested, clean) == verdict

@@ -5,6 +5,8 @@ import pytest
 from command_modules import imported_command
 from converted_sets import run_command, train_evaluate_and_rank
 
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
+from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.trees import cnwl
 from mentornet_tf.errors import UserError
 
@@ -64,6 +66,9 @@ def test_cnwl(tmp_path, capsys, prepared):
   assert (unknown in warned) != prepared
   rows = train_evaluate_and_rank(tmp_path, records, name, "val")
   assert len(rows) == 20
+  clean = load_in_memory(records, name, "train").clean_labels.tolist()
+  counts = clean.count(KNOWN_WRONG), clean.count(UNKNOWN)
+  assert counts == ((5, 0) if prepared else (2, 2))
 
 
 def test_choices_of_cnwl_are_those_of_the_library():

@@ -21,6 +21,8 @@ _NAMES = [
   "convert-webvision",
   "convert-imagenet",
   "convert-images",
+  "convert-clothing1m",
+  "convert-food101n",
   "convert-animal10n",
   "convert-cnwl",
   "convert-tiny-imagenet",

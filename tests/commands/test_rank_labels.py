@@ -60,9 +60,7 @@ def test_the_program_ranks_and_says_how_well(digits):
   result = program("rank_labels.py", *arguments, cwd=data_dir)
   assert result.returncode == 0, result.stderr
   assert result.stderr == ""
-  assert (
-    "507 of 1442 labels with a known clean label are noisy" in result.stdout
-  )
+  assert "507 of 1442 checked labels are noisy" in result.stdout
   assert "ranked by loss: AUROC 0." in result.stdout
   metrics = ranking.read_ranking_metrics(run / "suspect_labels")
   assert metrics["quality"]["num_wrong"] == 507

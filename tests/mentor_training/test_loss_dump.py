@@ -269,3 +269,17 @@ def test_a_dump_is_shortened_to_the_rows_of_a_checkpoint(tmp_path):
   with pytest.raises(UserError, match=r"expected the 4 losses .* got 3"):
     truncate_losses(path, 4)
   assert path.read_text() == "".join(lines[:3])
+
+
+@pytest.mark.parametrize("separator", [" ", ","])
+def test_labels_known_to_be_wrong_have_target_weight_0(read, separator):
+  rows = ["7 10 1 -2 0.5", "8 10 1 1 0.25"]
+  dump = read("\n".join(row.replace(" ", separator) for row in rows))
+  np.testing.assert_array_equal(dump.clean_label, [-2, 1])
+  np.testing.assert_array_equal(dump.target_weights(), [0, 1])
+
+
+@pytest.mark.parametrize("row", ["7 10 -2 1 0.5", "7 10 1 -1 0.5"])
+def test_no_other_label_is_negative(read, row):
+  with pytest.raises(UserError, match="expected a label, a whole number >= 0"):
+    read(row)

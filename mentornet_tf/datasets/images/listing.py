@@ -44,7 +44,7 @@ class ImageEntry:
   Attributes:
     path: relative to the source's root, "/" between folders.
     label: 0-based class to train on.
-    clean_label: 0-based clean class, -1 where unknown.
+    clean_label: 0-based clean class, or a value of `labels.clean_labels`.
     id: stable position in the source's list.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.

@@ -1,6 +1,7 @@
 """The labels of a training split: made noisy at random, or read from a file."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,17 @@ def describe_noise(noise: dict[str, Any]) -> str:
   )
   kind = noise["kind"] + (f" ({settings})" if settings else "")
   return f"noise {kind}, measured noise rate {noise['measured_rate']:.4f}"
+
+
+def describe_noisy_labels(summary: Mapping[str, Any]) -> str | None:
+  """How many labels are noisy by a `run_summary`, None where not known."""
+  rate = summary.get("measured_noise_rate")
+  if rate is None:
+    return None
+  unknown = (summary.get("noise") or {}).get("unknown_true_labels")
+  return (
+    f"{100 * rate:.1f} % of the {'checked ' if unknown else ''}labels noisy"
+  )
 
 
 def _tfds_columns(

@@ -1,9 +1,15 @@
 """Label noise, always from an explicit seed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mentornet_tf.datasets.labels.clean_labels import (
+  KNOWN_WRONG,
+  is_checked,
+  is_noisy,
+)
 from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
 
@@ -98,12 +104,35 @@ def measured_noise_rate(labels: np.ndarray, clean: np.ndarray) -> float | None:
 
   Args:
     labels: [N] integers.
-    clean: [N] integers, -1 where unknown; those are left out.
+    clean: [N] integers, as `clean_labels` defines them; images of which nothing
+      is known are left out.
   """
-  known = clean >= 0
-  if not known.any():
+  checked = is_checked(clean)
+  if not checked.any():
     return None
-  return float(np.mean(labels[known] != clean[known]))
+  return float(np.mean(is_noisy(labels, clean)[checked]))
+
+
+def describe_measured_noise(
+  labels: np.ndarray, clean: np.ndarray
+) -> dict[str, Any]:
+  """What the summary of a record set says of labels, beside their origin.
+
+  Args:
+    labels: [N] integers.
+    clean: [N] integers, as `clean_labels` defines them.
+
+  Returns:
+    "measured_rate", as `measured_noise_rate` gives it; "unknown_true_labels",
+    the number of labels of which nothing is known; and, where there are such,
+    "known_wrong_labels", the number of `KNOWN_WRONG` ones.
+  """
+  known_wrong = int(np.sum(clean == KNOWN_WRONG))
+  return {
+    "measured_rate": measured_noise_rate(labels, clean),
+    "unknown_true_labels": int(np.sum(~is_checked(clean))),
+    **({"known_wrong_labels": known_wrong} if known_wrong else {}),
+  }
 
 
 def load_transition_matrix(path: str | Path, num_classes: int) -> np.ndarray:

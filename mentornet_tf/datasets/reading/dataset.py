@@ -1,7 +1,7 @@
 """What training and evaluation read: sets in memory, or streamed from disk."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.labels.clean_labels import is_checked
+from mentornet_tf.datasets.labels.noise import measured_noise_rate
 from mentornet_tf.datasets.reading.crops import as_pixels
 from mentornet_tf.datasets.reading.in_memory import (
   evaluation_batches,
@@ -46,6 +48,8 @@ class TrainingData(Protocol):
     num_classes: number of classes.
     class_names: the classes' names; their numbers where none are known.
     has_clean_labels: whether the clean label of every image is known.
+    has_checked_labels: whether it is known of every label if it is clean; the
+      clean label of a noisy one may then be unknown.
     crop: how images are cut; None where they are small and of one size.
   """
 
@@ -60,6 +64,9 @@ class TrainingData(Protocol):
 
   @property
   def has_clean_labels(self) -> bool: ...
+
+  @property
+  def has_checked_labels(self) -> bool: ...
 
   @property
   def crop(self) -> Crop | None: ...
@@ -79,7 +86,7 @@ class TrainingData(Protocol):
     """The images at `positions` [M] int64, rising."""
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and clean labels (-1 where unknown), each [N] int64.
+    """Labels and clean labels (see `labels.clean_labels`), each [N] int64.
 
     Raises:
       UserError: a record is damaged.
@@ -139,6 +146,10 @@ class InMemoryData:
     return bool((self.dataset.clean_labels >= 0).all())
 
   @property
+  def has_checked_labels(self) -> bool:
+    return bool(is_checked(self.dataset.clean_labels).all())
+
+  @property
   def crop(self) -> None:
     return None
 
@@ -167,15 +178,15 @@ class InMemoryData:
 
   def run_summary(self) -> dict[str, Any]:
     data = self.dataset
-    known = data.clean_labels >= 0
-    wrong = (data.labels != data.clean_labels)[known]
     return {
       "name": data.name,
       "num_examples": len(data),
       "num_classes": data.num_classes,
       "class_names": list(data.class_names),
       "image_shape": list(data.images.shape[1:]),
-      "measured_noise_rate": float(np.mean(wrong)) if known.any() else None,
+      "measured_noise_rate": measured_noise_rate(
+        data.labels, data.clean_labels
+      ),
       "noise": data.summary.get("noise"),
       # What the conversion did to the original images.
       "shorter_side": data.summary.get("shorter_side"),
@@ -221,6 +232,10 @@ class StreamedData:
   @property
   def has_clean_labels(self) -> bool:
     return self.records.has_clean_labels
+
+  @property
+  def has_checked_labels(self) -> bool:
+    return self.records.has_checked_labels
 
   def training_batches(
     self, batch_size: int, *, seed: int, start_step: int
@@ -271,17 +286,6 @@ class StreamedData:
     first = step * batch_size
     indices = range(first, min(first + batch_size, len(self)))
     return self.records.describe_damage(indices)
-
-
-def describe_noisy_labels(summary: Mapping[str, Any]) -> str | None:
-  """How many labels are noisy by a `run_summary`, None where not known."""
-  rate = summary.get("measured_noise_rate")
-  if rate is None:
-    return None
-  unknown = (summary.get("noise") or {}).get("unknown_true_labels")
-  return (
-    f"{100 * rate:.1f} % of the {'checked ' if unknown else ''}labels noisy"
-  )
 
 
 def as_training_data(

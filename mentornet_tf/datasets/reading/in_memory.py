@@ -43,7 +43,7 @@ def training_batches(
 
   Returns:
     Dicts of "image" float32 [B, crop, crop, 3], standardised per image, and
-    "label", "clean_label" (-1 unknown), "id", each int64 [B].
+    "label", "clean_label" (-1 unknown, -2 known wrong), "id", each int64 [B].
 
   Raises:
     UserError: an argument is outside its bounds.

@@ -6,10 +6,8 @@ the whole set in each pass, batch k is a pure function of the seed and k, and a
 run that continues at step k starts there at once.
 
 The price is one random read per image: storage must serve some hundreds of them
-per second, as solid-state disks and the page cache do. Reading the shards
-sequentially would avoid that, at the cost of a shuffle buffer in memory, of
-records that stay near each other in every pass, and of replaying what an
-interrupted run had already read.
+per second, as solid-state disks and the page cache do. Sequential reads would
+need a shuffle buffer, and a replay where an interrupted run continues.
 """
 
 import itertools
@@ -47,12 +45,11 @@ from mentornet_tf.datasets.records.shards import (
 )
 from mentornet_tf.errors import UserError
 
-# A hundred images of 299x299 take a tenth of a gigabyte, so that the number of
-# prefetched batches is not left to TensorFlow.
+# A hundred images of 299x299 take a tenth of a gigabyte.
 _BATCHES_AHEAD = 2
 # Parallel reads hide the latency of the storage.
 _READS_AT_ONCE = 8
-# Records per batch where labels are read and images stay encoded.
+# Records per batch where only labels are decoded.
 _LABELS_AT_ONCE = 64
 
 
@@ -90,11 +87,16 @@ class StreamedRecords:
   @property
   def has_clean_labels(self) -> bool:
     """Whether the summary says that every image's clean label is known."""
+    return self.has_checked_labels and not self.noise.get("known_wrong_labels")
+
+  @property
+  def has_checked_labels(self) -> bool:
+    """Whether the summary says of every label if it is clean."""
     measured = self.noise.get("measured_rate") is not None
     return measured and not self.noise.get("unknown_true_labels")
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and clean ones (-1 unknown), each [N] int64; decodes no image."""
+    """Labels and clean ones (-1 unknown, -2 known wrong), each [N] int64."""
     places = tf.data.Dataset.range(len(self)).map(lambda index: (index, index))
     batches = _read_records(places, self.index).batch(_LABELS_AT_ONCE)
     no_ids = np.int64(0)
@@ -200,8 +202,8 @@ def streamed_training_batches(
 
   Returns:
     Dicts of "image" float32 [B, size, size, 3] in [-1, 1] and "label",
-    "clean_label" (-1 unknown), "id", each int64 [B]. A record that cannot be
-    used raises a `tf.errors` exception as its batch is read;
+    "clean_label" (-1 unknown, -2 known wrong), "id", each int64 [B]. A record
+    that cannot be used raises a `tf.errors` exception as its batch is read;
     `training_indices` and `StreamedRecords.describe_damage` tell which it is.
 
   Raises:
@@ -333,8 +335,7 @@ def _read_records(
 def _record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
   """The one record that begins at a byte of a TFRecord file, its bytes.
 
-  All within TensorFlow: Python functions in a pipeline can keep a process from
-  ending.
+  Python functions in a pipeline can keep a process from ending.
   """
   variant = tf.raw_ops.TFRecordDatasetV2(
     filenames=shard,

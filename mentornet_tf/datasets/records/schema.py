@@ -3,8 +3,9 @@
 The schema is that of the original's published data: `image/encoded`,
 `image/format` and `image/class/label`. This project always adds
 `image/class/clean_label`, `image/id`, `image/height` and `image/width`, and
-`image/path`, `image/query` and `image/synset` where they are known; records
-without them are read too.
+`image/path`, `image/query` and `image/synset` where they are known. Where the
+label is known to be wrong, though not what would be right, the clean label is
+-1 and `image/class/known_wrong` is 1. Records without these keys are read too.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.inspection import describe_damage
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
@@ -34,7 +36,8 @@ _FEATURES = {
   "image/encoded": tf.io.FixedLenFeature([], tf.string),
   # A list of one label, the original's [1], parses to a scalar all the same.
   "image/class/label": tf.io.FixedLenFeature([], tf.int64),
-  "image/class/clean_label": tf.io.FixedLenFeature([], tf.int64, -1),
+  "image/class/clean_label": tf.io.FixedLenFeature([], tf.int64, UNKNOWN),
+  "image/class/known_wrong": tf.io.FixedLenFeature([], tf.int64, 0),
   "image/id": tf.io.FixedLenFeature([], tf.int64, -1),
 }
 
@@ -50,7 +53,7 @@ class Example:
     id: stable position of the image in its source.
     height: pixels.
     width: pixels.
-    clean_label: 0-based clean class, -1 where unknown.
+    clean_label: 0-based clean class, or a value of `labels.clean_labels`.
     path: the image's file below its source's root, b"" where unknown.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
@@ -62,7 +65,7 @@ class Example:
   id: int
   height: int
   width: int
-  clean_label: int = -1
+  clean_label: int = UNKNOWN
   path: bytes = b""
   query: bytes = b""
   synset: bytes = b""
@@ -81,11 +84,13 @@ def encode_example(example: Example) -> bytes:
     "image/encoded": text(example.image_bytes),
     "image/format": text(example.image_format.encode("ascii")),
     "image/class/label": integer(example.label),
-    "image/class/clean_label": integer(example.clean_label),
+    "image/class/clean_label": integer(max(example.clean_label, UNKNOWN)),
     "image/id": integer(example.id),
     "image/height": integer(example.height),
     "image/width": integer(example.width),
   }
+  if example.clean_label == KNOWN_WRONG:
+    features["image/class/known_wrong"] = integer(1)
   for key in ("path", "query", "synset"):
     if value := getattr(example, key):
       features[f"image/{key}"] = text(value)
@@ -105,9 +110,9 @@ def decode_examples(
       upper bound.
 
   Returns:
-    "image" uint8 [height, width, 3], "label", "clean_label" (-1 unknown) and
-    "id", each int64 []; all with a leading [B] where the records have it, and
-    then all images must have one size.
+    "image" uint8 [height, width, 3], "label", "clean_label" (-1 unknown, -2
+    known wrong) and "id", each int64 []; all with a leading [B] where the
+    records have it, and then all images must have one size.
 
   Raises:
     tf.errors.InvalidArgumentError: a message, image or label cannot be used.
@@ -132,7 +137,7 @@ def parse_labelled(
 
   Returns:
     The encoded images, [] or [B] string, and "label", "clean_label" (-1
-    unknown) and "id", each int64 of the same shape.
+    unknown, -2 known wrong) and "id", each int64 of the same shape.
   """
   parsed = tf.io.parse_example(serialised, _FEATURES)
   label = parsed["image/class/label"]
@@ -148,9 +153,16 @@ def parse_labelled(
     label = tf.identity(label)
   return parsed["image/encoded"], {
     "label": label,
-    "clean_label": parsed["image/class/clean_label"],
+    "clean_label": _clean_label(parsed),
     "id": tf.where(identity < 0, position, identity),
   }
+
+
+def _clean_label(parsed: dict[str, tf.Tensor]) -> tf.Tensor:
+  """Clean labels in memory, from those on disk, int64 of any shape."""
+  label = tf.maximum(parsed["image/class/clean_label"], UNKNOWN)
+  known_wrong = parsed["image/class/known_wrong"] != 0
+  return tf.where((label < 0) & known_wrong, np.int64(KNOWN_WRONG), label)
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -171,9 +183,10 @@ def read_tfrecords(
 
   Returns:
     A finite data set of dicts: "image" uint8 [height, width, 3], "label" int64
-    [], "clean_label" int64 [] (-1 unknown), "id" int64 [] (position in reading
-    order where the record holds none). A damaged record or a label outside
-    the set's known classes raises a `tf.errors` exception while it is read;
+    [], "clean_label" int64 [] (-1 unknown, -2 known wrong), "id" int64 []
+    (position in reading order where the record holds none). A damaged record or
+    a label outside the set's known classes raises a `tf.errors` exception while
+    it is read;
     `inspection.describe_damage` says which file and record that is.
 
   Raises:
@@ -228,7 +241,7 @@ class InMemoryDataset:
   Attributes:
     images: [N, height, width, 3] uint8.
     labels: [N] int64, 0-based, the labels to train on.
-    clean_labels: [N] int64, -1 where unknown.
+    clean_labels: [N] int64, classes or values of `labels.clean_labels`.
     ids: [N] int64, stable positions in the source.
     num_classes: number of classes.
     class_names: the classes' names; their numbers where no summary names them.

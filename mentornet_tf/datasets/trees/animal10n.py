@@ -14,7 +14,7 @@ from mentornet_tf.datasets.images.listing import (
   ListedImages,
 )
 from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
-from mentornet_tf.datasets.labels.noise import measured_noise_rate
+from mentornet_tf.datasets.labels.noise import describe_measured_noise
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.errors import UserError
@@ -85,11 +85,8 @@ def load_animal10n(source_dir: str | Path, split: str) -> ListedImages:
     class_names=CLASS_NAMES,
     description=f"ANIMAL-10N, {split}",
     fields={
-      "noise": {
-        "kind": "human" if is_train else "none",
-        "measured_rate": measured_noise_rate(labels, clean),
-        "unknown_true_labels": int(np.sum(clean == UNKNOWN)),
-      },
+      "noise": {"kind": "human" if is_train else "none"}
+      | describe_measured_noise(labels, clean),
       "ordering": "paths",
     },
     notes=PUBLISHED.differences(split, len(names)),

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.images.listing import ImageList, ListedImages
+from mentornet_tf.datasets.labels.clean_labels import is_checked
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.labels.noise import (
   OWN_NOISE_KINDS,
+  describe_measured_noise,
   measured_noise_rate,
 )
 from mentornet_tf.datasets.trees.folders import LabelledFiles
@@ -69,7 +71,6 @@ def split_own_images(
       continue
     is_train = split == "train"
     kept = images.take(rows)
-    rate = measured_noise_rate(kept.labels, kept.clean_labels)
     kind = description if is_train else {"kind": "none"}
     splits[split] = ListedImages(
       images=kept,
@@ -77,11 +78,7 @@ def split_own_images(
       class_names=files.class_names,
       description=files.description,
       fields={
-        "noise": kind
-        | {
-          "measured_rate": rate,
-          "unknown_true_labels": int(np.sum(kept.clean_labels < 0)),
-        },
+        "noise": kind | describe_measured_noise(kept.labels, kept.clean_labels),
         "ordering": files.ordering,
         "test_fraction": test_fraction,
       },
@@ -94,16 +91,16 @@ def split_own_images(
 def describe_clean_labels(listed: ListedImages) -> str | None:
   """One line on the clean labels that a source gives, None without any."""
   labels, clean = listed.images.labels, listed.images.clean_labels
-  known = clean >= 0
+  checked = is_checked(clean)
   rate = measured_noise_rate(labels, clean)
   if rate is None:
     return None
   line = (
-    f"clean labels of {known.sum()} of {len(labels)} listed images, "
+    f"clean labels of {checked.sum()} of {len(labels)} listed images, "
     f"{100 * rate:.1f} % of them unlike the label"
   )
   # Perhaps a typing error rather than a class.
-  unlabelled = np.setdiff1d(clean[known], labels)
+  unlabelled = np.setdiff1d(clean[clean >= 0], labels)
   if len(unlabelled):
     names = ", ".join(listed.class_names[each] for each in unlabelled[:10])
     line += f"; no image has the label {names}: check the column clean_label"
@@ -168,7 +165,7 @@ def _with_noise(
     )
   if noise.kind == "none":
     return images, {"kind": "none"}
-  if (images.clean_labels >= 0).any():
+  if is_checked(images.clean_labels).any():
     raise UserError(
       "noise: expected none where clean labels are given, got "
       f"{noise.kind!r}; leave it out, or remove the column clean_label"
