@@ -285,13 +285,12 @@ class StreamedData:
     return self.records.describe_damage(indices)
 
   def evaluation_damage(self, step: int, batch_size: int) -> str | None:
-    first = step * batch_size
-    indices = range(first, min(first + batch_size, len(self)))
+    indices = range(len(self))[step * batch_size :][:batch_size]
     return self.records.describe_damage(indices)
 
 
 def _damaged_entry(damaged: tuple[str, ...]) -> dict[str, int]:
-  """What `run_summary` says of records that are passed over, if there are."""
+  """What `run_summary` says of records passed over."""
   return {"num_damaged": len(damaged)} if damaged else {}
 
 

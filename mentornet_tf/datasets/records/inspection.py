@@ -155,11 +155,11 @@ def inspect_record(
         "again with this project's programs or with these keys"
       ), ()
   for key in _OPTIONAL:
-    kind = features[key].WhichOneof("kind") if key in features else None
-    if kind and len(features[key].int64_list.value) != 1:
+    held = features[key].WhichOneof("kind") if key in features else None
+    if held and len(features[key].int64_list.value) != 1:
       return (
         f"expected one integer for {key!r}, got "
-        f"{len(getattr(features[key], kind).value)} of {kind}; write the set "
+        f"{len(getattr(features[key], held).value)} of {held}; write the set "
         "again, or leave this key out"
       ), ()
   label = features["image/class/label"].int64_list.value[0]

@@ -126,8 +126,9 @@ def verify_records(
 
 def _differs(shard: Path, summary: dict[str, Any]) -> bool:
   """Whether a sound shard is known to come from another write."""
-  written = (summary.get("files") or {}).get(shard.name)
-  return bool(written) and records_checksum(shard) != written["checksum"]
+  files: dict[str, dict[str, Any]] = summary.get("files") or {}
+  written = files.get(shard.name)
+  return written is not None and records_checksum(shard) != written["checksum"]
 
 
 def verify_shard(

@@ -60,8 +60,10 @@ def find_layout(root: Path, chosen: Collection[str] = ()) -> FolderLayout:
     UserError: the folders can mean several things, or hold no classes.
   """
   tops = list_folder(root).folders
+  splits: dict[str, str] = {}
+  skipped: tuple[str, ...] = ()
   if set(tops) & set(chosen):
-    splits, skipped, place = {}, (), root
+    place = root
   else:
     splits, skipped = _splits(root, tops)
     place = next((root / n for n in splits if splits[n] == "train"), root)

@@ -48,7 +48,9 @@ def list_folder(
     folder: its path.
     follow_links: whether links to folders are folders; else they are left out.
   """
-  files, folders, storage = [], [], []
+  files: list[str] = []
+  folders: list[str] = []
+  storage: list[str] = []
   with os.scandir(folder) as entries:
     for entry in entries:
       name = entry.name

@@ -52,7 +52,7 @@ def test_folders_of_other_names(root):
 @pytest.mark.parametrize("name", ["10_1.jpg", "cat.jpg", "3_1.png", "-1_2.jpg"])
 def test_names_without_a_label(root, name):
   (root / "training" / name).write_bytes(b"")
-  with pytest.raises(UserError, match="a name like 3_12345.jpg") as caught:
+  with pytest.raises(UserError, match=r"a name like 3_12345\.jpg") as caught:
     load_animal10n(root, "train")
   assert name in str(caught.value) and "\n" not in str(caught.value)
 
