@@ -81,7 +81,7 @@ def read_suspect_table(
 
 
 def _is_quality(quality: Mapping[str, Any]) -> bool:
-  rankings = [quality.get(name) for name in ("by_loss", "by_weight")]
+  rankings: list[Any] = [quality.get(n) for n in ("by_loss", "by_weight")]
   if not _is_count(quality.get("num_wrong")) or not all(
     isinstance(each, dict) for each in rankings
   ):
