@@ -21,6 +21,7 @@ from mentornet_tf.export.own_images import (
 )
 from mentornet_tf.export.preparation import Preparation, preparation_of_run
 from mentornet_tf.internal.atomic_files import creatable_folder, refuse_existing
+from mentornet_tf.internal.checkpoint_files import is_pattern
 from mentornet_tf.runs.checkpointing import latest_checkpoint, restore
 from mentornet_tf.runs.run_folder import read_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
@@ -131,6 +132,7 @@ def export_student(
       output_dir,
       file_format,
     )
+  _note_pattern(output_dir, file_format, warn)
   return output_dir
 
 
@@ -139,6 +141,7 @@ def export_mentor(
   output_dir: str | os.PathLike,
   *,
   file_format: str = "saved_model",
+  warn: Callable[[str], Any] = print,
 ) -> Path:
   """Writes a mentor for use without this package.
 
@@ -152,6 +155,7 @@ def export_mentor(
     output_dir: a new folder; it appears when it is complete.
     file_format: "saved_model"; "keras", mentor.keras, from features to logits;
       or "tflite", mentor.tflite.
+    warn: takes a line where TensorFlow cannot load from `output_dir`.
 
   Returns:
     `output_dir`.
@@ -172,7 +176,19 @@ def export_mentor(
       else load_mentor(os.fspath(mentor))
     )
   formats.write_mentor(mentor, output_dir, file_format)
+  _note_pattern(output_dir, file_format, warn)
   return output_dir
+
+
+def _note_pattern(
+  output_dir: Path, file_format: str, warn: Callable[[str], Any]
+) -> None:
+  if file_format == "saved_model" and is_pattern(output_dir):
+    warn(
+      f"note: {output_dir}: TensorFlow takes such a path for a pattern and "
+      "loads no SavedModel from it; move the folder to one without *, ?, [ and "
+      "\\ before it is loaded"
+    )
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,11 @@ def read_state(folder: str | os.PathLike[str]) -> list[str] | None:
   return [_in_folder(folder, name) for name in names]
 
 
+def is_pattern(path: str | os.PathLike[str]) -> bool:
+  """Whether TensorFlow takes a path for a pattern of several."""
+  return not _PATTERN_CHARACTERS.isdisjoint(os.fspath(path))
+
+
 def exists(prefix: str) -> bool:
   """Whether there is a checkpoint of TensorFlow 2, or of late 1, at `prefix`.
 
@@ -87,7 +92,7 @@ def reading(prefix: str) -> Iterator["tf.train.CheckpointReader"]:
 @contextmanager
 def _without_pattern(prefix: str) -> Iterator[str]:
   """A prefix of the same files that TensorFlow takes literally."""
-  if _PATTERN_CHARACTERS.isdisjoint(prefix):
+  if not is_pattern(prefix):
     yield prefix
     return
   folder, name = os.path.split(os.path.abspath(prefix))

@@ -6,6 +6,7 @@ import io
 import json
 import time
 import zipfile
+import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -88,22 +89,30 @@ class MentorFolder:
       with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in _STATE_ARRAYS}
         record = json.loads(str(file["record"]))
+      found = dict(record["settings"])
+      seconds = float(record["seconds"])
+      reports = [MentorReport(**report) for report in record["reports"]]
+      state = AdamState(**{**arrays, "step": int(arrays["step"])})
     except (
-      # What numpy raises on damaged archives.
+      # What NumPy raises on damaged archives, and Python on other content.
       zipfile.BadZipFile,
+      zlib.error,
       AttributeError,
       EOFError,
       LookupError,
+      NotImplementedError,
+      OSError,
+      RuntimeError,
+      TypeError,
       ValueError,
     ) as error:
-      raise UserError(
-        f"{path}: expected the state of an interrupted run, got a damaged "
-        "file; remove it to start over"
-      ) from error
-    self._check_settings(path, record["settings"])
-    steps.state = AdamState(**{**arrays, "step": int(arrays["step"])})
-    self._seconds_before = record["seconds"]
-    return [MentorReport(**report) for report in record["reports"]]
+      raise _damaged(path) from error
+    self._check_settings(path, found)
+    if not _fits(state, steps.state):
+      raise _damaged(path)
+    steps.state = state
+    self._seconds_before = seconds
+    return reports
 
   def save_state(self, state: AdamState, reports: list[MentorReport]) -> None:
     """Saves all that `resume` needs."""
@@ -144,6 +153,25 @@ class MentorFolder:
         f"{found.get(key)}; choose another folder, or remove that file to "
         "start over"
       )
+
+
+def _damaged(path: Path) -> UserError:
+  return UserError(
+    f"{path}: expected the state of an interrupted run, got a damaged file; "
+    "remove it to start over"
+  )
+
+
+def _fits(state: AdamState, fresh: AdamState) -> bool:
+  """Whether the arrays are such as the training of this mentor saves."""
+  pairs = [
+    (np.asarray(getattr(state, name)), np.asarray(getattr(fresh, name)))
+    for name in _STATE_ARRAYS
+  ]
+  return all(
+    saved.shape == new.shape and saved.dtype.kind == new.dtype.kind
+    for saved, new in pairs
+  )
 
 
 def mentor_settings(

@@ -10,6 +10,7 @@ from mentornet_tf.curricula.mentor_network import MentorNet
 from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.curricula.target_weights import target_weights
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.mentor_training.examples import (
   MentorExamples,
   predefined_examples,
@@ -152,6 +153,40 @@ def test_a_damaged_state_is_refused(tmp_path, few_examples, kept):
   state.write_bytes(state.read_bytes()[:kept])
   message = refused(train_mentor, mentor, few_examples, SHORT, folder=tmp_path)
   assert "got a damaged file; remove it" in message
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"weights": np.zeros(1, np.float32)},
+    {"mean": np.array("text")},
+    {"step": np.zeros(3, np.int64)},
+    {"record": "[]"},
+    {"record": "{}"},
+    {"record": '{"settings": 1, "seconds": 1, "reports": []}'},
+    {"record": '{"settings": {}, "seconds": "x", "reports": []}'},
+    {"record": '{"settings": {}, "seconds": 1, "reports": [{"a": 1}]}'},
+  ],
+)
+def test_a_state_of_something_else_is_refused(tmp_path, few_examples, change):
+  mentor = build_mentor("logistic", SHORT)
+  train_mentor(mentor, few_examples, SHORT, folder=tmp_path)
+  state = tmp_path / "learning_state.npz"
+  with np.load(state) as file:
+    arrays = dict(file)
+  np.savez(state, **{**arrays, **change})
+  message = refused(train_mentor, mentor, few_examples, SHORT, folder=tmp_path)
+  assert "got a damaged file; remove it" in message
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path, few_examples):
+  mentor = build_mentor("logistic", SHORT)
+  with locked(tmp_path, "train a mentor"):
+    message = refused(
+      train_mentor, mentor, few_examples, SHORT, folder=tmp_path
+    )
+  assert "expected no other process to train a mentor here" in message
+  assert not list(tmp_path.iterdir())
 
 
 def test_epochs_without_examples_lie_between_their_neighbours():

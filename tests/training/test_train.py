@@ -10,6 +10,7 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.training import loop, train
@@ -73,6 +74,39 @@ def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
     np.testing.assert_array_equal(a, b)
   whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
   assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+
+
+def test_a_run_in_a_folder_with_brackets_is_continued(tmp_path, monkeypatch):
+  place = tmp_path / "lr[0.1]*"
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(place)
+  continued, text = run(place)
+  assert "continuing from step 8" in text and continued.finished
+  again, text = run(place)
+  assert "already finished" in text
+  for a, b in zip(state(continued.model), state(again.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_other_images_of_the_same_count_are_refused(tmp_path):
+  run(tmp_path)
+  data = tiny.dataset()
+  images = data.images.copy()
+  images[7, 0, 0, 0] ^= 1
+  data = dataclasses.replace(data, images=images)
+  with pytest.raises(
+    UserError, match="other images, labels or ids in the data"
+  ):
+    run(tmp_path, train_data=data)
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
+  with (
+    locked(tmp_path, "train"),
+    pytest.raises(UserError, match="expected no other process to train here"),
+  ):
+    run(tmp_path)
+  assert not list(tmp_path.iterdir())
 
 
 def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):

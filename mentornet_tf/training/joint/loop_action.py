@@ -25,10 +25,11 @@ _FILE = "mentor-at-{step}.keras"
 
 def updated_mentors(folder: Path) -> dict[int, Path]:
   """The files of a run's updated mentors, by the steps of their updates."""
-  steps = sorted(
-    int(path.stem.rpartition("-")[2])
+  found = (
+    path.stem.rpartition("-")[2]
     for path in Path(folder).glob(_FILE.format(step="*"))
   )
+  steps = sorted(int(step) for step in found if step.isdecimal())
   return {step: Path(folder) / _FILE.format(step=step) for step in steps}
 
 
