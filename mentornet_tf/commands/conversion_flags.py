@@ -132,6 +132,7 @@ def run(
       f"expected a --runner of Apache Beam with --beam_options, got local; "
       f"choose among {', '.join(RUNNERS[1:])}"
     )
+  beam_options = _beam_options()
   # Nothing here is for a GPU, whose memory others may need.
   os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
   start_tensorflow()
@@ -139,7 +140,7 @@ def run(
     for split in splits:
       _verify(dataset_name, split)
     return
-  runner = _runner()
+  runner = _runner(beam_options)
   listed = {split: list_images(split) for split in splits}
   for images in listed.values():
     for note in images.notes:
@@ -165,14 +166,22 @@ def _num_workers() -> int:
   return _FLAGS.num_workers or os.cpu_count() or 1
 
 
-def _runner() -> "Runner":
+def _beam_options() -> tuple[str, ...]:
+  try:
+    return tuple(shlex.split(_FLAGS.beam_options or ""))
+  except ValueError as error:
+    raise UserError(
+      "beam_options: expected words as in a shell, got "
+      f"{_FLAGS.beam_options!r} ({str(error).lower()}); close the quotes"
+    ) from error
+
+
+def _runner(beam_options: tuple[str, ...]) -> "Runner":
   from mentornet_tf.datasets.writing.runners import BeamRunner, LocalRunner
 
   if _FLAGS.runner == "local":
     return LocalRunner(_num_workers())
-  return BeamRunner(
-    _FLAGS.runner, tuple(shlex.split(_FLAGS.beam_options or ""))
-  )
+  return BeamRunner(_FLAGS.runner, beam_options)
 
 
 def _convert(

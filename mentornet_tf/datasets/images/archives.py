@@ -8,6 +8,7 @@ from pathlib import Path
 from mentornet_tf.datasets.images.decoding import UnusableImageError
 from mentornet_tf.datasets.images.listing import ImageEntry
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.regular_files import check_regular
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,11 @@ def tar_members(path: str | Path) -> list[ArchiveMember]:
     UserError: the file is missing, truncated, or not such an archive.
   """
   path = Path(path)
-  if not path.is_file():
+  if not path.exists():
     raise UserError(
       f"expected an archive at {path}, got no such file; correct the path"
     )
+  check_regular(path)
   members = []
   try:
     with tarfile.open(path, "r:") as archive:
@@ -74,7 +76,7 @@ def tar_members(path: str | Path) -> list[ArchiveMember]:
             ArchiveMember(member.name, member.offset_data, member.size)
           )
       end = archive.offset
-  except tarfile.TarError as error:
+  except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
     raise UserError(
       f"{path}: expected a whole uncompressed tar archive, got another file or "
       f"a truncated one ({error}); download it again"

@@ -1,7 +1,11 @@
 """Files of labels, such as CIFAR-10N's human labels."""
 
 import csv
+import math
+import struct
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,10 @@ import numpy as np
 from mentornet_tf.datasets.labels.torch_files import read_torch_file
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
+from mentornet_tf.internal.regular_files import check_regular
+
+# Beyond any list of labels: 100 million of them in one column.
+_MOST_BYTES = 2**30
 
 _NPY_HEADER_READERS = {
   (1, 0): np.lib.format.read_array_header_1_0,
@@ -46,19 +54,38 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
       f"label_file: expected a .csv, .npz, .npy or .pt file, got {path}; "
       "convert it"
     )
-  if not path.is_file():
+  if not path.exists():
     raise UserError(
       f"label_file: expected labels in {path}, got no such file; correct the "
       "path"
     )
+  check_regular(path)
   try:
     columns = readers[path.suffix](path)
   except UserError:
     raise
-  except (ValueError, EOFError, zipfile.BadZipFile) as error:
+  except (
+    # What the three readers may raise on damaged bytes.
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    csv.Error,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+  ) as error:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
     raise UserError(
       f"{path}: expected a readable {path.suffix} label file, got a damaged "
-      f"file or one of another kind ({error}); correct the file"
+      f"file or one of another kind ({reason}); correct the file"
     ) from error
   return integer_columns(columns, str(path))
 
@@ -71,11 +98,16 @@ def integer_columns(
   Raises:
     UserError: they differ in length.
   """
-  integers = {
-    name: column.astype(np.int64)
-    for name, column in columns.items()
-    if column.ndim == 1 and column.dtype.kind in "iu"
-  }
+  integers = {}
+  for name, column in columns.items():
+    if column.ndim == 1 and column.dtype.kind in "iu":
+      integers[name] = column.astype(np.int64)
+      # Those beyond int64 would become negative.
+      if column.dtype.kind == "u" and (integers[name] < 0).any():
+        raise UserError(
+          f"{origin}: expected integers of 64 bits in the column {name!r}, got "
+          f"{column.max()}; correct the file"
+        )
   if len({len(column) for column in integers.values()}) > 1:
     sizes = ", ".join(
       f"{name} {len(column)}" for name, column in integers.items()
@@ -118,6 +150,10 @@ def _is_number(text: str) -> bool:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
+  with zipfile.ZipFile(path) as archive:
+    size = sum(member.file_size for member in archive.infolist())
+    if size > _MOST_BYTES:
+      raise ValueError(f"{size} bytes when unpacked")
   with np.load(path, allow_pickle=False) as file:
     return {name: file[name] for name in file.files}
 
@@ -127,8 +163,12 @@ def _read_npy(path: Path) -> dict[str, np.ndarray]:
     version = np.lib.format.read_magic(file)
     if version not in _NPY_HEADER_READERS:
       raise ValueError(f"format version {version}")
-    _, _, dtype = _NPY_HEADER_READERS[version](file)
+    shape, _, dtype = _NPY_HEADER_READERS[version](file)
     if not dtype.hasobject:
+      size = path.stat().st_size - file.tell()
+      # NumPy takes memory for the shape before it reads.
+      if math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"an array of shape {shape} with {size} bytes")
       return {"label": np.load(path, allow_pickle=False)}
     value = restricted_pickle.load(file)
   if isinstance(value, np.ndarray) and value.shape == ():
@@ -146,4 +186,12 @@ def _columns_of(value: Any, path: Path) -> dict[str, np.ndarray]:
       f"{path}: expected a list of integers or a dict of them, got a pickled "
       f"{type(value).__name__}; convert the file"
     )
-  return {str(key): np.asarray(column) for key, column in value.items()}
+  return {str(key): _column(column) for key, column in value.items()}
+
+
+def _column(values: Any) -> np.ndarray:
+  """A column of numbers; one of anything else is left out later."""
+  try:
+    return np.asarray(values)
+  except (ValueError, OverflowError):
+    return np.empty(0, object)

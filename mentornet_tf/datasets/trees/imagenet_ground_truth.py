@@ -5,12 +5,14 @@ The official devkit numbers the classes in its own order and names them in
 """
 
 import re
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.regular_files import check_regular
 
 WORDNET_ID = re.compile(r"n\d{8}")
 
@@ -88,11 +90,12 @@ def read_ground_truth(
   path = Path(ground_truth)
   if path.is_dir():
     path = path / _DEVKIT_LIST
-  if not path.is_file():
+  if not path.exists():
     raise UserError(
       f"ground_truth: expected the validation labels at {path}, got no such "
       "file; give the devkit's folder or a list of labels"
     )
+  check_regular(path)
   try:
     text = path.read_text(encoding="utf-8-sig")
   except UnicodeDecodeError as error:
@@ -177,12 +180,13 @@ def read_meta_file(meta_file: str | Path) -> dict[int, str]:
   from scipy.io.matlab import MatReadError
 
   path = Path(meta_file)
-  if not path.is_file():
+  if not path.exists():
     raise UserError(
       f"meta_file: expected the devkit's {_META_FILE} for ILSVRC2012 ids at "
       f"{path}, got no such file; name it, or give a list of WordNet ids as "
       "`ground_truth`"
     )
+  check_regular(path)
   try:
     synsets = loadmat(path, squeeze_me=True, variable_names=["synsets"])
     columns = synsets["synsets"]
@@ -194,7 +198,20 @@ def read_meta_file(meta_file: str | Path) -> dict[int, str]:
         strict=True,
       )
     }
-  except (MatReadError, ValueError, TypeError, LookupError, OSError) as error:
+  except (
+    # What the reader may raise on damaged bytes.
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MatReadError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    TypeError,
+    ValueError,
+    zlib.error,
+  ) as error:
     raise UserError(
       f"{path}: expected the devkit's {_META_FILE} with its table of synsets, "
       f"got another file ({' '.join(str(error).split()) or 'empty'}); take it "

@@ -3,13 +3,14 @@
 Both call `convert_shard` and nothing else, so both write the same bytes.
 """
 
+import argparse
 import functools
 import importlib.util
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.datasets.writing.shard import convert_shard
@@ -101,6 +102,7 @@ class BeamRunner:
         'pip install "mentornet-tf[beam]", or leave the runner out to convert '
         "with processes of this machine"
       )
+    _check_beam_options(self.beam_options)
 
   def convert(
     self,
@@ -138,6 +140,39 @@ class BeamRunner:
     for index in indices:
       if plan.failure_path(index).exists():
         raise UserError(plan.failure_path(index).read_text(encoding="utf-8"))
+
+
+def _check_beam_options(words: Sequence[str]) -> None:
+  """Checks Beam's options, of which Beam itself passes over unknown ones.
+
+  Raises:
+    UserError: one is unknown, has another kind of value, or names a runner.
+  """
+  from apache_beam.options.pipeline_options import PipelineOptions
+
+  parser = argparse.ArgumentParser(
+    add_help=False, allow_abbrev=False, exit_on_error=False
+  )
+  parser.error = _refuse_beam_options  # type: ignore[method-assign]
+  for group in PipelineOptions.__subclasses__():
+    group._add_argparse_args(parser)
+  try:
+    parsed, unknown = parser.parse_known_args(list(words))
+  except argparse.ArgumentError as error:
+    _refuse_beam_options(str(error))
+  if unknown:
+    _refuse_beam_options(f"the unknown {unknown[0]!r}")
+  if parsed.runner is not None:
+    raise UserError(
+      f"beam_options: expected no --runner, got {parsed.runner!r}; name it as "
+      "`runner`"
+    )
+
+
+def _refuse_beam_options(reason: str) -> NoReturn:
+  raise UserError(
+    f"beam_options: expected options of Apache Beam, got {reason}; correct them"
+  )
 
 
 def _convert_remotely(plan: ConversionPlan, index: int) -> None:

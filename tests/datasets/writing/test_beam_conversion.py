@@ -103,3 +103,25 @@ def test_without_beam_the_error_says_what_to_install(monkeypatch):
 def test_unknown_runner():
   with pytest.raises(UserError, match=r"one of DirectRunner, .* 'Local'"):
     BeamRunner("Local")
+
+
+@pytest.mark.parametrize(
+  ("words", "said"),
+  [
+    (["--no_such_option=3"], "got the unknown '--no_such_option=3';"),
+    (["word"], "got the unknown 'word';"),
+    (["--save_main_session=maybe"], "got "),
+    (["--max_num_workers=many"], "got argument --max_num_workers: invalid int"),
+    (["--runner=SparkRunner"], "expected no --runner, got 'SparkRunner'"),
+  ],
+)
+def test_options_that_beam_would_pass_over_are_refused(words, said):
+  with pytest.raises(UserError, match="^beam_options: expected ") as caught:
+    BeamRunner("DirectRunner", tuple(words))
+  assert said in str(caught.value)
+  assert "\n" not in str(caught.value)
+
+
+def test_options_of_beam_are_taken():
+  words = ("--direct_num_workers=2", "--job_name=convert")
+  assert BeamRunner("DirectRunner", words).beam_options == words
