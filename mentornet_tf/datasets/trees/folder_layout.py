@@ -62,11 +62,9 @@ def find_layout(root: Path, chosen: Collection[str] = ()) -> FolderLayout:
   tops = list_folder(root).folders
   splits: dict[str, str] = {}
   skipped: tuple[str, ...] = ()
-  if set(tops) & set(chosen):
-    place = root
-  else:
+  if not set(tops) & set(chosen):
     splits, skipped = _splits(root, tops)
-    place = next((root / n for n in splits if splits[n] == "train"), root)
+  place = next((root / n for n in splits if splits[n] == "train"), root)
   classes, others = _classes(place, chosen)
   inside = place.relative_to(root)
   return FolderLayout(

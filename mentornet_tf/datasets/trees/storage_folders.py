@@ -1,7 +1,6 @@
 """Listing a folder without what operating systems and servers leave there."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,8 +61,6 @@ def list_folder(
         storage.append(f"{name}/")
       elif follow_links or not entry.is_symlink():
         folders.append(name)
-  return FolderListing(*map(_in_order, (files, folders, storage)))
-
-
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-  return tuple(sorted(names))
+  return FolderListing(
+    tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(storage))
+  )
