@@ -170,7 +170,11 @@ def suspect_labels(
     data.name, data.crop, settings.images.crop, str(train_log_dir)
   )
   prefixes = _last_checkpoints(train_log_dir, checkpoints)
-  run = open_run(train_log_dir, num_classes=data.num_classes)
+  run = open_run(
+    train_log_dir,
+    num_classes=data.num_classes,
+    class_names=data.class_names,
+  )
   curriculum = build_curriculum(settings, Path(train_log_dir))
   batches = EvaluationBatches(
     data, batch_size or settings.evaluation_batch_size

@@ -105,7 +105,8 @@ def main() -> None:
   sets = open_evaluation_data(_sets(), settings.images.crop)
   first, *_ = sets.values()
   run = open_run(flag.checkpoint_dir, flag.studentnet, first.num_classes)
-  check_classes(sets, first.num_classes, first.name)
+  names = run.data.get("class_names") or first.class_names
+  check_classes(sets, first.num_classes, names, run.dataset_name or first.name)
   if flag.output_csv_file:
     continuous.dump_losses(
       run, first, flag.batch_size, flag.output_csv_file, flag.epoch

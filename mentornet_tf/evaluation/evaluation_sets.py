@@ -11,6 +11,7 @@ from mentornet_tf.datasets.reading.dataset import (
 )
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.datasets.records.set_names import SetName
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluator import TOP, Evaluator
@@ -101,15 +102,26 @@ def readable_evaluations(row: Mapping[str, float]) -> list[str]:
 
 
 def check_classes(
-  sets: Mapping[str, TrainingData], num_classes: int, trained_on: str
+  sets: Mapping[str, TrainingData],
+  num_classes: int,
+  class_names: Sequence[str],
+  trained_on: str,
 ) -> None:
-  """Raises UserError unless all sets have `num_classes` classes."""
+  """Raises UserError unless all sets have the classes of another.
+
+  Args:
+    sets: by their names.
+    num_classes: K of the other set.
+    class_names: its K names.
+    trained_on: what messages call it.
+  """
   for name, each in sets.items():
     if each.num_classes != num_classes:
       raise UserError(
         f"{name}: expected data of {num_classes} classes, as {trained_on} has, "
         f"got data of {each.num_classes}; choose another set"
       )
+    check_class_names(name, each.class_names, class_names, trained_on)
 
 
 def check_cut_alike(

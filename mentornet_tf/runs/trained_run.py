@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.dtype_policy import dtype_policy
 from mentornet_tf.internal.tf1_files import is_tf1_checkpoint
@@ -102,6 +103,7 @@ def open_run(
   path: str | os.PathLike,
   studentnet: str = "resnet101",
   num_classes: int | None = None,
+  class_names: Sequence[str] | None = None,
 ) -> TrainedRun:
   """Builds the student of a training folder, without loading its weights.
 
@@ -111,10 +113,12 @@ def open_run(
       original's training folders.
     num_classes: the number of classes that the student must have. None takes it
       from run.json, or from the original's checkpoint.
+    class_names: names of the classes, which must be those of run.json where it
+      names them.
 
   Raises:
-    UserError: there is no such folder, the student has another number of
-      classes, or the folder does not tell which student it is.
+    UserError: there is no such folder, the student has other classes, or the
+      folder does not tell which student it is.
   """
   folder, chosen = _folder_and_checkpoint(path)
   run = read_run(folder)
@@ -128,6 +132,10 @@ def open_run(
       f"{folder}: expected data of {trained} classes, as the student was "
       f"trained on, got data of {num_classes}; use a dataset with the same "
       "classes"
+    )
+  if class_names and data.get("class_names"):
+    check_class_names(
+      str(folder), class_names, data["class_names"], "the student's images"
     )
   built = settings or TrainingSettings.of(studentnet=studentnet)
   with dtype_policy(built.student.mixed_precision):

@@ -156,10 +156,16 @@ def _evaluator(
   """Evaluates the student on `eval_data`; None where there are none."""
   if not eval_data:
     return None
-  if isinstance(eval_data, Mapping):
-    check_classes(eval_data, train_data.num_classes, train_data.name)
-  else:
+  if not isinstance(eval_data, Mapping):
     eval_data = as_training_data(eval_data)
+  check_classes(
+    eval_data
+    if isinstance(eval_data, Mapping)
+    else {eval_data.name: eval_data},
+    train_data.num_classes,
+    train_data.class_names,
+    train_data.name,
+  )
   return EvaluationSets(
     model.student,
     eval_data,

@@ -165,6 +165,10 @@ def test_a_damaged_checkpoint_is_skipped(run_folder, tmp_path):
       {"data": dataclasses.replace(tiny.dataset(), num_classes=7)},
       "data of 4 classes.* got data of 7",
     ),
+    (
+      {"data": dataclasses.replace(tiny.dataset(), class_names=tuple("abdc"))},
+      "got 'd' as class 2, which is 'c' there",
+    ),
   ],
 )
 def test_arguments_that_do_not_fit_are_refused(run_folder, options, message):

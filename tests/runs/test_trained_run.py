@@ -1,5 +1,7 @@
 """Opening training folders of this package and of the original."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +63,17 @@ def test_one_checkpoint_can_be_chosen(trained):
 def test_data_of_other_classes_is_refused(trained):
   with pytest.raises(UserError, match=r"of 4 classes.*got data of 10"):
     open_run(trained[0], num_classes=10)
+  with pytest.raises(UserError, match="got 'b' as class 0, which is 'a' there"):
+    open_run(trained[0], num_classes=4, class_names=tuple("bacd"))
+
+
+def test_classes_without_names_are_compared_by_count(trained, tmp_path):
+  assert open_run(trained[0], num_classes=4, class_names=tuple("0123"))
+  # As versions that did not note the names have written it.
+  run = json.loads((trained[0] / "run.json").read_text())
+  del run["data"]["class_names"]
+  (tmp_path / "run.json").write_text(json.dumps(run))
+  assert open_run(tmp_path, num_classes=4, class_names=tuple("bacd"))
 
 
 def test_a_folder_without_settings_and_names_is_refused(trained, tmp_path):

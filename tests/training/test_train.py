@@ -293,3 +293,16 @@ def test_a_run_keeps_its_mentor(tmp_path, golden):
     first.model.curriculum.mentor(features),
     again.model.curriculum.mentor(features),
   )
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_evaluation_on_classes_of_another_order_is_refused(tmp_path, named):
+  other = dataclasses.replace(tiny.dataset(), class_names=tuple("acbd"))
+  with pytest.raises(UserError, match="got 'c' as class 1, which is 'b' there"):
+    train.train_and_evaluate(
+      SETTINGS,
+      tmp_path / "run",
+      tiny.dataset(),
+      {"quadrants:val": other} if named else other,
+    )
+  assert not (tmp_path / "run").exists()

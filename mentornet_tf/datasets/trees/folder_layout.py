@@ -60,11 +60,11 @@ def find_layout(root: Path, chosen: Collection[str] = ()) -> FolderLayout:
     UserError: the folders can mean several things, or hold no classes.
   """
   tops = list_folder(root).folders
-  if set(tops) & set(chosen):
-    splits, skipped, place = {}, (), root
-  else:
+  splits: dict[str, str] = {}
+  skipped: tuple[str, ...] = ()
+  if not set(tops) & set(chosen):
     splits, skipped = _splits(root, tops)
-    place = next((root / n for n in splits if splits[n] == "train"), root)
+  place = next((root / n for n in splits if splits[n] == "train"), root)
   classes, others = _classes(place, chosen)
   inside = place.relative_to(root)
   return FolderLayout(

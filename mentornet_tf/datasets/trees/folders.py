@@ -90,6 +90,8 @@ def find_image_folders(
     (os.fsencode(f"{name}/"), "not a class folder") for name in layout.skipped
   ]
   walk = _Walk(root, dropped, set(layout.skipped))
+  if layout.splits:
+    walk.pass_over_files("")
   paths: list[bytes] = []
   labels: list[int] = []
   splits: list[str] = []
@@ -188,11 +190,15 @@ class _Walk:
     self._dropped = dropped
     self._skipped = skipped
 
-  def class_folders(self, folder: str) -> Iterator[str]:
-    """Names of the folders in the root or in a split's folder."""
+  def pass_over_files(self, folder: str) -> FolderListing:
+    """Notes the files beside the folders of classes or splits."""
     listing = self._listed(folder, follow_links=True)
     self._drop(folder, listing.files, "not in a class folder")
-    for name in listing.folders:
+    return listing
+
+  def class_folders(self, folder: str) -> Iterator[str]:
+    """Names of the folders in the root or in a split's folder."""
+    for name in self.pass_over_files(folder).folders:
       if os.path.join(folder, name) not in self._skipped:
         yield name
 

@@ -1,7 +1,6 @@
 """Listing a folder without what operating systems and servers leave there."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +47,9 @@ def list_folder(
     folder: its path.
     follow_links: whether links to folders are folders; else they are left out.
   """
-  files, folders, storage = [], [], []
+  files: list[str] = []
+  folders: list[str] = []
+  storage: list[str] = []
   with os.scandir(folder) as entries:
     for entry in entries:
       name = entry.name
@@ -60,8 +61,6 @@ def list_folder(
         storage.append(f"{name}/")
       elif follow_links or not entry.is_symlink():
         folders.append(name)
-  return FolderListing(*map(_in_order, (files, folders, storage)))
-
-
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-  return tuple(sorted(names))
+  return FolderListing(
+    tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(storage))
+  )

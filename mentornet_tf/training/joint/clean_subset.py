@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
+from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.errors import UserError
 
 # Keeps the choice of the subset independent of other uses of the same seed.
@@ -69,14 +70,19 @@ def _known(data: TrainingData) -> np.ndarray:
 
 
 def _check_alike(clean_data: TrainingData, train_data: TrainingData) -> None:
-  if clean_data.class_names != train_data.class_names:
+  if clean_data.num_classes != train_data.num_classes:
     raise UserError(
-      f"clean_data_dir: expected the {train_data.num_classes} classes of the "
-      f"training images, {_shortened(train_data.class_names)}, got "
-      f"{clean_data.num_classes}, {_shortened(clean_data.class_names)}; give "
-      "images of the same classes, or write them into the same records as the "
-      "training images and set `clean_fraction` to 1"
+      f"clean_data_dir: expected images of {train_data.num_classes} classes as "
+      f"for training, got {clean_data.num_classes}; give images of the same "
+      "classes, or write them into the same records as the training images and "
+      "set `clean_fraction` to 1"
     )
+  check_class_names(
+    "clean_data_dir",
+    clean_data.class_names,
+    train_data.class_names,
+    "the training images",
+  )
   expected, found = (
     data.run_summary()["image_shape"] for data in (train_data, clean_data)
   )
@@ -85,11 +91,6 @@ def _check_alike(clean_data: TrainingData, train_data: TrainingData) -> None:
       f"clean_data_dir: expected images of {_size(expected)} as for training, "
       f"got {_size(found)}; write them with the same `image_size`"
     )
-
-
-def _shortened(names: tuple[str, ...]) -> str:
-  shown = ", ".join(names[:10])
-  return f"{shown}, …" if len(names) > 10 else shown
 
 
 def _size(shape: list[int]) -> str:

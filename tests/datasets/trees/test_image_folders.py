@@ -171,7 +171,8 @@ def test_given_splits(tmp_path, train, val, test):
   }
   np.testing.assert_array_equal(np.sort(files.images.ids), [0, 1, 2, 3])
   assert set(files.dropped) == {
-    (path.encode(), "not in a class folder") for path in (f"{test}/list.txt",)
+    (path.encode(), "not in a class folder")
+    for path in (f"{test}/list.txt", "LICENSE")
   } | {(f"{x}/".encode(), "not a class folder") for x in SKIPPED}
   assert files.notes == tuple(
     f"skipped the folder {name}, which is neither a split nor a class"

@@ -262,7 +262,7 @@ def test_mistakes_with_the_subset_are_refused():
     ),
     (
       dataclasses.replace(data, class_names=tuple("abce")),
-      "expected the 4 classes of the training images, a, b, c, d, got 4, a, b",
+      "of the training images in their order, got 'e' as class 3, which is 'd'",
     ),
     (
       dataclasses.replace(data, images=data.images[:, :16]),
