@@ -60,7 +60,7 @@ def test_annotators(read):
   assert files.images.labels.tolist() == [1, 0]
   assert files.notes == (
     "images on several lines: 1, 1 of them with different labels; the label of "
-    "most lines was taken, 0 ties were skipped",
+    "most lines was taken, ties skipped: 0",
   )
 
 

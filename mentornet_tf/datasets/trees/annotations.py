@@ -65,8 +65,8 @@ class MergedAnnotations:
     )
     if self.num_disagreeing:
       line += (
-        "; the label of most lines was taken, "
-        f"{self.annotations.count(None)} ties were skipped"
+        "; the label of most lines was taken, ties skipped: "
+        f"{self.annotations.count(None)}"
       )
     return [line]
 

@@ -76,10 +76,12 @@ def read_image_table(
   paths = [os.fsencode(path) for path in annotations]
   ids = [id for id, each in enumerate(merged.annotations) if each]
   kept = [each for each in merged.annotations if each]
-  if not kept:
+  lost = {row.split for row in rows} - {each.split for each in kept}
+  if lost:
+    of_split = f" for {min(lost)}" if min(lost) else ""
     raise UserError(
-      "annotators: expected a label that most annotators of an image chose, "
-      f"got ties for all images of {table}; remove lines"
+      "annotators: expected a label that most lines of an image have, got ties "
+      f"of all images{of_split} in {table}; remove lines"
     )
   images = image_list([paths[id] for id in ids], [each.label for each in kept])
   clean_labels = [each.clean_label for each in kept]
@@ -95,7 +97,7 @@ def read_image_table(
     description=f"image files listed in {table.name}",
     ordering=ORDERING,
     dropped=tuple(
-      (path, "as many annotators for one label as for another")
+      (path, "tied labels")
       for path, each in zip(paths, merged.annotations, strict=True)
       if not each
     ),

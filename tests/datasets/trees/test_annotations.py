@@ -66,7 +66,7 @@ def test_the_majority():
   }
   assert found.notes() == [
     "images on several lines: 5, 4 of them with different labels; the label of "
-    "most lines was taken, 2 ties were skipped"
+    "most lines was taken, ties skipped: 2"
   ]
 
 

@@ -84,7 +84,7 @@ def test_ids_count_images_however_many_lines_each_has(table):
   assert files.images.labels.tolist() == [0, 1, 1]
   assert files.images.ids.tolist() == [0, 1, 3]
   (tie,) = files.dropped
-  assert tie == (b"c", "as many annotators for one label as for another")
+  assert tie == (b"c", "tied labels")
   assert files.fields["annotations"] == {
     "images_with_several": 2,
     "disagreeing": 2,
@@ -92,8 +92,14 @@ def test_ids_count_images_however_many_lines_each_has(table):
   }
   with pytest.raises(UserError, match=r"^annotators: .* 2 of 4 images"):
     read_image_table(table(*lines))
-  with pytest.raises(UserError, match=r"^annotators: .* ties for all"):
+  with pytest.raises(UserError, match=r"^annotators: .* ties of all images in"):
     read_image_table(table("path,label", "a,x", "a,y"), annotators="majority")
+
+
+def test_ties_make_no_split_vanish(table):
+  lines = ("path,label,split", "a,x,train", "b,y,train", "c,x,val", "c,y,val")
+  with pytest.raises(UserError, match=r"ties of all images for val in .*csv;"):
+    read_image_table(table(*lines), annotators="majority")
 
 
 def test_labels_that_are_known_to_be_wrong(table):
