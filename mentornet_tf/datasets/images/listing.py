@@ -151,7 +151,7 @@ class ImageList:
   @classmethod
   def load(cls, folder: Path) -> "ImageList":
     """Opens what `save` wrote; only the parts that are used are read."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in (each.name for each in fields(cls)):
       path = folder / f"{name}.npy"
       if path.exists():

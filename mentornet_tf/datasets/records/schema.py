@@ -71,7 +71,6 @@ class Example:
 
 def encode_example(example: Example) -> bytes:
   """Serialises to a tf.train.Example; the same example, the same bytes."""
-
   message = tf.train.Example()
   feature = message.features.feature
   # Features made on their own would be copied, image and all.
