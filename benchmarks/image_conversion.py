@@ -46,10 +46,10 @@ _LINES = flags.DEFINE_integer(
 )
 
 _COPY = "copy of the files"
-_AS_THEY_ARE = "conversion"
+_AS_THEY_ARE = "conversion with --nodecode"
 _PILLOW = "Pillow loop"
 _TENSORFLOW = "tf.io loop"
-_RESIZED = "conversion with --resize"
+_RESIZED = "conversion with --nodecode --resize"
 _COMPARED = (
   (_AS_THEY_ARE, _COPY),
   (_RESIZED, _PILLOW),
@@ -124,6 +124,7 @@ def _cases(
         split="train",
         listed=load_webvision(folder / "tree", "train", "google"),
         shorter_side=shorter_side,
+        decode=False,
       )
     )
 

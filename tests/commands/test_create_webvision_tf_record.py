@@ -84,7 +84,7 @@ def test_converts_and_verifies(tree, tmp_path):
     "damaged JPEG data"
   )
   (damaged,) = tree.damaged
-  assert f"{damaged}: Corrupt JPEG data" in warning
+  assert f"({damaged}): Corrupt JPEG data" in warning
   assert val == (
     "webvision_mini val: 3 shards, 7 records, 0 with damaged JPEG data"
   )

@@ -8,7 +8,7 @@ Of the latter it says so on standard error only, which is therefore read here.
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -84,6 +84,14 @@ class JpegCheck:
   def __exit__(self, *_: object) -> None:
     self._warnings.__exit__()
 
+  def damages(self, files: Sequence[bytes]) -> list[str | None]:
+    """`damage` of each file; quicker than one call for each."""
+    with self._warnings.listening():
+      sound = all(_decodes(data, channels=1) for data in files)
+    if sound and not self._warnings.latest():
+      return [None] * len(files)
+    return [self.damage(data) for data in files]
+
   def damage(self, data: bytes) -> str | None:
     """Why a JPEG file does not decode to its picture; None where it does.
 
@@ -94,20 +102,23 @@ class JpegCheck:
       `REFUSED` where the decoder refuses it, `MADE_UP` where it makes up a part
       of the pixels.
     """
-    # Brightness alone is cheaper, but not to be had of CMYK.
-    decodes = self._decodes(data, channels=1) or self._decodes(data, channels=3)
+    self._warnings.latest()
+    with self._warnings.listening():
+      # Brightness alone is not to be had of CMYK.
+      decodes = _decodes(data, channels=1) or _decodes(data, channels=3)
     warning = self._warnings.latest()
     if not decodes:
       return REFUSED
     return MADE_UP if warning else None
 
-  def _decodes(self, data: bytes, channels: int) -> bool:
-    try:
-      with self._warnings.listening():
-        # The quickest of several ways to say this to TensorFlow.
-        tf.raw_ops.DecodeJpeg(
-          contents=tf.constant(data), channels=channels, ratio=_RATIO
-        )
-    except tf.errors.InvalidArgumentError:
-      return False
-    return True
+
+def _decodes(data: bytes, channels: int) -> bool:
+  """Whether the decoder takes a file; one channel is cheaper than three."""
+  try:
+    # The quickest of several ways to say this to TensorFlow.
+    tf.raw_ops.DecodeJpeg(
+      contents=tf.constant(data), channels=channels, ratio=_RATIO
+    )
+  except tf.errors.InvalidArgumentError:
+    return False
+  return True

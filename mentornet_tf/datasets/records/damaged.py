@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mentornet_tf.datasets.images.jpeg_damage import DecoderWarnings
 from mentornet_tf.datasets.records.index import shard_stamp
 from mentornet_tf.datasets.records.inspection import inspect_shard
 from mentornet_tf.errors import UserError
@@ -91,7 +92,11 @@ def _search(
   positions: list[int] = []
   lines: list[str] = []
   first = 0
-  with ThreadPoolExecutor(os.cpu_count()) as threads:
+  with (
+    ThreadPoolExecutor(os.cpu_count()) as threads,
+    DecoderWarnings() as warnings,
+    warnings.listening(),  # else they would appear without a name
+  ):
     for count, damaged in threads.map(inspected, shards):
       positions += [first + index for index, _ in damaged]
       lines += [line for _, line in damaged]

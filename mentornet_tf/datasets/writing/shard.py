@@ -1,7 +1,7 @@
 """One shard: from image files to records, with a report of what was found."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 from mentornet_tf.datasets.images.decoding import (
@@ -23,8 +23,10 @@ from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
 
-# Images between two reports of progress.
-_REPORTED_AT_ONCE = 16
+# Images that are held in memory, and between two reports of progress. One by
+# one they would take longer, since reading, checking and writing each want the
+# processor's caches.
+_AT_ONCE = 16
 
 # The images are in random order. A shard of this many without a single file
 # means that their folder is gone, not that files are missing from it.
@@ -59,19 +61,17 @@ def convert_shard(
     write_shard(plan.shard_path(index)) as writer,
     JpegCheck() if plan.decode else nullcontext() as check,
   ):
-    for done, row in enumerate(rows, start=1):
-      entry = images[row]
-      try:
-        image = _usable(plan, plan.reader.read(entry), check)
-      except UnusableImageError as error:
-        skipped.append([readable(entry.path), error.reason])
-      else:
+    for first in range(0, len(rows), _AT_ONCE):
+      entries = [images[row] for row in rows[first : first + _AT_ONCE]]
+      outcomes = _convert_images(plan, entries, check)
+      for entry, image in zip(entries, outcomes, strict=True):
+        if isinstance(image, str):
+          skipped.append([readable(entry.path), image])
+          continue
         writer.write(encode_example(_example(entry, image)))
         if image.repair:
           repaired.append([readable(entry.path), image.repair])
-      if done % _REPORTED_AT_ONCE == 0:
-        on_images(_REPORTED_AT_ONCE)
-    on_images(len(rows) % _REPORTED_AT_ONCE)
+      on_images(len(entries))
     _check_source_is_there(plan, len(rows), skipped)
   (written,) = describe_files([plan.shard_path(index)]).values()
   report = written | {
@@ -83,26 +83,44 @@ def convert_shard(
   write_bytes(plan.report_path(index), json.dumps(report).encode("ascii"))
 
 
-def _usable(
-  plan: ConversionPlan, data: bytes, check: JpegCheck | None
-) -> UsableImage:
-  if plan.square_side is not None:
-    image = square_image(
-      data, plan.square_side, exif_orientation=plan.exif_orientation
-    )
-  else:
-    image = usable_image(
-      data,
-      shorter_side=plan.shorter_side,
-      exif_orientation=plan.exif_orientation,
-    )
-  if check is not None and is_jpeg(data):
-    damage = check.damage(data)
+def _convert_images(
+  plan: ConversionPlan, entries: Sequence[ImageEntry], check: JpegCheck | None
+) -> list[UsableImage | str]:
+  """What a record of each entry can hold, or why there is no such image."""
+  outcomes: list[UsableImage | str] = []
+  jpegs: dict[int, bytes] = {}
+  for number, entry in enumerate(entries):
+    try:
+      data = plan.reader.read(entry)
+      outcomes.append(_usable(plan, data))
+    except UnusableImageError as error:
+      outcomes.append(error.reason)
+      continue
+    if is_jpeg(data):
+      jpegs[number] = data
+  if check is None:
+    return outcomes
+  damages = check.damages(list(jpegs.values()))
+  for (number, data), damage in zip(jpegs.items(), damages, strict=True):
+    image = outcomes[number]
+    is_unchanged = isinstance(image, UsableImage) and image.data is data
     # What was encoded anew was decoded by Pillow, which reads a few kinds more,
     # but does not say where it made up pixels.
-    if damage == MADE_UP or (damage and image.data is data):
-      raise UnusableImageError(damage)
-  return image
+    if damage == MADE_UP or (damage and is_unchanged):
+      outcomes[number] = damage
+  return outcomes
+
+
+def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
+  if plan.square_side is not None:
+    return square_image(
+      data, plan.square_side, exif_orientation=plan.exif_orientation
+    )
+  return usable_image(
+    data,
+    shorter_side=plan.shorter_side,
+    exif_orientation=plan.exif_orientation,
+  )
 
 
 def _check_source_is_there(
