@@ -107,7 +107,19 @@ def _array_record_columns(builder: Any, split: str) -> dict[str, np.ndarray]:
     rows = list(builder.as_data_source(split=split))
   except ImportError as error:
     raise array_record_missing(builder.data_path) from error
+  except (IndexError, RuntimeError, ValueError) as error:
+    raise _damaged(builder, str(error)) from error
+  if len(rows) != builder.info.splits[split].num_examples or not rows:
+    raise _damaged(builder, f"{len(rows)} images of {split}")
   return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _damaged(builder: Any, what: str) -> UserError:
+  return UserError(
+    f"tfds_data_dir: expected whole files in {builder.data_path}, got damaged "
+    f"ones ({what.splitlines()[0] if what else 'no reason given'}); prepare "
+    "the data set again"
+  )
 
 
 def array_record_missing(folder: Any) -> UserError:

@@ -144,3 +144,13 @@ def test_array_records_without_their_package(tmp_path, monkeypatch):
   monkeypatch.setattr(tfds.core.DatasetBuilder, "as_data_source", missing)
   with pytest.raises(UserError, match=r"array_record.*file_format='tfrecord'"):
     load_cifar_tfds("cifar10", "train", tmp_path)
+
+
+@pytest.mark.parametrize("size", [0, 100, -500])
+def test_array_records_that_break_off(tmp_path, size):
+  write_sets(tmp_path, "array_record")
+  (shard,) = tmp_path.glob("cifar10/*/*.array_record-*")
+  shard.write_bytes(shard.read_bytes()[:size])
+  with pytest.raises(UserError, match="prepare the data set again") as caught:
+    load_cifar_tfds("cifar10", "train", tmp_path)
+  assert "\n" not in str(caught.value)
