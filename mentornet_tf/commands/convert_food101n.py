@@ -1,4 +1,4 @@
-r"""Writes Food-101N as TFRecords, with the test images of Food-101.
+r"""Writes Food-101N as TFRecords.
 
 --source_dir is Food-101N_release, which holds images/ and meta/. Where people
 have verified a label, its record says so: the clean label where it is right,

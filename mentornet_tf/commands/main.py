@@ -86,7 +86,7 @@ COMMANDS = {
   ),
   "convert-food101n": Command(
     "convert_food101n",
-    "Writes Food-101N as TFRecords, with the test images of Food-101.",
+    "Writes Food-101N as TFRecords.",
   ),
   "mentor-data": Command(
     "generate_mentor_data",

@@ -21,6 +21,8 @@ _NAMES = [
   "convert-webvision",
   "convert-imagenet",
   "convert-images",
+  "convert-clothing1m",
+  "convert-food101n",
   "mentor-data",
   "train-mentor",
   "plot-mentor",

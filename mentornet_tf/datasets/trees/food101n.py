@@ -78,7 +78,7 @@ def load_food101n(
   if split == "test":
     return _test_split(class_names, food101_dir)
   verdicts: dict[bytes, bool] = {}
-  notes = []
+  notes: list[str] = []
   for name, file_name in _VERIFIED.items():
     file = find_list(root, file_name, _FOLDERS)
     found = _read_verdicts(file) if file else {}
