@@ -1,4 +1,4 @@
-r"""Writes digits, CIFAR-10 or CIFAR-100 as noisy TFRecords.
+r"""Writes digits, CIFAR-10 or CIFAR-100 as TFRecords.
 
 Digits come with scikit-learn; CIFAR is read from the official archive given by
 --source_dir (binary or Python version, folder or .tar.gz), or else from
@@ -11,6 +11,7 @@ its clean label too. The same flags always write the same bytes.
       --output_dir=records/cifar10_sym40
 """
 
+import sys
 from typing import Any
 
 from absl import flags
@@ -38,7 +39,7 @@ noise_flags.define_flags(LABEL_NOISE_KINDS, "Kind of label noise.")
 flags.DEFINE_string(
   "label_file",
   None,
-  "For --noise=file: a .csv, .npz or .npy file of labels, or "
+  "For --noise=file: a .csv, .npz, .npy or .pt file of labels, or "
   "tfds:cifar10_n / tfds:cifar100_n.",
 )
 flags.DEFINE_string(
@@ -88,6 +89,7 @@ def main() -> None:
     seed=FLAGS.seed,
   )
   start_tensorflow()
+  from mentornet_tf.datasets.labels.cifar_n import describe_rate_difference
   from mentornet_tf.datasets.writing.in_memory import (
     NoisyRecords,
     write_noisy_records,
@@ -113,6 +115,8 @@ def main() -> None:
     )
   for split, result in written.items():
     print(_describe(split, result.summary))
+    if warning := describe_rate_difference(result.summary):
+      print(f"warning: {warning}", file=sys.stderr)
     for path in result.files:
       print(f"  {path}")
 

@@ -1,4 +1,4 @@
-r"""Writes ImageNet's validation set with WebVision's labels.
+r"""Writes ImageNet's validation set by WebVision's labels.
 
 --images is the archive ILSVRC2012_img_val.tar, which is read in place, the
 folder of its images, or a folder with a folder for each synset. The first two

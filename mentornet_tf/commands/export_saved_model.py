@@ -1,4 +1,4 @@
-r"""Exports a student or a mentor for use without this package.
+r"""Exports a student or a mentor for use elsewhere.
 
   mentornet export --train_log_dir=runs/pd --output_dir=exports/pd
   mentornet export --mentor=mentornet_pd --output_dir=exports/mentor

@@ -58,12 +58,12 @@ COMMANDS = {
   ),
   "export": Command(
     "export_saved_model",
-    "Exports a student or a mentor for use without this package.",
+    "Exports a student or a mentor for use elsewhere.",
     "bin",
   ),
   "convert-cifar": Command(
     "create_cifar_tf_record",
-    "Writes digits, CIFAR-10 or CIFAR-100 as noisy TFRecords.",
+    "Writes digits, CIFAR-10 or CIFAR-100 as TFRecords.",
     "data",
   ),
   "convert-webvision": Command(
@@ -73,7 +73,7 @@ COMMANDS = {
   ),
   "convert-imagenet": Command(
     "create_imagenet_tf_record",
-    "Writes ImageNet's validation set with WebVision's labels.",
+    "Writes ImageNet's validation set by WebVision's labels.",
     "data",
   ),
   "convert-images": Command(
@@ -85,8 +85,17 @@ COMMANDS = {
     "convert_clothing1m", "Writes Clothing1M as TFRecords."
   ),
   "convert-food101n": Command(
-    "convert_food101n",
-    "Writes Food-101N as TFRecords.",
+    "convert_food101n", "Writes Food-101N as TFRecords."
+  ),
+  "convert-animal10n": Command(
+    "convert_animal10n", "Writes ANIMAL-10N as TFRecords."
+  ),
+  "convert-cnwl": Command(
+    "convert_cnwl", "Writes Controlled Noisy Web Labels as TFRecords."
+  ),
+  "convert-tiny-imagenet": Command(
+    "convert_tiny_imagenet",
+    "Writes Tiny-ImageNet as TFRecords, noisy on request.",
   ),
   "mentor-data": Command(
     "generate_mentor_data",
@@ -104,7 +113,7 @@ COMMANDS = {
   ),
   "quickstart": Command(
     "quickstart",
-    "Trains a baseline and a MentorNet on digits, side by side.",
+    "Trains a baseline and a MentorNet on digits.",
     "bin",
   ),
 }

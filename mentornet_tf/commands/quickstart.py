@@ -1,4 +1,4 @@
-"""Trains a baseline and a MentorNet on digits, side by side.
+"""Trains a baseline and a MentorNet on digits.
 
 40 % of the training labels are replaced by random ones. Writes a table, the
 learning curves and a plot of the weights over the loss:

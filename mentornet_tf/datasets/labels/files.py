@@ -3,9 +3,11 @@
 import csv
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mentornet_tf.datasets.labels.torch_files import read_torch_file
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
 
@@ -19,9 +21,10 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
   """Reads the columns of integers.
 
   Args:
-    path: .csv with a header line naming its columns, .npz, or .npy: a list of
-      integers, which becomes the column "label", or CIFAR-N's pickled dict of
-      lists, which is read without executing code in it.
+    path: .csv with a header line naming its columns; .npz; .npy, a list of
+      integers, which becomes the column "label"; or CIFAR-N's dicts of lists,
+      pickled in a .npy or written by torch as .pt, which are read without
+      executing code in them.
 
   Returns:
     Column name -> [M] int64; columns of anything else are left out.
@@ -31,10 +34,17 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
       length.
   """
   path = Path(path)
-  readers = {".csv": _read_csv, ".npz": _read_npz, ".npy": _read_npy}
+  readers = {
+    ".csv": _read_csv,
+    ".npz": _read_npz,
+    ".npy": _read_npy,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+  }
   if path.suffix not in readers:
     raise UserError(
-      f"label_file: expected a .csv, .npz or .npy file, got {path}; convert it"
+      f"label_file: expected a .csv, .npz, .npy or .pt file, got {path}; "
+      "convert it"
     )
   if not path.is_file():
     raise UserError(
@@ -123,6 +133,14 @@ def _read_npy(path: Path) -> dict[str, np.ndarray]:
     value = restricted_pickle.load(file)
   if isinstance(value, np.ndarray) and value.shape == ():
     value = value.item()
+  return _columns_of(value, path)
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+  return _columns_of(read_torch_file(path), path)
+
+
+def _columns_of(value: Any, path: Path) -> dict[str, np.ndarray]:
   if not isinstance(value, dict):
     raise UserError(
       f"{path}: expected a list of integers or a dict of them, got a pickled "

@@ -12,7 +12,10 @@ from mentornet_tf.datasets.labels.files import (
   integer_columns,
   read_label_columns,
 )
-from mentornet_tf.datasets.labels.matching import match_labels
+from mentornet_tf.datasets.labels.matching import (
+  label_column,
+  match_labels,
+)
 from mentornet_tf.datasets.labels.noise import (
   LABEL_NOISE_KINDS,
   RATE_KINDS,
@@ -152,18 +155,19 @@ class LabelNoise:
     tfds_data_dir: str | Path | None,
   ) -> tuple[np.ndarray, dict[str, Any]]:
     origin = str(self.label_file)
-    summary = {"kind": "file", "label_key": self.label_key}
+    summary: dict[str, Any] = {"kind": "file"}
     if origin.startswith("tfds:"):
       columns = _tfds_columns(origin, source, dataset_name, tfds_data_dir)
       summary["label_file"] = origin
     else:
       columns = read_label_columns(origin)
       summary["label_file_sha256"] = _digest(origin)
+    summary["label_key"] = label_column(columns, origin, self.label_key)
     labels = match_labels(
       columns,
       source,
       origin=origin,
-      label_key=self.label_key,
+      label_key=summary["label_key"],
       label_order=self.label_order,
     )
     return labels, summary

@@ -15,6 +15,8 @@ from mentornet_tf.errors import UserError
 _ID_NAMES = ("id", "ids")
 _CLEAN_NAMES = ("clean_label", "clean_labels")
 _LABEL_NAMES = ("label", "labels")
+# In the names of CIFAR-100N's columns of superclasses.
+_COARSE = "coarse"
 
 
 def match_labels(
@@ -43,7 +45,7 @@ def match_labels(
     UserError: there is no such column, not one label within the classes for
       every image, or no match beyond doubt.
   """
-  labels = _choose_labels(origin, columns, label_key)
+  labels = columns[label_column(columns, origin, label_key)]
   ids = _first_of(columns, _ID_NAMES)
   clean = _first_of(columns, _CLEAN_NAMES)
   if label_order not in (None, source.ordering):
@@ -71,24 +73,44 @@ def match_labels(
   return labels
 
 
-def _choose_labels(
-  origin: str, columns: Mapping[str, np.ndarray], label_key: str | None
-) -> np.ndarray:
-  helpers = (*_ID_NAMES, *_CLEAN_NAMES)
-  candidates = [name for name in columns if name not in helpers]
-  if label_key is not None:
-    if label_key in columns:
-      return columns[label_key]
+def label_column(
+  columns: Mapping[str, np.ndarray], origin: str, label_key: str | None = None
+) -> str:
+  """The name of the column of labels.
+
+  Args:
+    columns: name -> [M] integers.
+    origin: where they came from, for messages.
+    label_key: the name, where there are several such columns.
+
+  Raises:
+    UserError: there is no such column, several of them, or it holds
+      superclasses.
+  """
+  candidates = [
+    name
+    for name in columns
+    if name not in (*_ID_NAMES, *_CLEAN_NAMES) and _COARSE not in name
+  ]
+  if label_key is not None and label_key not in columns:
     raise UserError(
       f"label_key: expected a column of {origin}, which has "
       f"{', '.join(columns) or 'no column of integers'}, got {label_key!r}; "
       "choose one of its columns"
     )
+  if label_key is not None and _COARSE in label_key:
+    raise UserError(
+      f"label_key: expected labels of the images' classes, got {label_key!r} "
+      f"of {origin}, which counts superclasses; choose "
+      f"{' or '.join(candidates) or 'another file'}"
+    )
+  if label_key is not None:
+    return label_key
   for name in _LABEL_NAMES:
     if name in columns:
-      return columns[name]
+      return name
   if len(candidates) == 1:
-    return columns[candidates[0]]
+    return candidates[0]
   raise UserError(
     f"label_key: expected one column of labels in {origin}, got "
     f"{', '.join(candidates) or 'no column of integers'}; choose one of them"

@@ -14,6 +14,9 @@ from mentornet_tf.errors import UserError
 # TensorFlow Datasets reads the binary archives and numbers their records.
 TFDS_ORDERING = "binary"
 
+# Those that fixed which image a label belongs to, or the label files.
+_LEAST_VERSIONS = {"cifar10_n": "1.0.4", "cifar100_n": "1.0.1"}
+
 _CIFAR_HOST = ("www.cs.toronto.edu", 443)
 _REACHABLE_WITHIN_SECONDS = 10
 
@@ -63,14 +66,57 @@ def read_tfds_columns(
   import tensorflow_datasets as tfds
 
   builder = tfds.builder(builder_name, data_dir=tfds_data_dir, try_gcs=False)
+  _check_version(builder)
   if not builder.is_prepared():
     _prepare(builder)
-  columns = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+  if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
+    columns = _array_record_columns(builder, split)
+  else:
+    columns = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
   ids = np.array([int(each.rpartition(b"_")[2]) for each in columns["id"]])
   order = np.argsort(ids)
   return {"id": ids[order]} | {
     name: column[order] for name, column in columns.items() if name != "id"
   }
+
+
+def _check_version(builder: Any) -> None:
+  """Refuses versions that give the human labels to other images."""
+  least = _LEAST_VERSIONS.get(builder.name)
+  if least is None:
+    return
+  found = str(builder.version)
+  if builder.version >= least and not builder.is_prepared():
+    # Only an older one may be there.
+    versions = sorted(
+      path.name for path in Path(builder.data_path).parent.glob("*.*.*")
+    )
+    found = versions[-1] if versions else found
+  if builder.version < least or found != str(builder.version):
+    raise UserError(
+      f"tfds_data_dir: expected {builder.name} {least} or later in "
+      f"{Path(builder.data_path).parent}, since earlier versions give the "
+      f"labels to other images, got {found}; prepare it anew with a current "
+      "tensorflow-datasets"
+    )
+
+
+def _array_record_columns(builder: Any, split: str) -> dict[str, np.ndarray]:
+  """Every feature of one split of ArrayRecord files, in any order."""
+  try:
+    rows = list(builder.as_data_source(split=split))
+  except ImportError as error:
+    raise array_record_missing(builder.data_path) from error
+  return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def array_record_missing(folder: Any) -> UserError:
+  """The error where the ArrayRecord files of a folder cannot be read."""
+  return UserError(
+    f"tfds_data_dir: expected the Python package array_record, since {folder} "
+    "holds ArrayRecord files, got none; install it, or prepare the data set "
+    "with file_format='tfrecord'"
+  )
 
 
 def _prepare(builder: Any) -> None:

@@ -102,7 +102,7 @@ def test_damaged_arrays(tmp_path, name):
 
 
 def test_other_kind_of_file(tmp_path):
-  assert "a .csv, .npz or .npy" in message(write(tmp_path, "", "l.pt"))
+  assert "a .csv, .npz, .npy or .pt" in message(write(tmp_path, "", "l.txt"))
 
 
 def test_missing_file(tmp_path):

@@ -54,7 +54,7 @@ def test_label_file(tmp_path):
   np.savez(path, ids=DIGITS.ids[::-1], labels=given[::-1])
   labels, summary = LabelNoise("file", label_file=path).labels(DIGITS, "digits")
   np.testing.assert_array_equal(labels, given)
-  assert summary["label_key"] is None
+  assert summary["label_key"] == "labels"
   assert len(summary["label_file_sha256"]) == 64
 
 

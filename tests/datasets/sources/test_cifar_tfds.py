@@ -15,11 +15,14 @@ CLEAN = np.arange(COUNT) % 10
 WORSE = (CLEAN + np.arange(COUNT) % 3) % 10
 
 
-@pytest.fixture(scope="module")
-def tfds_data_dir(tmp_path_factory):
+@pytest.fixture(scope="module", params=["tfrecord", "array_record"])
+def tfds_data_dir(request, tmp_path_factory):
+  return write_sets(tmp_path_factory.mktemp("tfds"), request.param)
+
+
+def write_sets(folder, file_format="tfrecord", human_version="1.0.4"):
   import tensorflow_datasets as tfds
 
-  folder = tmp_path_factory.mktemp("tfds")
   label = tfds.features.ClassLabel(num_classes=10)
   image = tfds.features.Image(shape=(32, 32, 3))
   features = {"id": tfds.features.Text(), "image": image, "label": label}
@@ -48,7 +51,7 @@ def tfds_data_dir(tmp_path_factory):
     ("cifar10", "3.0.2", features, examples),
     (
       "cifar10_n",
-      "1.0.4",
+      human_version,
       features | dict.fromkeys(human, label) | workers,
       with_human,
     ),
@@ -59,6 +62,7 @@ def tfds_data_dir(tmp_path_factory):
       tfds.features.FeaturesDict(spec),
       {"train": list(enumerate(rows))},
       data_dir=folder,
+      file_format=file_format,
     )
   return folder
 
@@ -115,3 +119,28 @@ def test_without_data_and_network_both_ways_are_named(tmp_path, monkeypatch):
   for words in ("`source_dir`", "tfds_data_dir: ", "Name or service not known"):
     assert words in str(caught.value)
   assert "\n" not in str(caught.value)
+
+
+def test_versions_that_give_labels_to_other_images_are_refused(tmp_path):
+  write_sets(tmp_path, human_version="1.0.1")
+  source = load_cifar_tfds("cifar10", "train", tmp_path)
+  noise = LabelNoise(
+    "file", label_file="tfds:cifar10_n", label_key="worse_label"
+  )
+  with pytest.raises(
+    UserError, match=r"cifar10_n 1\.0\.4 or later .* got 1\.0\.1; prepare it"
+  ):
+    noise.labels(source, "cifar10", tmp_path)
+
+
+def test_array_records_without_their_package(tmp_path, monkeypatch):
+  import tensorflow_datasets as tfds
+
+  write_sets(tmp_path, "array_record")
+
+  def missing(*_, **__):
+    raise ImportError("array_record")
+
+  monkeypatch.setattr(tfds.core.DatasetBuilder, "as_data_source", missing)
+  with pytest.raises(UserError, match=r"array_record.*file_format='tfrecord'"):
+    load_cifar_tfds("cifar10", "train", tmp_path)

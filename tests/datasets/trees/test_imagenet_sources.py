@@ -1,3 +1,5 @@
+import sys
+
 import imagenet_trees
 import numpy as np
 import pytest
@@ -110,9 +112,12 @@ def test_folders_of_synsets_are_their_own_labels(tmp_path, devkit):
 
 @pytest.fixture(scope="module")
 def tfds_data_dir(tmp_path_factory):
+  return write_tfds(tmp_path_factory.mktemp("tfds"))
+
+
+def write_tfds(folder, file_format="tfrecord"):
   import tensorflow_datasets as tfds
 
-  folder = tmp_path_factory.mktemp("tfds")
   files = imagenet_trees.write_flat_folder(folder / "files")
   names = sorted(set(SHOWN))
   rows = [
@@ -139,8 +144,25 @@ def tfds_data_dir(tmp_path_factory):
     ),
     {"validation": rows},
     data_dir=folder,
+    file_format=file_format,
   )
   return folder
+
+
+def test_array_records_of_tensorflow_datasets(tmp_path):
+  write_tfds(tmp_path, "array_record")
+  assert_all_images(imagenet_images_of_tfds(tmp_path))
+  (shard,) = tmp_path.rglob("*.array_record-*")
+  shard.write_bytes(shard.read_bytes()[:100])
+  with pytest.raises(UserError, match="expected a whole file of TensorFlow"):
+    imagenet_images_of_tfds(tmp_path)
+
+
+def test_array_records_without_their_package(tmp_path, monkeypatch):
+  write_tfds(tmp_path, "array_record")
+  monkeypatch.setitem(sys.modules, "array_record.python", None)
+  with pytest.raises(UserError, match=r"array_record.*file_format='tfrecord'"):
+    imagenet_images_of_tfds(tmp_path)
 
 
 def test_tensorflow_datasets(tfds_data_dir):
