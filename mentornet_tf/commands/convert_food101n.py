@@ -1,4 +1,4 @@
-r"""Writes Food-101N, tested on Food-101, as TFRecords.
+r"""Writes Food-101N as TFRecords.
 
 --source_dir is Food-101N_release, which holds images/ and meta/. Where people
 have verified a label, its record says so: the clean label where it is right,

@@ -85,8 +85,7 @@ COMMANDS = {
     "convert_clothing1m", "Writes Clothing1M as TFRecords."
   ),
   "convert-food101n": Command(
-    "convert_food101n",
-    "Writes Food-101N, tested on Food-101, as TFRecords.",
+    "convert_food101n", "Writes Food-101N as TFRecords."
   ),
   "convert-animal10n": Command(
     "convert_animal10n", "Writes ANIMAL-10N as TFRecords."
