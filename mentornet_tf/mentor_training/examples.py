@@ -8,6 +8,7 @@ grid of features, and the losses of a real student whose clean labels are known
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -232,9 +233,16 @@ def _load_npz(path: Path) -> MentorExamples:
   except (
     # What numpy raises on damaged archives and on pickled objects.
     zipfile.BadZipFile,
+    zlib.error,
+    ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
     TypeError,
     ValueError,
   ) as error:

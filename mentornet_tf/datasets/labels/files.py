@@ -71,6 +71,7 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
     LookupError,
     MemoryError,
     NotImplementedError,
+    OSError,
     RecursionError,
     RuntimeError,
     SyntaxError,
@@ -125,7 +126,7 @@ def _read_csv(path: Path) -> dict[str, np.ndarray]:
   if not header or any(_is_number(name) for name in header):
     raise UserError(
       f"{path}: expected a first line that names the columns, such as "
-      f"'id,label', got {','.join(header) or 'an empty file'!r}; add that line"
+      f"'id,label', got {','.join(header)[:60] or 'an empty file'!r}; add that line"
     )
   for number, row in enumerate(rows[1:], start=2):
     if len(row) != len(header):
