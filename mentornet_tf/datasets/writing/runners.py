@@ -150,10 +150,9 @@ def _check_beam_options(words: Sequence[str]) -> None:
   """
   from apache_beam.options.pipeline_options import PipelineOptions
 
-  parser = argparse.ArgumentParser(
+  parser: Any = _OptionParser(
     add_help=False, allow_abbrev=False, exit_on_error=False
   )
-  parser.error = _refuse_beam_options  # type: ignore[method-assign]
   for group in PipelineOptions.__subclasses__():
     group._add_argparse_args(parser)
   try:
@@ -167,6 +166,13 @@ def _check_beam_options(words: Sequence[str]) -> None:
       f"beam_options: expected no --runner, got {parsed.runner!r}; name it as "
       "`runner`"
     )
+
+
+class _OptionParser(argparse.ArgumentParser):
+  """Raises where others print their usage and exit."""
+
+  def error(self, message: str) -> NoReturn:
+    _refuse_beam_options(message)
 
 
 def _refuse_beam_options(reason: str) -> NoReturn:

@@ -116,7 +116,7 @@ def test_unknown_runner():
   ],
 )
 def test_options_that_beam_would_pass_over_are_refused(words, said):
-  with pytest.raises(UserError, match="^beam_options: expected ") as caught:
+  with pytest.raises(UserError, match=r"^beam_options: expected ") as caught:
     BeamRunner("DirectRunner", tuple(words))
   assert said in str(caught.value)
   assert "\n" not in str(caught.value)
