@@ -126,7 +126,8 @@ def _read_csv(path: Path) -> dict[str, np.ndarray]:
   if not header or any(_is_number(name) for name in header):
     raise UserError(
       f"{path}: expected a first line that names the columns, such as "
-      f"'id,label', got {','.join(header)[:60] or 'an empty file'!r}; add that line"
+      f"'id,label', got {','.join(header)[:60] or 'an empty file'!r}; add that "
+      "line"
     )
   for number, row in enumerate(rows[1:], start=2):
     if len(row) != len(header):

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.datasets.writing.shard import convert_shard
