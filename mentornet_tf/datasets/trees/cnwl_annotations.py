@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
-from mentornet_tf.datasets.labels.noise import measured_noise_rate
+from mentornet_tf.datasets.labels.noise import describe_measured_noise
 from mentornet_tf.datasets.trees.mini_imagenet_classes import WORDNET_IDS
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
@@ -131,8 +131,7 @@ def noise_fields(
   known = np.array(clean, np.int64)
   return {
     "kind": kinds[color],
-    "measured_rate": measured_noise_rate(np.array(labels, np.int64), known),
-    "unknown_true_labels": int(np.sum(known == UNKNOWN)),
+    **describe_measured_noise(np.array(labels, np.int64), known),
   }
 
 
