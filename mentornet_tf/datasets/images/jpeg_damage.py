@@ -6,6 +6,7 @@ Of the latter it says so on standard error only, which is therefore read here.
 """
 
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,13 @@ _WARNINGS = (
   b"Inconsistent progression sequence",
   b"Invalid SOS parameters",
 )
+
+# A few bytes between the last pixel and the end are a habit of some programs;
+# many are left where a part of the pixels was lost.
+_STRAY_BYTES = re.compile(
+  rb"Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9"
+)
+_MOST_STRAY_BYTES = 16
 
 # Why images are skipped.
 REFUSED, MADE_UP = "damaged JPEG", "damaged JPEG data"
@@ -67,8 +75,15 @@ class DecoderWarnings:
       return ""
     text = os.pread(self._file.fileno(), size - self._seen, self._seen)
     self._seen = size
-    warnings = (x for x in text.splitlines() if x.startswith(_WARNINGS))
+    warnings = filter(_tells_of_damage, text.splitlines())
     return next(warnings, b"").decode("ascii", errors="replace")
+
+
+def _tells_of_damage(line: bytes) -> bool:
+  stray = _STRAY_BYTES.match(line)
+  if stray and int(stray[1]) <= _MOST_STRAY_BYTES:
+    return False
+  return line.startswith(_WARNINGS)
 
 
 class JpegCheck:

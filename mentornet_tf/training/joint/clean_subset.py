@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mentornet_tf.datasets.labels.clean_labels import is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.errors import UserError
@@ -21,13 +22,13 @@ def clean_subset(
   clean_fraction: float,
   seed: int,
 ) -> TrainingData:
-  """The images whose clean labels the updates of a mentor may use.
+  """The images of which the updates of a mentor may use if the label is clean.
 
   Args:
     train_data: the images for training.
-    clean_data: those of them whose clean labels are known are the subset.
+    clean_data: those of them whose labels are checked are the subset.
     clean_fraction: without `clean_data`, the share of the images of
-      `train_data` with known clean labels that is the subset.
+      `train_data` with checked labels that is the subset.
     seed: decides which these are.
 
   Raises:
@@ -41,32 +42,32 @@ def clean_subset(
       f"{'neither' if clean_data is None else 'both'}; give one of them"
     )
   if clean_data is None:
-    known = _known(train_data)
-    order = np.random.default_rng([seed, _STREAM]).permutation(len(known))
-    count = max(2, round(clean_fraction * len(known)))
-    clean_data = train_data.take(known[np.sort(order[:count])])
+    checked = _checked(train_data)
+    order = np.random.default_rng([seed, _STREAM]).permutation(len(checked))
+    count = max(2, round(clean_fraction * len(checked)))
+    clean_data = train_data.take(checked[np.sort(order[:count])])
   else:
     _check_alike(clean_data, train_data)
-    known = _known(clean_data)
-    if len(known) < len(clean_data):
-      clean_data = clean_data.take(known)
+    checked = _checked(clean_data)
+    if len(checked) < len(clean_data):
+      clean_data = clean_data.take(checked)
   _check_labels(clean_data)
   return clean_data
 
 
-def _known(data: TrainingData) -> np.ndarray:
-  """Increasing positions [M] int64 of the images with known clean labels."""
-  if data.has_clean_labels:
+def _checked(data: TrainingData) -> np.ndarray:
+  """Increasing positions [M] int64 of the images whose labels are checked."""
+  if data.has_checked_labels:
     return np.arange(len(data))
   _, clean_labels = data.labels()
-  known = np.flatnonzero(clean_labels >= 0)
-  if not len(known):
+  checked = np.flatnonzero(is_checked(clean_labels))
+  if not len(checked):
     raise UserError(
       f"update_mentor_at: expected known clean labels in {data.name}, got "
       "none; write them as clean_label where you have checked them, or give "
       "other images as `clean_data_dir`"
     )
-  return known
+  return checked
 
 
 def _check_alike(clean_data: TrainingData, train_data: TrainingData) -> None:
@@ -100,11 +101,12 @@ def _size(shape: list[int]) -> str:
 def _check_labels(clean_data: TrainingData) -> None:
   labels, clean_labels = clean_data.labels()
   is_noisy = labels != clean_labels
-  if (clean_labels < 0).any():
+  unknown = ~is_checked(clean_labels)
+  if unknown.any():
     # The summary of the records claims that all are known.
     raise UserError(
       "update_mentor_at: expected clean labels for all images of "
-      f"{clean_data.name}, got {np.sum(clean_labels < 0)} unknown ones; write "
+      f"{clean_data.name}, got {unknown.sum()} unknown ones; write "
       "the records again"
     )
   if is_noisy.all() or not is_noisy.any():

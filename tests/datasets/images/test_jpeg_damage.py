@@ -7,7 +7,7 @@ import tensorflow as tf
 from image_files import jpeg
 from PIL import Image
 
-from mentornet_tf.datasets.images.jpeg_damage import JpegCheck
+from mentornet_tf.datasets.images.jpeg_damage import MADE_UP, JpegCheck
 from mentornet_tf.datasets.images.jpeg_headers import read_jpeg_header
 
 
@@ -119,6 +119,12 @@ def test_unusual_notes_are_no_damage(capfd):
   data[begin + 9] = 7  # the major version of JFIF
   assert damage(bytes(data)) is None
   assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("count, reason", [(2, None), (400, MADE_UP)])
+def test_a_few_stray_bytes_before_the_end_are_no_damage(count, reason):
+  data = grainy()
+  assert damage(data[:-2] + b"\x12" * count + data[-2:]) == reason
 
 
 def test_standard_error_is_as_before(capfd):
