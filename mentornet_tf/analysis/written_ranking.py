@@ -19,7 +19,7 @@ _INTEGERS = ("num_disagreeing", "num_examples")
 _TEXTS = ("data", "rank_by")
 _DETECTION = ("roc_auc", "average_precision", "precision_at_num_wrong")
 _TABLE_INTEGERS = ("rank", "id", "given_label", "predicted_label")
-_TABLE_TEXTS = ("given_class", "predicted_class")
+_TABLE_TEXTS = ("given_class", "predicted_class", "clean_class")
 
 
 def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
@@ -72,7 +72,8 @@ def read_suspect_table(
   """
   rows = read_rows(
     path,
-    COLUMNS,
+    # Version 0.1 did not write the clean class.
+    [name for name in COLUMNS if name != "clean_class"],
     integers=_TABLE_INTEGERS,
     texts=_TABLE_TEXTS,
     advice=_ADVICE,
@@ -87,7 +88,9 @@ def _is_quality(quality: Mapping[str, Any]) -> bool:
   ):
     return False
   values = [each.get(name) for each in rankings for name in _DETECTION]
-  values.append(quality.get("suggestion_accuracy"))
+  accuracy = quality.get("suggestion_accuracy")
+  if accuracy is not None:  # None where no noisy label's clean one is known
+    values.append(accuracy)
   # All are known, or none: where all labels are clean or all are noisy.
   return all(map(_is_number, values)) or rankings[0].get("roc_auc") is None
 

@@ -178,11 +178,11 @@ def test_a_missing_environment_is_one_line(arguments, remedy):
 
 @pytest.mark.parametrize("name", _NAMES)
 def test_mistakes_in_flags_are_reported_before_tensorflow_starts(name):
-  result = python("-c", _TIMED, name, "--wrong=1")
+  result = python("-c", _TIMED, name, "--qqqq=1")
   assert result.returncode == 1
   line, seconds = result.stderr.splitlines()
   assert line == (
-    f"error: expected flags of mentornet {name}, got --wrong (mentornet {name} "
+    f"error: expected flags of mentornet {name}, got --qqqq (mentornet {name} "
     "--help lists every flag)"
   )
   assert float(seconds) <= _SECONDS

@@ -240,7 +240,8 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
 
 
 def test_sets_of_other_classes_are_refused(folder, tmp_path):
-  write_records(tmp_path, split="val", num_classes=7)
+  names = tuple("abcdefg")
+  write_records(tmp_path, split="val", num_classes=7, class_names=names)
   sets = open_evaluation_data(
     parse_set_names(["webvision_mini:val"], str(tmp_path)), SETTINGS.images.crop
   )

@@ -163,8 +163,8 @@ def _check_beam_options(words: Sequence[str]) -> None:
     _refuse_beam_options(f"the unknown {unknown[0]!r}")
   if parsed.runner is not None:
     raise UserError(
-      f"beam_options: expected no --runner, got {parsed.runner!r}; name it as "
-      "`runner`"
+      f"beam_options: expected options other than the runner, got "
+      f"{parsed.runner!r}; name it as `runner`"
     )
 
 

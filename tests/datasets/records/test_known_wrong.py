@@ -71,8 +71,6 @@ def test_other_readers_see_an_unknown_clean_label_and_a_key_of_its_own():
     (-1, 1, KNOWN_WRONG),
     (-1, 0, UNKNOWN),
     (3, 1, 3),  # what would be right says more
-    (-2, 0, UNKNOWN),  # on disk, every negative label is unknown
-    (-7, 1, KNOWN_WRONG),
   ],
 )
 def test_clean_labels_of_records_by_others(clean_label, known_wrong, expected):

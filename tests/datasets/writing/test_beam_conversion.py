@@ -112,7 +112,10 @@ def test_unknown_runner():
     (["word"], "got the unknown 'word';"),
     (["--save_main_session=maybe"], "got "),
     (["--max_num_workers=many"], "got argument --max_num_workers: invalid int"),
-    (["--runner=SparkRunner"], "expected no --runner, got 'SparkRunner'"),
+    (
+      ["--runner=SparkRunner"],
+      "expected options other than the runner, got 'SparkRunner'",
+    ),
   ],
 )
 def test_options_that_beam_would_pass_over_are_refused(words, said):
