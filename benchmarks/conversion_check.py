@@ -102,7 +102,9 @@ def _cases(
   def loop(out: Path) -> None:
     del out
     for path in paths:
-      tf.io.decode_jpeg(path.read_bytes(), ratio=8)
+      tf.raw_ops.DecodeJpeg(
+        contents=tf.constant(path.read_bytes()), channels=1, ratio=8
+      )
 
   def conversion(decode: bool) -> Callable[[Path], object]:
     return lambda out: convert(

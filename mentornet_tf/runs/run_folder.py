@@ -20,6 +20,7 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.internal.json_files import read_json, write_json
+from mentornet_tf.internal.setting_fields import shown
 from mentornet_tf.internal.versions import versions
 from mentornet_tf.runs.run_checks import check_run
 from mentornet_tf.settings import TrainingSettings, with_current_names
@@ -172,10 +173,15 @@ def _differences(
         f"other images, labels or ids in the {part} ({key} was "
         f"{str(before)[:8]}…, now {str(now)[:8]}…)"
       )
+    elif key == "class_names" and before and now and len(before) == len(now):
+      label = next(k for k, name in enumerate(before) if name != now[k])
+      differences.append(
+        f"class {label} in the {part} was {before[label]!r}, now {now[label]!r}"
+      )
     elif isinstance(before, dict) and isinstance(now, dict):
       differences += _differences(f"{part}.{key}", before, now)
     else:
-      differences.append(f"{part}.{key} was {before!r}, now {now!r}")
+      differences.append(f"{part}.{key} was {shown(before)}, now {shown(now)}")
   return differences
 
 

@@ -63,6 +63,15 @@ def test_a_folder_without_a_digest_gets_one_and_says_so_once(tmp_path):
       RunFolder(tmp_path, _SETTINGS, new | other)
 
 
+def test_the_first_of_many_renamed_classes_is_reported(tmp_path):
+  names = [str(number) for number in range(1000)]
+  RunFolder(tmp_path, _SETTINGS, {"class_names": names})
+  with pytest.raises(UserError) as caught:
+    RunFolder(tmp_path, _SETTINGS, {"class_names": sorted(names)})
+  assert "class 2 in the data was '2', now '10';" in str(caught.value)
+  assert len(str(caught.value)) < 1000
+
+
 def test_a_file_in_the_way_is_reported(tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(UserError, match="folder that can be created"):
