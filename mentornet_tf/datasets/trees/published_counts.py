@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Rates are published to a percent or a tenth of one.
-_TOLERANCE = 0.01
-
 
 @dataclass(frozen=True)
 class Published:
@@ -16,12 +13,15 @@ class Published:
     source: who says so, such as "Xiao et al., CVPR 2015".
     counts: split -> number of images.
     noise_rates: split -> share of the checked labels that are noisy.
+    tolerance: how far a copy's noise rate may be from the published one, which
+      is rounded or estimated.
   """
 
   name: str
   source: str
   counts: Mapping[str, int]
   noise_rates: Mapping[str, float] = field(default_factory=dict)
+  tolerance: float = 0.01
 
   def differences(
     self, split: str, num_images: int, noise_rate: float | None = None
@@ -46,7 +46,7 @@ class Published:
     rate = self.noise_rates.get(split)
     if rate is None or noise_rate is None:
       return tuple(lines)
-    if abs(noise_rate - rate) > _TOLERANCE:
+    if abs(noise_rate - rate) > self.tolerance:
       lines.append(
         f"expected {100 * rate:.1f} % of the checked labels of the {split} "
         f"split of {self.name} to be noisy as published ({self.source}), got "

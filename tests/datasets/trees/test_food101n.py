@@ -30,7 +30,7 @@ def test_verified_labels_are_clean_or_known_to_be_wrong(root):
   }
   assert [note.split(" (")[0] for note in listed.notes] == [
     "expected 310,009 images in the train split of Food-101N as published",
-    "expected 18.4 % of the checked labels of the train split of Food-101N to "
+    "expected 20.0 % of the checked labels of the train split of Food-101N to "
     "be noisy as published",
     "expected 52,868 images in the verified_train split of Food-101N as "
     "published",
