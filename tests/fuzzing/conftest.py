@@ -3,7 +3,7 @@
 import pytest
 from fuzzing import fuzz
 
-FEW, MANY = 8, 150
+FEW, MANY = 10, 1500
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ For any bytes a reader gives a value that is right, or one line of advice.
 
 import faulthandler
 import re
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,9 @@ def fuzz(folder: Path, reader: Reader, seeds: Iterable[int]) -> Outcomes:
       else:
         outcomes.values += 1
     except Exception as error:  # every seed is told, not the first alone
-      failures.append(f"seed {seed}: {type(error).__name__}: {str(error)[:400]}")
+      failures.append(
+        f"seed {seed}: {type(error).__name__}: {str(error)[:400]}"
+      )
     finally:
       faulthandler.cancel_dump_traceback_later()
     for name in reader.caches:
@@ -74,7 +77,9 @@ def fuzz(folder: Path, reader: Reader, seeds: Iterable[int]) -> Outcomes:
 
 def _is_refused(reader: Reader, path: Path) -> bool:
   try:
-    value = reader.read(path)
+    with warnings.catch_warnings():
+      warnings.simplefilter("error")  # they would be lines without advice
+      value = reader.read(path)
   except UserError as error:
     message = str(error)
     assert "\n" not in message, message

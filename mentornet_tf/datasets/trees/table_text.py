@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
 
 # The first under which a header names the columns is that of the table.
 DELIMITERS = (",", "\t", ";")
@@ -35,7 +36,7 @@ def line_error(
 ) -> UserError:
   """The mistake on a line of a table."""
   return UserError(
-    f"{table}: line {line}: expected {expected}, got {got}; {action}"
+    f"{table}: line {line}: expected {expected}, got {shortened(got)}; {action}"
   )
 
 
