@@ -3,7 +3,7 @@
 import pytest
 from fuzzing import fuzz
 
-FEW, MANY = 10, 1500
+FEW, MANY = 10, 400
 
 
 @pytest.fixture
