@@ -107,9 +107,9 @@ class _PlainDataUnpickler(_PythonUnpickler):
       asked = f"{module}.{name}"[:80]
       raise UserError(
         f"{self._source}: expected a pickle of plain data (numbers, text, "
-        f"containers, numpy arrays), got one that asks for "
-        f"{shortened(asked)}, which could run code; nothing was loaded: get the file from its "
-        "official source"
+        "containers, numpy arrays), got one that asks for "
+        f"{shortened(asked)}, which could run code; nothing was loaded: "
+        "get the file from its official source"
       )
     if (module, name) in _CALLED:
       return _CALLED[module, name]

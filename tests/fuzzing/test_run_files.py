@@ -53,7 +53,7 @@ def as_json_says(path, content):
 
 
 def as_csv_says(path, rows):
-  text = path.read_text(encoding="utf-8", newline="")
+  text = path.read_bytes().decode("utf-8")
   whole = text[: text.rfind("\n") + 1]
   expected = list(csv.DictReader(whole.splitlines(keepends=True)))
   assert rows == expected

@@ -144,7 +144,7 @@ def _annotated(
       f"val/{wordnet_id}/{name}",
       f"val/{wordnet_id}/images/{name}",
     ]
-    there = [place for place in places if (root / place).is_file()]
+    there = [place for place in places if os.path.isfile(root / place)]
     yield (there or places)[0], labels[wordnet_id]
 
 

@@ -19,6 +19,7 @@ from mentornet_tf.datasets.trees.wordnet_classes import (
   read_synsets,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
 
 SUBSETS = ("mini", "google", "flickr", "all")
 SPLITS = ("train", "val")
@@ -172,7 +173,8 @@ def _parsed(line: bytes, num_classes: int, where: str) -> tuple[bytes, int]:
 
 
 def _shown(text: bytes) -> str:
-  return repr(text[:200].decode("utf-8", errors="backslashreplace"))
+  line = text[:1000].decode("utf-8", errors="backslashreplace")
+  return repr(shortened(line))
 
 
 def _split(
