@@ -8,7 +8,7 @@ FEW, MANY = 10, 400
 
 @pytest.fixture
 def fuzz_few(tmp_path):
-  return lambda reader: fuzz(tmp_path, reader, range(FEW))
+  return lambda reader, count=FEW: fuzz(tmp_path, reader, range(count))
 
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def as_json_says(path, content):
 
 
 def as_csv_says(path, rows):
-  text = path.read_bytes().decode("utf-8")
-  whole = text[: text.rfind("\n") + 1]
+  data = path.read_bytes()
+  whole = data[: data.rfind(b"\n") + 1].decode("utf-8")
   expected = list(csv.DictReader(whole.splitlines(keepends=True)))
   assert rows == expected
   assert all(int(row["step"]) >= 0 for row in rows)
