@@ -7,6 +7,7 @@ import keras
 
 from mentornet_tf.curricula import mentor_network, tf1_checkpoint
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import reason
 
 # What learning a mentor leaves in its folder, and a training run in its own:
 # there it is the mentor that the run began with.
@@ -97,11 +98,10 @@ def _load_keras(path: Path) -> keras.Model:
     TypeError,
     ValueError,
   ) as error:
-    reason = " ".join(str(error).split())[:200]
     raise UserError(
       f"{path}: expected a Keras file with a mentor, got one that does not "
-      f"load ({type(error).__name__}: {reason}); copy it anew, and import the "
-      "module that defines its classes"
+      f"load ({type(error).__name__}: {reason(error)}); copy it anew, and "
+      "import the module that defines its classes"
     ) from error
   _check_mentor(path, mentor)
   return mentor
@@ -112,11 +112,10 @@ def _check_mentor(path: Path, mentor: keras.Model) -> None:
   try:
     shape = keras.ops.shape(mentor(features))
   except (TypeError, ValueError) as error:
-    reason = " ".join(str(error).split())[:200]
     raise UserError(
       f"{path}: expected a mentor that takes features [B, 4], got a "
-      f"{type(mentor).__name__} that refuses them ({reason}); give a mentor's "
-      "file"
+      f"{type(mentor).__name__} that refuses them ({reason(error)}); give a "
+      "mentor's file"
     ) from error
   if tuple(shape)[1:] != (1,):
     raise UserError(

@@ -148,7 +148,6 @@ class EvaluationLog:
     self._others: list[dict[str, str]] = []
     folder = writable_folder(folder)
     self._path = folder / "eval.csv"
-    self._events = tf.summary.create_file_writer(str(folder))
     # Name of the data -> step -> result.
     self.evaluations: dict[str, dict[int, Evaluation]] = {
       name: {} for name in data_names
@@ -166,6 +165,8 @@ class EvaluationLog:
           int(row["num_examples"]),
           float(top5) if top5 else None,
         )
+    # Last, since it makes a file.
+    self._events = tf.summary.create_file_writer(str(folder))
 
   def missing(self, step: int) -> list[str]:
     """Names of the data that was not evaluated at `step`."""

@@ -85,7 +85,12 @@ def _whole_lines(
 ) -> Iterator[str]:
   for number, line in enumerate(file, 1):
     if appended and not line.endswith("\n"):
-      return
+      if next(file, None) is None:
+        return
+      raise UserError(
+        f"{path}, line {number}: expected a whole line, got one whose end is "
+        f"damaged; {advice}"
+      )
     if "\0" in line or _SURROGATES.search(line):
       got = "NUL bytes" if "\0" in line else "bytes that are not UTF-8"
       raise UserError(

@@ -22,6 +22,7 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import pickled_arrays, pickled_values
+from mentornet_tf.internal.reasons import reason, shortened
 from mentornet_tf.internal.regular_files import open_regular
 
 _NUMPY_CORE = "numpy._core" if hasattr(np, "_core") else "numpy.core"
@@ -103,14 +104,12 @@ class _PlainDataUnpickler(_PythonUnpickler):
     if (module, name) in self._stand_ins:
       return self._stand_ins[module, name]
     if (module, name) not in self._allowed_globals:
-      asked = "".join(
-        each if each.isprintable() else "?" for each in f"{module}.{name}"
-      )
+      asked = f"{module}.{name}"[:80]
       raise UserError(
         f"{self._source}: expected a pickle of plain data (numbers, text, "
-        f"containers, numpy arrays), got one that asks for {asked[:80]}, "
-        "which could run code; nothing was loaded: get the file from its "
-        "official source"
+        "containers, numpy arrays), got one that asks for "
+        f"{shortened(asked)}, which could run code; nothing was loaded: "
+        "get the file from its official source"
       )
     if (module, name) in _CALLED:
       return _CALLED[module, name]
@@ -291,12 +290,6 @@ def load(
   ) as error:
     raise UserError(
       f"{source}: expected a complete pickle, got a damaged or other file "
-      f"({type(error).__name__}: {_short(error)}); download or copy the file "
+      f"({type(error).__name__}: {reason(error)}); download or copy the file "
       "again"
     ) from error
-
-
-def _short(error: Exception) -> str:
-  """One line, also where the message quotes the file."""
-  shown = "".join(each if each.isprintable() else "?" for each in str(error))
-  return shown if len(shown) <= 200 else shown[:200] + "…"

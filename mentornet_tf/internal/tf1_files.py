@@ -14,6 +14,7 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import checkpoint_files
+from mentornet_tf.internal.reasons import reason
 
 if TYPE_CHECKING:
   import tensorflow as tf
@@ -99,8 +100,7 @@ def _reading(prefix: str) -> Iterator["tf.train.CheckpointReader"]:
     with checkpoint_files.reading(prefix) as reader:
       yield reader
   except (tf.errors.OpError, LookupError, RuntimeError, ValueError) as error:
-    reason = " ".join(str(error).split())
     raise UserError(
       f"{prefix}: expected a complete TensorFlow 1 checkpoint, got a damaged "
-      f"one ({reason}); copy its .index and .data files again"
+      f"one ({reason(error)}); copy its .index and .data files again"
     ) from error

@@ -18,6 +18,7 @@ import numpy as np
 from mentornet_tf.curricula.target_weights import target_weights
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files, restricted_pickle
+from mentornet_tf.internal.reasons import reason
 from mentornet_tf.mentor_training.loss_dump import LossDump
 
 EXAMPLES_FILE = "mentor_examples.npz"
@@ -248,7 +249,7 @@ def _load_npz(path: Path) -> MentorExamples:
   ) as error:
     raise UserError(
       f"{path}: expected an .npz file with {', '.join(_ARRAYS)}, got one that "
-      f"does not load ({' '.join(str(error).split())}); generate the examples "
+      f"does not load ({reason(error)}); generate the examples "
       "again"
     ) from error
   return MentorExamples(**arrays, origin=origin)

@@ -17,6 +17,7 @@ import numpy as np
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import naming, replacing
+from mentornet_tf.internal.reasons import shortened
 
 # Where a run writes its dump, in the training folder.
 FILE_NAME = "losses.csv"
@@ -319,8 +320,8 @@ def _parse(place: str, fields: list[str]) -> tuple[str, float, int, int, float]:
   for name, text in zip(COLUMNS[1:], fields[1:], strict=False):
     if not _is_number(text):
       raise UserError(
-        f"{place}: expected a number for {name}, got {text!r}; correct or "
-        "remove the row"
+        f"{place}: expected a number for {name}, got {shortened(text)!r}; "
+        "correct or remove the row"
       )
     values.append(float(text))
   epoch, noisy_label, clean_label, loss = values
@@ -341,5 +342,6 @@ def _is_label(value: float) -> bool:
 
 def _refuse(place: str, expected: str, got: str) -> None:
   raise UserError(
-    f"{place}: expected {expected}, got {got!r}; correct or remove the row"
+    f"{place}: expected {expected}, got {shortened(got)!r}; correct or remove "
+    "the row"
   )

@@ -190,7 +190,8 @@ def open_checkpoint(prefix: str) -> Iterator[Any]:
     except _UNREADABLE as error:
       raise DamagedCheckpointError(
         f"{prefix}: expected a TensorFlow checkpoint (a prefix with .index and "
-        f".data files), got none that can be read ({_first_line(error)})"
+        f".data files), got none that can be read ({_first_line(error)}); copy "
+        "both again"
       ) from error
     yield reader
 

@@ -69,3 +69,9 @@ def test_damage_is_one_line_that_names_the_line(tmp_path, content, line, words):
   message = str(caught.value)
   assert message.startswith(f"{path}, line {line}: expected")
   assert words in message and message.endswith("; do this")
+
+
+def test_a_damaged_end_of_a_line_does_not_hide_the_rows_behind_it(tmp_path):
+  (tmp_path / "x.csv").write_bytes(b"step\r\n1\rX2\r\n3\r\n")
+  with pytest.raises(UserError, match="line 2: expected a whole line"):
+    list(read_rows(tmp_path / "x.csv", ("step",), advice="ok", appended=True))

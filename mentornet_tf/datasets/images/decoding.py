@@ -8,6 +8,7 @@ rest.
 
 import io
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 
@@ -215,6 +216,20 @@ def _rgb_image(
   A JPEG may come out smaller, though not below `shorter_side`.
   """
   kind, reader = _reader(data)
+  with warnings.catch_warnings():
+    # Of notes beside the picture, which are not read.
+    warnings.simplefilter("ignore")
+    return _decoded(data, kind, reader, header, shorter_side, exif_orientation)
+
+
+def _decoded(
+  data: bytes,
+  kind: str,
+  reader: type[ImageFile.ImageFile],
+  header: JpegHeader | None,
+  shorter_side: int | None,
+  exif_orientation: bool,
+) -> tuple[Image.Image, str | None]:
   if kind == "JPEG":
     # Pillow looks for the resolution there, and warns where it is damaged.
     data = data.replace(b"Exif\0\0", b"unread")

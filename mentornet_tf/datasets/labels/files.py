@@ -14,6 +14,7 @@ import numpy as np
 from mentornet_tf.datasets.labels.torch_files import read_torch_file
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
+from mentornet_tf.internal.reasons import reason
 from mentornet_tf.internal.regular_files import check_regular
 
 # Beyond any list of labels: 100 million of them in one column.
@@ -83,10 +84,9 @@ def read_label_columns(path: str | Path) -> dict[str, np.ndarray]:
     zipfile.BadZipFile,
     zlib.error,
   ) as error:
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
     raise UserError(
       f"{path}: expected a readable {path.suffix} label file, got a damaged "
-      f"file or one of another kind ({reason}); correct the file"
+      f"file or one of another kind ({reason(error)}); correct the file"
     ) from error
   return integer_columns(columns, str(path))
 

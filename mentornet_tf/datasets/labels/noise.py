@@ -12,6 +12,7 @@ from mentornet_tf.datasets.labels.clean_labels import (
 )
 from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import reason
 
 NOISE_KINDS = (
   "none",
@@ -162,7 +163,7 @@ def load_transition_matrix(path: str | Path, num_classes: int) -> np.ndarray:
   except (ValueError, EOFError) as error:
     raise UserError(
       f"{path}: expected a matrix of {num_classes}x{num_classes} numbers, got "
-      f"something else ({error}); correct the file"
+      f"something else ({reason(error)}); correct the file"
     ) from error
   try:
     return check_transition_matrix(matrix, num_classes)

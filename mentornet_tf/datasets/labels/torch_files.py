@@ -15,6 +15,7 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
+from mentornet_tf.internal.reasons import reason
 
 # Files of labels are a few MiB.
 _MOST_BYTES = 2**28
@@ -62,7 +63,7 @@ def read_torch_file(path: str | Path) -> Any:
     RuntimeError,
     ValueError,
   ) as error:
-    raise _unreadable(path, f"a damaged one ({error})") from error
+    raise _unreadable(path, f"a damaged one ({reason(error)})") from error
 
 
 class _Archive:

@@ -19,9 +19,12 @@ from mentornet_tf.datasets.sources.base import SourceImages
 from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
+from mentornet_tf.internal.regular_files import check_regular
 
 _SIZE = 32
 _PIXEL_BYTES = 3 * _SIZE * _SIZE
+# The largest file of an official archive has 154 MB.
+_MOST_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,10 @@ def load_cifar_archive(
     UserError: nothing suitable is there, a file is missing, damaged or asks to
       run code, or a label lies outside the classes.
   """
-  archive, place = _locate(Path(source_dir), dataset_name)
+  source = Path(source_dir)
+  if source.exists() and not source.is_dir():
+    check_regular(source)
+  archive, place = _locate(source, dataset_name)
   names = archive.files[split]
   contents = (
     _read_folder(place, names)
@@ -174,6 +180,11 @@ def _read_tar(path: Path, folder: str, names: tuple[str, ...]) -> list[bytes]:
       for member in tar:
         parent, _, name = member.name.removeprefix("./").rpartition("/")
         if parent == folder and name in names and member.isfile():
+          if member.size > _MOST_BYTES:
+            raise UserError(
+              f"{path}: expected at most {_MOST_BYTES} bytes of {name}, got "
+              f"{member.size}; download it again"
+            )
           file = tar.extractfile(member)
           assert file is not None  # only folders and such have none
           found[name] = file.read()

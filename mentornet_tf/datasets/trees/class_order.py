@@ -13,8 +13,14 @@ def in_order(names: Collection[str]) -> list[str]:
   give every image the same label.
   """
   if all(name.isascii() and name.isdecimal() for name in names):
-    return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names, key=_value)
   return sorted(names)
+
+
+def _value(digits: str) -> tuple[int, str, str]:
+  """Orders digits by the number they are, of whatever length."""
+  significant = digits.lstrip("0")
+  return len(significant), significant, digits
 
 
 def describe_classes(names: Sequence[str]) -> str:

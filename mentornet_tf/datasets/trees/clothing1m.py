@@ -181,7 +181,7 @@ def _read_labels(path: Path, num_classes: int) -> dict[bytes, int]:
   labels: dict[bytes, int] = {}
   for where, line in read_lines(path):
     key, label = [*line.rsplit(None, 1), b""][:2]
-    if not label.isdigit() or int(label) >= num_classes:
+    if not label.isdigit() or len(label) > 9 or int(label) >= num_classes:
       raise UserError(
         f"{where}: expected a path and a label between 0 and "
         f"{num_classes - 1}, got {shown(line)}; correct the line or get the "

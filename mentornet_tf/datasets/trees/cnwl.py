@@ -183,7 +183,7 @@ def _read_list(path: Path, num_classes: int) -> tuple[list[str], list[int]]:
       continue
     name, label = [*line.rsplit(None, 1), ""][:2]
     known = label.isascii() and label.isdecimal() and len(label) < 10
-    if not known or "/" in name or int(label) >= num_classes:
+    if not known or not _is_name(name) or int(label) >= num_classes:
       raise UserError(
         f"{path}: line {number}: expected a file name and a label between 0 "
         f"and {num_classes - 1}, got {line[:80]!r}; get the file again"
@@ -191,6 +191,11 @@ def _read_list(path: Path, num_classes: int) -> tuple[list[str], list[int]]:
     names.append(name)
     labels.append(int(label))
   return names, labels
+
+
+def _is_name(name: str) -> bool:
+  """Whether a word can be the name of a file."""
+  return "/" not in name and "\0" not in name and name not in (".", "..")
 
 
 def _key(name: str) -> str:

@@ -5,13 +5,13 @@ The official devkit numbers the classes in its own order and names them in
 """
 
 import re
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.matlab_files import DamagedMatlabError, read_table
 from mentornet_tf.internal.regular_files import check_regular
 
 WORDNET_ID = re.compile(r"n\d{8}")
@@ -175,10 +175,6 @@ def read_meta_file(meta_file: str | Path) -> dict[int, str]:
   Raises:
     UserError: the file is missing or of another kind.
   """
-  # Imported here, since other lists do not need it.
-  from scipy.io import loadmat
-  from scipy.io.matlab import MatReadError
-
   path = Path(meta_file)
   if not path.exists():
     raise UserError(
@@ -186,34 +182,26 @@ def read_meta_file(meta_file: str | Path) -> dict[int, str]:
       f"{path}, got no such file; name it, or give a list of WordNet ids as "
       "`ground_truth`"
     )
-  check_regular(path)
   try:
-    synsets = loadmat(path, squeeze_me=True, variable_names=["synsets"])
-    columns = synsets["synsets"]
-    return {
-      int(identifier): str(synset)
-      for identifier, synset in zip(
-        np.atleast_1d(columns["ILSVRC2012_ID"]),
-        np.atleast_1d(columns["WNID"]),
-        strict=True,
-      )
-    }
-  except (
-    # What the reader may raise on damaged bytes.
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MatReadError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    TypeError,
-    ValueError,
-    zlib.error,
-  ) as error:
-    raise UserError(
-      f"{path}: expected the devkit's {_META_FILE} with its table of synsets, "
-      f"got another file ({' '.join(str(error).split()) or 'empty'}); take it "
-      "from the devkit"
-    ) from error
+    columns = read_table(path, "synsets", ("ILSVRC2012_ID", "WNID"))
+  except DamagedMatlabError as error:
+    raise _no_meta_file(path, str(error)) from error
+  synsets: dict[int, str] = {}
+  for number, synset in zip(*columns.values(), strict=True):
+    if not (
+      isinstance(number, float)
+      and number.is_integer()
+      and isinstance(synset, str)
+      and WORDNET_ID.fullmatch(synset)
+      and int(number) not in synsets
+    ):
+      raise _no_meta_file(path, f"a row with {number!r} and {synset!r:.40}")
+    synsets[int(number)] = synset
+  return synsets
+
+
+def _no_meta_file(path: Path, reason: str) -> UserError:
+  return UserError(
+    f"{path}: expected the devkit's {_META_FILE} with its table of synsets, "
+    f"got another file ({reason}); take it from the devkit"
+  )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
 
 
 def find_list(root: Path, name: str, folders: Sequence[str]) -> Path | None:
@@ -55,4 +56,5 @@ def checked_path(line: bytes, where: str) -> bytes:
 
 def shown(text: bytes) -> str:
   """Part of a line for a message."""
-  return repr(text[:200].decode("utf-8", errors="backslashreplace"))
+  line = text[:1000].decode("utf-8", errors="backslashreplace")
+  return repr(shortened(line))

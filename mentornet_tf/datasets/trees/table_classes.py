@@ -12,6 +12,7 @@ from mentornet_tf.datasets.trees.class_order import describe_classes, in_order
 from mentornet_tf.datasets.trees.table_rows import TableRow, is_missing
 from mentornet_tf.datasets.trees.table_text import line_error
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
 
 # Larger numbers are identifiers, say, not labels.
 _MOST_CLASSES = 100_000
@@ -62,7 +63,7 @@ def table_classes(
     if len({numbers[word] for word in lines}) < 2:
       raise UserError(
         f"{table}: expected labels of two or more classes, got "
-        f"{next(iter(lines))} throughout; correct the column label"
+        f"{shortened(next(iter(lines)))} throughout; correct the column label"
       )
   for row in rows:
     numbers.setdefault(row.clean_label, UNKNOWN)
@@ -158,7 +159,8 @@ def _found_classes(
   if not numbers:
     if renumber:
       raise UserError(
-        f"renumber: expected labels that are numbers, got {next(iter(lines))} "
+        f"renumber: expected labels that are numbers, got "
+        f"{shortened(next(iter(lines)))} "
         f"in {table}; leave it out"
       )
     names = in_order({composed(word) for word in lines})

@@ -148,7 +148,7 @@ def _listed(table: Path, lines: Iterator[str]) -> Iterator[TableRow]:
     path, *label = line.replace("\t", " ").rsplit(" ", maxsplit=1)
     path = line[: len(path)].rstrip()
     is_number = label and label[0].isascii() and label[0].isdecimal()
-    if not is_number or path.endswith((",", ";")):
+    if not is_number or path.endswith((",", ";")) or _BREAK.search(path):
       raise line_error(
         table,
         number,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
+from mentornet_tf.internal.regular_files import check_regular
 
 # The first under which a header names the columns is that of the table.
 DELIMITERS = (",", "\t", ";")
@@ -35,7 +37,7 @@ def line_error(
 ) -> UserError:
   """The mistake on a line of a table."""
   return UserError(
-    f"{table}: line {line}: expected {expected}, got {got}; {action}"
+    f"{table}: line {line}: expected {expected}, got {shortened(got)}; {action}"
   )
 
 
@@ -45,7 +47,9 @@ def read_lines(table: Path) -> Iterator[str]:
   Raises:
     UserError: there is no such file, or it is no text.
   """
-  if not table.is_file():
+  if table.exists():
+    check_regular(table)
+  else:
     raise UserError(
       f"table: expected a table of images at {table}, got no such file; "
       "correct the path"

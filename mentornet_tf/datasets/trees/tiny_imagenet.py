@@ -92,7 +92,11 @@ def load_tiny_imagenet(
 
 def _read_wordnet_ids(path: Path) -> list[str]:
   ids = _lines(path)
-  if len(set(ids)) != len(ids) or len(ids) < 2 or any(" " in i for i in ids):
+  if (
+    len(set(ids)) != len(ids)
+    or len(ids) < 2
+    or any(character in each for each in ids for character in " /\0")
+  ):
     raise UserError(
       f"{path}: expected a different WordNet id on each line, got {len(ids)} "
       f"lines with {len(set(ids))} different ones; get the file again"
@@ -130,7 +134,7 @@ def _annotated(
   labels = {each: label for label, each in enumerate(wordnet_ids)}
   for number, line in enumerate(_lines(path), start=1):
     name, wordnet_id = [*line.split("\t"), ""][:2]
-    if wordnet_id not in labels or "/" in name:
+    if wordnet_id not in labels or "/" in name or "\0" in name:
       raise UserError(
         f"{path}: line {number}: expected a file name, a tab and an id of "
         f"wnids.txt, got {line[:80]!r}; get the file again"
@@ -140,7 +144,7 @@ def _annotated(
       f"val/{wordnet_id}/{name}",
       f"val/{wordnet_id}/images/{name}",
     ]
-    there = [place for place in places if (root / place).is_file()]
+    there = [place for place in places if os.path.isfile(root / place)]
     yield (there or places)[0], labels[wordnet_id]
 
 

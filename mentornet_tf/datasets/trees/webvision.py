@@ -1,6 +1,7 @@
 """WebVision 1.0 as published: lists of images, labels from searches."""
 
 import array
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from mentornet_tf.datasets.trees.wordnet_classes import (
   read_synsets,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
 
 SUBSETS = ("mini", "google", "flickr", "all")
 SPLITS = ("train", "val")
@@ -27,6 +29,9 @@ _MINI_CLASSES = 50
 
 # The list of the validation images gives bare file names.
 _VALIDATION_FOLDER = b"val_images_256"
+
+# Python refuses to convert thousands of digits.
+_LABEL = re.compile(rb"-?[0-9]{1,18}")
 
 
 def load_webvision(
@@ -148,7 +153,7 @@ def _read_file_list(path: Path, classes: WordNetClasses) -> _FileList:
 def _parsed(line: bytes, num_classes: int, where: str) -> tuple[bytes, int]:
   """The path and the label of a line."""
   path, label = [*line.rsplit(None, 1), b""][:2]
-  if not path or not label.removeprefix(b"-").isdigit() or b"\0" in path:
+  if not path or not _LABEL.fullmatch(label) or b"\0" in path:
     raise UserError(
       f"{where}: expected a relative path and a label, got "
       f"{_shown(line.strip())}; correct the line or get the list again"
@@ -168,7 +173,8 @@ def _parsed(line: bytes, num_classes: int, where: str) -> tuple[bytes, int]:
 
 
 def _shown(text: bytes) -> str:
-  return repr(text[:200].decode("utf-8", errors="backslashreplace"))
+  line = text[:1000].decode("utf-8", errors="backslashreplace")
+  return repr(shortened(line))
 
 
 def _split(

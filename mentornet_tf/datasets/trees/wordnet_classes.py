@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.reasons import shortened
 
 _WORDNET_ID = re.compile(r"n\d{8}")
 
@@ -68,7 +69,8 @@ def read_synsets(path: str | Path) -> WordNetClasses:
     if not _WORDNET_ID.fullmatch(line[:9]):
       raise UserError(
         f"{path}: line {number}: expected a WordNet id (n and 8 digits) and "
-        f"names, got {line!r}; correct the line or get the list again"
+        f"names, got {shortened(line)!r}; correct the line or get the "
+        "list again"
       )
     wordnet_ids.append(line[:9])
     names.append(line[9:].strip() or line[:9])

@@ -15,6 +15,7 @@ from mentornet_tf.evaluation.evaluation_sets import (
 )
 from mentornet_tf.evaluation.label_detection import weight_quality
 from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.reasons import reason
 from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.loop import Action, Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
@@ -161,11 +162,10 @@ class MetricsReporter(Action):
       TypeError,
       ValueError,
     ) as error:
-      reason = " ".join(str(error).split())
       raise UserError(
         f"{path}: expected the measurements since the last row of metrics, "
-        f"got a damaged file ({reason}); copy it again, or remove it: the next "
-        "row then averages the steps after this one only"
+        f"got a damaged file ({reason(error)}); copy it again, or remove it: "
+        "the next row then averages the steps after this one only"
       ) from error
     self._pending = [reports]
 
