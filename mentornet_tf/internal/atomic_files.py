@@ -1,10 +1,13 @@
 """Files and folders that appear complete or not at all."""
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from mentornet_tf.errors import UserError
 
@@ -44,6 +47,15 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
   """Writes a file atomically."""
   with replacing(path) as partial:
     partial.write_bytes(data)
+
+
+def write_array(path: str | os.PathLike[str], array: np.ndarray) -> None:
+  """Writes a `.npy` file atomically."""
+  # To a file itself, NumPy's error on a full disk would have neither a number
+  # nor the file's name.
+  file = io.BytesIO()
+  np.save(file, array)
+  write_bytes(path, file.getvalue())
 
 
 def refuse_existing(path: str | os.PathLike[str]) -> None:

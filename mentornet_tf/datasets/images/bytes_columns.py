@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mentornet_tf.internal.atomic_files import write_array
+
 _PARTS = ("buffer", "starts", "rows")
 
 # Rows copied per NumPy call when a column is packed; bounds the memory.
@@ -97,7 +99,7 @@ class BytesColumn:
     of_categories = len(self.starts) - 1 < len(self)
     column = self if of_categories else self.packed()
     for part in _PARTS:
-      np.save(folder / f"{name}.{part}.npy", getattr(column, part))
+      write_array(folder / f"{name}.{part}.npy", getattr(column, part))
 
   @staticmethod
   def is_saved(folder: Path, name: str) -> bool:

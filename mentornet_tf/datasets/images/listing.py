@@ -15,6 +15,7 @@ import numpy as np
 
 from mentornet_tf.datasets.images.bytes_columns import BytesColumn, mapped_array
 from mentornet_tf.datasets.images.decoding import UnusableImageError
+from mentornet_tf.internal.atomic_files import write_array
 
 MISSING_FILE = "missing file"
 
@@ -146,7 +147,7 @@ class ImageList:
       if isinstance(column, BytesColumn):
         column.save(folder, name)
       else:
-        np.save(folder / f"{name}.npy", column)
+        write_array(folder / f"{name}.npy", column)
 
   @classmethod
   def load(cls, folder: Path) -> "ImageList":

@@ -129,10 +129,15 @@ class StagedSet:
         writes none.
     """
     self.clear()
-    if save is not None:
-      save(self.work_dir)
-    text = json.dumps(options, ensure_ascii=False)
-    write_bytes(self.options_path, text.encode("utf-8"))
+    try:
+      if save is not None:
+        save(self.work_dir)
+      text = json.dumps(options, ensure_ascii=False)
+      write_bytes(self.options_path, text.encode("utf-8"))
+    except OSError:
+      # Without the options nobody could continue here.
+      self.remove()
+      raise
 
   def clear(self) -> None:
     """Removes what an interrupted process has left in the work folder."""
