@@ -62,7 +62,7 @@ def table_classes(
     if len({numbers[word] for word in lines}) < 2:
       raise UserError(
         f"{table}: expected labels of two or more classes, got "
-        f"{next(iter(lines))} throughout; correct the column label"
+        f"{_shown(next(iter(lines)))} throughout; correct the column label"
       )
   for row in rows:
     numbers.setdefault(row.clean_label, UNKNOWN)
@@ -136,7 +136,7 @@ def _given_classes(
         table,
         lines[word],
         f"one of the {len(names)} classes in `class_names`, such as {names[0]}",
-        word,
+        _shown(word),
         "correct one of the two",
       )
   return tuple(names), {
@@ -153,12 +153,13 @@ def _found_classes(
   for word in lines:
     if word not in numbers and _NUMBER.fullmatch(word):
       raise line_error(
-        table, lines[word], "whole numbers or names as labels", word
+        table, lines[word], "whole numbers or names as labels", _shown(word)
       )
   if not numbers:
     if renumber:
       raise UserError(
-        f"renumber: expected labels that are numbers, got {next(iter(lines))} "
+        f"renumber: expected labels that are numbers, got "
+        f"{_shown(next(iter(lines)))} "
         f"in {table}; leave it out"
       )
     names = in_order({composed(word) for word in lines})
@@ -171,7 +172,7 @@ def _found_classes(
       table,
       lines[name],
       "labels that are all numbers or all names",
-      f"{name}, beside {other} on line {lines[other]}",
+      f"{_shown(name)}, beside {_shown(other)} on line {lines[other]}",
       "write all of one kind, or name every class in `class_names`",
     )
   return _numbered_classes(table, lines, numbers, renumber)
@@ -186,8 +187,10 @@ def _numbered_classes(
         table,
         lines[word],
         f"labels as numbers from 0 to {_MOST_CLASSES - 1}, or names",
-        word,
-        "number them anew" + (" by `renumber=True`" if number >= 0 else ""),
+        _shown(word),
+        "correct the line, or remove it"
+        if number < 0
+        else "number them anew by `renumber=True`",
       )
   texts: dict[int, set[str]] = {}
   for word, number in numbers.items():
@@ -213,3 +216,8 @@ def _integer(word: str) -> int | None:
   found = _INTEGER.fullmatch(word)
   # Python refuses to convert thousands of digits.
   return int(found[1]) if found and len(found[1]) <= 4000 else None
+
+
+def _shown(word: str) -> str:
+  """The beginning of a label, for a message."""
+  return word if len(word) <= 80 else f"{word[:80]}…"

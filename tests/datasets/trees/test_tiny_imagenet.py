@@ -1,3 +1,5 @@
+import os
+
 import noisy_set_trees
 import numpy as np
 import pytest
@@ -100,3 +102,9 @@ def test_mistakes_are_one_line(root, tmp_path):
   assert "2 lines with 1 different" in message(root)
   (root / "wnids.txt").write_bytes(b"\xff\xfe\x00")
   assert "got other bytes" in message(root)
+
+
+def test_a_pipe_is_no_list(root):
+  (root / "wnids.txt").unlink()
+  os.mkfifo(root / "wnids.txt")
+  assert "expected a file, got a pipe" in message(root)
