@@ -104,7 +104,7 @@ def _read_wordnet_ids(path: Path) -> list[str]:
 def _lines(path: Path) -> list[str]:
   """The lines of a text file that are not empty, without their ends."""
   try:
-    text = check_regular(path).read_text(encoding="utf-8")
+    text = check_regular(path).read_text(encoding="utf-8-sig")
   except (OSError, UnicodeDecodeError) as error:
     raise UserError(
       f"source_dir: expected Tiny-ImageNet's list {path}, got "

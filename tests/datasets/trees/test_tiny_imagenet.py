@@ -52,6 +52,12 @@ def test_validation_images_are_labelled_by_their_list(root):
   assert found.fields["noise"]["kind"] == "none"
 
 
+def test_lists_may_begin_with_a_byte_order_mark(root):
+  for path in (root / "wnids.txt", root / "val" / "val_annotations.txt"):
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+  assert_validation(load_tiny_imagenet(root, "val"), TINY_VAL)
+
+
 @pytest.mark.parametrize("inner", ["", "images"])
 @pytest.mark.parametrize("with_list", [False, True])
 def test_validation_images_that_were_sorted_into_folders(
