@@ -126,6 +126,12 @@ def test_class_names_hold_no_control_characters(tmp_path, character):
     read_summary(tmp_path, "own", "train")
 
 
+def test_a_text_in_place_of_a_number_is_seen(tmp_path):
+  write(tmp_path, json.dumps(SOUND | {"num_classes": "2"}))
+  with pytest.raises(UserError, match="as num_classes, got '2';"):
+    read_summary(tmp_path, "own", "train")
+
+
 def test_a_number_that_overflows_is_refused(tmp_path):
   write(tmp_path, '{"num_classes": 1e400}')
   with pytest.raises(UserError, match="as num_classes, got inf;"):
