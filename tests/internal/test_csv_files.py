@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from mentornet_tf.errors import UserError
@@ -69,3 +71,9 @@ def test_damage_is_one_line_that_names_the_line(tmp_path, content, line, words):
   message = str(caught.value)
   assert message.startswith(f"{path}, line {line}: expected")
   assert words in message and message.endswith("; do this")
+
+
+def test_a_pipe_is_refused(tmp_path):
+  os.mkfifo(tmp_path / "t.csv")
+  with pytest.raises(UserError, match="expected a file, got a pipe"):
+    rows(tmp_path / "t.csv")
