@@ -31,7 +31,11 @@ noise_flags.define_flags(
 )
 conversion_flags.define_flags()
 
-PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS | noise_flags.PARAMETER_FLAGS
+PARAMETER_FLAGS = (
+  conversion_flags.PARAMETER_FLAGS
+  | noise_flags.PARAMETER_FLAGS
+  | {"split": "splits"}
+)
 
 
 def main() -> None:

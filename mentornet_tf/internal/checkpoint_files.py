@@ -45,8 +45,10 @@ def read_state(folder: str | os.PathLike[str]) -> list[str] | None:
     DamagedStateError: the file is empty or garbled.
   """
   path = Path(folder) / STATE_FILE
-  if not path.is_file():
+  if not path.exists():
     return None
+  if not path.is_file():
+    raise _damaged(path, "no regular file")
   names: list[str] = []
   newest = None
   for line in filter(None, map(bytes.strip, path.read_bytes().split(b"\n"))):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.regular_files import check_regular
 
 # What stands for bytes that are no text.
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -44,7 +45,7 @@ def read_rows(
       f"{path}, line {line}: expected {expected}, got {got}; {advice}"
     )
 
-  with path.open(
+  with check_regular(path).open(
     newline="", encoding="utf-8", errors="surrogateescape"
   ) as file:
     reader = csv.reader(_whole_lines(file, path, advice, appended), strict=True)

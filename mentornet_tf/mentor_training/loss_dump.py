@@ -18,6 +18,7 @@ from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import naming, replacing
 from mentornet_tf.internal.reasons import shortened
+from mentornet_tf.internal.regular_files import check_regular
 
 # Where a run writes its dump, in the training folder.
 FILE_NAME = "losses.csv"
@@ -109,7 +110,7 @@ def read_loss_dump(
   path = Path(path)
   chunks = [_Rows.empty()]
   line_number = 1
-  with path.open(encoding="utf-8", errors="replace") as file:
+  with check_regular(path).open(encoding="utf-8", errors="replace") as file:
     while lines := file.readlines(_CHUNK_CHARACTERS):
       rows = _plain_rows(lines)
       if rows is None:
@@ -170,7 +171,7 @@ def truncate_losses(path: Path, count: int) -> None:
   kept = 0
   with replacing(path) as partial, partial.open("w") as new:
     if path.exists():
-      with path.open(encoding="utf-8", errors="replace") as old:
+      with check_regular(path).open(encoding="utf-8", errors="replace") as old:
         for line in itertools.islice(old, count):
           if not _is_written_row(line):
             raise UserError(

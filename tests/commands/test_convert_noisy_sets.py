@@ -5,6 +5,7 @@ import pytest
 from command_modules import imported_command
 from converted_sets import run_command, train_evaluate_and_rank
 
+from mentornet_tf.commands.command_line import with_flags
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.trees import cnwl
@@ -91,3 +92,19 @@ def test_choices_of_cnwl_are_those_of_the_library():
 def test_contradicting_flags_of_cnwl(tmp_path, arguments, words):
   with pytest.raises(UserError, match=words):
     run_command("convert_cnwl", *arguments, f"--output_dir={tmp_path}")
+
+
+@pytest.mark.parametrize(
+  "command", ["convert_animal10n", "convert_cnwl", "convert_tiny_imagenet"]
+)
+def test_splits_that_there_are_not(tmp_path, command):
+  with pytest.raises(UserError, match="split: expected one of train") as caught:
+    run_command(
+      command,
+      f"--source_dir={tmp_path}",
+      "--splits=bogus",
+      f"--output_dir={tmp_path}",
+    )
+  with imported_command(command) as module:
+    line = with_flags(str(caught.value), module.PARAMETER_FLAGS)
+  assert line.startswith("--splits: expected one of train")

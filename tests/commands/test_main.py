@@ -1,5 +1,6 @@
 """`mentornet COMMAND` and the scripts in bin/ and data/."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -198,6 +199,24 @@ def test_help_is_quick(words):
 def test_importing_the_package_is_quick():
   script = "import os, mentornet_tf; print(sum(os.times()[:2]))"
   assert float(python("-c", script).stdout) <= _SECONDS
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux has it")
+def test_a_full_output_is_one_line():
+  with open("/dev/full", "w") as full:
+    result = subprocess.run(
+      [sys.executable, "-m", "mentornet_tf", "--help"],
+      cwd=_ROOT,
+      stdout=full,
+      stderr=subprocess.PIPE,
+      text=True,
+      timeout=60,
+    )
+  assert result.returncode == 1
+  assert result.stderr == (
+    "error: standard output: No space left on device (free some space, or "
+    "redirect it)\n"
+  )
 
 
 @pytest.mark.parametrize("words", ["--help", "train --help"])

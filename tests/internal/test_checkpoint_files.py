@@ -45,6 +45,12 @@ def test_other_content_is_damage(tmp_path, content):
     checkpoint_files.read_state(tmp_path)
 
 
+def test_a_pipe_is_damage(tmp_path):
+  os.mkfifo(tmp_path / "checkpoint")
+  with pytest.raises(checkpoint_files.DamagedStateError, match="no regular"):
+    checkpoint_files.read_state(tmp_path)
+
+
 def test_prefixes_with_patterns_are_read_literally(tmp_path):
   folder = tmp_path / "a[1]*"
   folder.mkdir()

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from mentornet_tf.errors import UserError
@@ -75,3 +77,9 @@ def test_a_damaged_end_of_a_line_does_not_hide_the_rows_behind_it(tmp_path):
   (tmp_path / "x.csv").write_bytes(b"step\r\n1\rX2\r\n3\r\n")
   with pytest.raises(UserError, match="line 2: expected a whole line"):
     list(read_rows(tmp_path / "x.csv", ("step",), advice="ok", appended=True))
+
+
+def test_a_pipe_is_refused(tmp_path):
+  os.mkfifo(tmp_path / "t.csv")
+  with pytest.raises(UserError, match="expected a file, got a pipe"):
+    rows(tmp_path / "t.csv")

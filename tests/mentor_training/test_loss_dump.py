@@ -1,5 +1,6 @@
 """Loss dumps, in every form that is accepted, against the recorded rows."""
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -311,3 +312,11 @@ def test_labels_known_to_be_wrong_have_target_weight_0(read, separator):
 def test_no_other_label_is_negative(read, row):
   with pytest.raises(UserError, match="expected a label, a whole number >= 0"):
     read(row)
+
+
+def test_a_pipe_is_no_dump(tmp_path):
+  os.mkfifo(tmp_path / "pipe")
+  with pytest.raises(UserError, match="expected a file, got a pipe"):
+    read_loss_dump(tmp_path / "pipe")
+  with pytest.raises(UserError, match="expected a file, got a pipe"):
+    truncate_losses(tmp_path / "pipe", 1)

@@ -15,7 +15,9 @@ import numpy as np
 
 from mentornet_tf.datasets.images.bytes_columns import BytesColumn, mapped_array
 from mentornet_tf.datasets.images.decoding import UnusableImageError
+from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_array
+from mentornet_tf.internal.regular_files import open_regular
 
 MISSING_FILE = "missing file"
 
@@ -199,8 +201,10 @@ class FileReader:
     """See `ImageReader.read`."""
     path = f"{self.root}/{os.fsdecode(entry.path)}"
     try:
-      with open(path, "rb") as file:
+      with open_regular(path) as file:
         return file.read()
+    except UserError as error:  # it is no file
+      raise UnusableImageError("unreadable file") from error
     except OSError as error:
       if error.errno not in _UNREADABLE:
         raise

@@ -13,6 +13,7 @@ from mentornet_tf.datasets.labels.clean_labels import (
 from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.reasons import reason
+from mentornet_tf.internal.regular_files import check_regular
 
 NOISE_KINDS = (
   "none",
@@ -148,6 +149,7 @@ def load_transition_matrix(path: str | Path, num_classes: int) -> np.ndarray:
       f"matrix: expected a file .npy, .csv or .txt, got {path}; convert it"
     )
   try:
+    check_regular(path)
     if path.suffix == ".npy":
       matrix = np.load(path, allow_pickle=False)
     else:

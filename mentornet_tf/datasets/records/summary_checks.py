@@ -4,6 +4,7 @@ Checked once, as it is read, so that whoever uses an entry may rely on its type.
 """
 
 import math
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,17 @@ from mentornet_tf.errors import UserError
 _MOST_CLASSES = 10**6
 _MOST_RECORDS = 10**12
 _MOST_PIXELS = 10**6
+
+# Unicode's categories of characters that steer terminals, end lines, or are
+# half of another.
+_NO_NAME = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def is_class_name(value: Any) -> bool:
+  """Whether it is a text on one line, of the characters of any script."""
+  return isinstance(value, str) and not any(
+    unicodedata.category(character) in _NO_NAME for character in value
+  )
 
 
 def check_summary(path: Path, summary: dict[str, Any]) -> None:
@@ -31,7 +43,7 @@ def check_summary(path: Path, summary: dict[str, Any]) -> None:
     for part in name.split("."):
       value = value.get(part) if isinstance(value, dict) else None
     if value is not None and not holds(value):
-      raise _unexpected(path, name, expected, value)
+      raise _unexpected(path, name, expected, _shown(value))
   _check_consistent(path, summary)
 
 
@@ -48,13 +60,14 @@ def _check_consistent(path: Path, summary: dict[str, Any]) -> None:
     raise _unexpected(path, "shards", "each file once", "one several times")
   counted = sum(each["num_examples"] for each in shards)
   if total is not None and total != counted:
-    raise _unexpected(path, "num_examples", f"{counted}, as in shards,", total)
+    raise _unexpected(
+      path, "num_examples", f"{counted}, as in shards,", str(total)
+    )
 
 
-def _unexpected(path: Path, name: str, expected: str, value: Any) -> UserError:
-  shown = value if _is_text(value) else _shown(value)
+def _unexpected(path: Path, name: str, expected: str, got: str) -> UserError:
   return UserError(
-    f"{path}: expected {expected} as {name}, got {shown[:60]}; correct the "
+    f"{path}: expected {expected} as {name}, got {got[:60]}; correct the "
     "file, or write the set again"
   )
 
@@ -72,8 +85,8 @@ def _is_text(value: Any) -> bool:
   return isinstance(value, str) and value.isprintable()
 
 
-def _is_text_list(value: Any) -> bool:
-  return isinstance(value, list) and all(map(_is_text, value))
+def _are_class_names(value: Any) -> bool:
+  return isinstance(value, list) and all(map(is_class_name, value))
 
 
 def _is_count(value: Any) -> bool:
@@ -130,7 +143,7 @@ _ENTRIES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     _within(1, _MOST_CLASSES),
   ),
   ("num_examples", "a count", _is_count),
-  ("class_names", "a list of texts", _is_text_list),
+  ("class_names", "a list of texts", _are_class_names),
   ("shards", "a list of files with name and num_examples", _are_shards),
   ("files", "an object of files with bytes and checksum", _are_files),
   ("noise", "an object", _is_object),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.regular_files import check_regular
 
 
 def in_order(names: Collection[str]) -> list[str]:
@@ -40,7 +41,7 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
       or one of them twice.
   """
   try:
-    text = Path(path).read_text(encoding="utf-8-sig")
+    text = check_regular(path).read_text(encoding="utf-8-sig")
   except (OSError, UnicodeDecodeError) as error:
     got = getattr(error, "strerror", None) or "other bytes"
     raise UserError(

@@ -172,7 +172,7 @@ def _read_list(path: Path, num_classes: int) -> tuple[list[str], list[int]]:
   """The names of the images and their labels."""
   names, labels = [], []
   try:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
   except UnicodeDecodeError as error:
     raise UserError(
       f"{path}: expected a list of images, got other bytes ({error}); get the "

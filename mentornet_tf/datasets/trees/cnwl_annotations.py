@@ -55,7 +55,7 @@ class Annotations:
     path = Path(path)
     found: dict[str, tuple[int | None, bool] | None] = {}
     try:
-      content = json.loads(path.read_text(encoding="utf-8"))
+      content = json.loads(path.read_text(encoding="utf-8-sig"))
       for entry in content["data"]:
         for each in entry if isinstance(entry, list) else [entry]:
           fact = each.get(_LABEL), bool(each[_IS_CLEAN])

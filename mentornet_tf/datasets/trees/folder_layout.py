@@ -10,6 +10,7 @@ from pathlib import Path
 from mentornet_tf.datasets.trees.split_names import SPLITS, split_of
 from mentornet_tf.datasets.trees.storage_folders import list_folder
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.regular_files import open_regular
 
 # Folders beside images, in lower case; they are classes if they hold images
 # beside other classes, though.
@@ -218,9 +219,9 @@ def _is_image(path: Path) -> bool:
   if path.suffix.lower() in _IMAGE_SUFFIXES:
     return True
   try:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
       return file.read(4).startswith(_IMAGE_STARTS)
-  except OSError:
+  except (OSError, UserError):
     return False
 
 

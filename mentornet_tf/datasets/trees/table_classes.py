@@ -137,7 +137,7 @@ def _given_classes(
         table,
         lines[word],
         f"one of the {len(names)} classes in `class_names`, such as {names[0]}",
-        word,
+        shortened(word),
         "correct one of the two",
       )
   return tuple(names), {
@@ -154,7 +154,7 @@ def _found_classes(
   for word in lines:
     if word not in numbers and _NUMBER.fullmatch(word):
       raise line_error(
-        table, lines[word], "whole numbers or names as labels", word
+        table, lines[word], "whole numbers or names as labels", shortened(word)
       )
   if not numbers:
     if renumber:
@@ -173,7 +173,7 @@ def _found_classes(
       table,
       lines[name],
       "labels that are all numbers or all names",
-      f"{name}, beside {other} on line {lines[other]}",
+      f"{shortened(name)}, beside {shortened(other)} on line {lines[other]}",
       "write all of one kind, or name every class in `class_names`",
     )
   return _numbered_classes(table, lines, numbers, renumber)
@@ -188,8 +188,10 @@ def _numbered_classes(
         table,
         lines[word],
         f"labels as numbers from 0 to {_MOST_CLASSES - 1}, or names",
-        word,
-        "number them anew" + (" by `renumber=True`" if number >= 0 else ""),
+        shortened(word),
+        "correct the line, or remove it"
+        if number < 0
+        else "number them anew by `renumber=True`",
       )
   texts: dict[int, set[str]] = {}
   for word, number in numbers.items():
@@ -215,3 +217,8 @@ def _integer(word: str) -> int | None:
   found = _INTEGER.fullmatch(word)
   # Python refuses to convert thousands of digits.
   return int(found[1]) if found and len(found[1]) <= 4000 else None
+
+
+def shortened(word: str) -> str:
+  """The beginning of a label, for a message."""
+  return word if len(word) <= 80 else f"{word[:80]}…"

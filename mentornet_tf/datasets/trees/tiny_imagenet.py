@@ -19,6 +19,7 @@ from mentornet_tf.datasets.labels.noise import (
 )
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.regular_files import check_regular
 
 SPLITS = ("train", "val")
 
@@ -107,7 +108,7 @@ def _read_wordnet_ids(path: Path) -> list[str]:
 def _lines(path: Path) -> list[str]:
   """The lines of a text file that are not empty, without their ends."""
   try:
-    text = path.read_text(encoding="utf-8")
+    text = check_regular(path).read_text(encoding="utf-8-sig")
   except (OSError, UnicodeDecodeError) as error:
     raise UserError(
       f"source_dir: expected Tiny-ImageNet's list {path}, got "

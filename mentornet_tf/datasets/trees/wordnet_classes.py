@@ -63,7 +63,7 @@ def read_synsets(path: str | Path) -> WordNetClasses:
       "the folder, or put the list there"
     )
   wordnet_ids, names = [], []
-  text = path.read_text(encoding="utf-8", errors="backslashreplace")
+  text = path.read_text(encoding="utf-8-sig", errors="backslashreplace")
   for number, line in enumerate(text.splitlines(), start=1):
     # The first nine characters are the id, whatever follows them.
     if not _WORDNET_ID.fullmatch(line[:9]):
@@ -93,7 +93,13 @@ def read_class_choice(text: str) -> list[str]:
     UserError: nothing is listed.
   """
   path = Path(text)
-  content = path.read_text(encoding="utf-8") if path.is_file() else text
+  try:
+    content = path.read_text(encoding="utf-8-sig") if path.is_file() else text
+  except UnicodeDecodeError as error:
+    raise UserError(
+      f"classes: expected labels or WordNet ids as text in {path}, got other "
+      "bytes; correct the path"
+    ) from error
   words = content.replace(",", " ").split()
   if not words:
     raise UserError(

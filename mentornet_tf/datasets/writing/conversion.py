@@ -28,6 +28,7 @@ from mentornet_tf.datasets.records.shards import (
   summary_path,
   write_summary,
 )
+from mentornet_tf.datasets.records.summary_checks import is_class_name
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.datasets.writing.report import (
   ConversionCounts,
@@ -190,6 +191,12 @@ def _check(request: ConversionRequest) -> None:
       "dataset_name: expected letters, digits and ._- only, got "
       f"{request.dataset_name!r}; choose another name"
     )
+  for name in request.listed.class_names:
+    if not is_class_name(name):
+      raise UserError(
+        f"expected classes of {request.dataset_name} with names on one line, "
+        f"without control characters, got {name[:80]!r}; rename the class"
+      )
   if request.num_shards and request.num_shards > _MOST_SHARDS:
     raise UserError(
       f"num_shards: expected at most {_MOST_SHARDS}, got {request.num_shards}; "

@@ -105,12 +105,16 @@ def test_files_are_read_below_the_root(tmp_path):
     (b"folder", "unreadable file"),
     (b"loop", "unreadable file"),
     (b"x" * 300, "unreadable file"),
+    (b"pipe", "unreadable file"),
+    (b"endless", "unreadable file"),
   ],
 )
 def test_files_that_cannot_be_read(tmp_path, path, reason):
   (tmp_path / "file").write_text("")
   (tmp_path / "folder").mkdir()
   (tmp_path / "loop").symlink_to("loop")
+  os.mkfifo(tmp_path / "pipe")
+  (tmp_path / "endless").symlink_to("/dev/zero")
   with pytest.raises(UnusableImageError) as caught:
     FileReader(str(tmp_path)).read(entry(path))
   assert caught.value.reason == reason

@@ -1,6 +1,8 @@
 """Rates are checked within five standard errors: a false alarm in about two
 million draws of the seed, and the seeds are fixed anyway."""
 
+import os
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -254,6 +256,13 @@ def test_bad_matrix_files(tmp_path, name, content, words):
   with pytest.raises(UserError) as caught:
     load_transition_matrix(path, 2)
   assert name in str(caught.value) and words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["matrix.npy", "matrix.csv"])
+def test_a_pipe_is_no_matrix(tmp_path, name):
+  os.mkfifo(tmp_path / name)
+  with pytest.raises(UserError, match="expected a file, got a pipe"):
+    load_transition_matrix(tmp_path / name, 2)
 
 
 def test_matrix_file_with_a_pickle_is_refused(tmp_path):

@@ -101,6 +101,37 @@ def test_an_entry_of_another_kind_is_refused_in_one_line(tmp_path, name, value):
   assert len(message) < 350
 
 
+@pytest.mark.parametrize(
+  "name",
+  [
+    "tench, Tinca tinca",
+    "大 犬",
+    "white\u3000owl",
+    "no\xa0break",
+    "👩\u200d🔬",
+  ],
+)
+def test_class_names_of_any_script_are_read(tmp_path, name):
+  summary = SOUND | {"class_names": [name, "b"]}
+  write(tmp_path, json.dumps(summary))
+  assert read_summary(tmp_path, "own", "train") == summary
+
+
+@pytest.mark.parametrize(
+  "character", ["\n", "\t", "\x1b", "\x7f", "\x85", "\u2028"]
+)
+def test_class_names_hold_no_control_characters(tmp_path, character):
+  write(tmp_path, json.dumps(SOUND | {"class_names": [f"a{character}", "b"]}))
+  with pytest.raises(UserError, match="as class_names, got list of 2"):
+    read_summary(tmp_path, "own", "train")
+
+
+def test_a_text_in_place_of_a_number_is_seen(tmp_path):
+  write(tmp_path, json.dumps(SOUND | {"num_classes": "2"}))
+  with pytest.raises(UserError, match="as num_classes, got '2';"):
+    read_summary(tmp_path, "own", "train")
+
+
 def test_a_number_that_overflows_is_refused(tmp_path):
   write(tmp_path, '{"num_classes": 1e400}')
   with pytest.raises(UserError, match="as num_classes, got inf;"):

@@ -57,6 +57,13 @@ def test_names_without_a_label(root, name):
   assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_what_storage_servers_leave_is_no_image(root):
+  for name in ("Thumbs.db", ".DS_Store"):
+    (root / "training" / name).write_bytes(b"")
+  (root / "training" / "@eaDir").mkdir()
+  assert len(load_animal10n(root, "train").images) == 30
+
+
 def test_what_is_missing_is_named(root, tmp_path):
   with pytest.raises(UserError, match=r"^source_dir: .* no such folder"):
     load_animal10n(tmp_path / "no", "train")

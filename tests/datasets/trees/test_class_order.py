@@ -1,5 +1,7 @@
 """The order of classes, and a file that fixes it."""
 
+import os
+
 import pytest
 
 from mentornet_tf.datasets.trees.class_order import (
@@ -50,6 +52,12 @@ def test_bad_files_are_refused(tmp_path, content, message):
     path.write_bytes(content)
   with pytest.raises(UserError, match=message):
     read_class_names(path)
+
+
+def test_a_pipe_of_names_is_refused(tmp_path):
+  os.mkfifo(tmp_path / "names.txt")
+  with pytest.raises(UserError, match="expected a file, got a pipe"):
+    read_class_names(tmp_path / "names.txt")
 
 
 @pytest.mark.parametrize(

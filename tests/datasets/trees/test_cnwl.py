@@ -57,6 +57,14 @@ def test_red_noise(root):
   assert found.fields["noise"]["unknown_true_labels"] == 2
 
 
+def test_lists_may_begin_with_a_byte_order_mark(root):
+  for path in (root / "mini-imagenet" / "split").iterdir():
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+  path = root / "mini-imagenet-annotations.json"
+  path.write_text(path.read_text(), encoding="utf-8-sig")
+  assert_images(load_cnwl(root, "train", "red", "0.4"), RED)
+
+
 def test_blue_noise_has_known_clean_labels(root):
   found = load_cnwl(root, "train", "blue", "0.4")
   assert_images(found, BLUE)

@@ -1,5 +1,7 @@
 """Trees that can be read in several ways, and the line that refuses each."""
 
+import os
+
 import pytest
 
 from mentornet_tf.datasets.trees.folder_layout import find_layout
@@ -137,6 +139,7 @@ def test_files_without_a_suffix_are_known_by_their_first_bytes(tmp_path):
   tree(tmp_path, "train/{a,b}/1.jpg")
   (tmp_path / "more").mkdir()
   (tmp_path / "more" / "1").write_bytes(b"text")
+  os.mkfifo(tmp_path / "more" / "pipe")
   assert find_layout(tmp_path).skipped == ("more",)
   (tmp_path / "more" / "1").write_bytes(b"\xff\xd8\xff\xe0")
   with pytest.raises(UserError, match="beside more with images"):

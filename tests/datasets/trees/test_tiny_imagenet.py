@@ -1,3 +1,5 @@
+import os
+
 import noisy_set_trees
 import numpy as np
 import pytest
@@ -50,6 +52,12 @@ def test_validation_images_are_labelled_by_their_list(root):
   assert found.fields["noise"]["kind"] == "none"
 
 
+def test_lists_may_begin_with_a_byte_order_mark(root):
+  for path in (root / "wnids.txt", root / "val" / "val_annotations.txt"):
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+  assert_validation(load_tiny_imagenet(root, "val"), TINY_VAL)
+
+
 @pytest.mark.parametrize("inner", ["", "images"])
 @pytest.mark.parametrize("with_list", [False, True])
 def test_validation_images_that_were_sorted_into_folders(
@@ -100,3 +108,9 @@ def test_mistakes_are_one_line(root, tmp_path):
   assert "2 lines with 1 different" in message(root)
   (root / "wnids.txt").write_bytes(b"\xff\xfe\x00")
   assert "got other bytes" in message(root)
+
+
+def test_a_pipe_is_no_list(root):
+  (root / "wnids.txt").unlink()
+  os.mkfifo(root / "wnids.txt")
+  assert "expected a file, got a pipe" in message(root)

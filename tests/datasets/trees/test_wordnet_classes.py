@@ -54,6 +54,20 @@ def test_unusable_lists_of_synsets(tmp_path, text, words):
     read_synsets(tmp_path / "synsets.txt")
 
 
+def test_lists_may_begin_with_a_byte_order_mark(tmp_path):
+  path = tmp_path / "synsets.txt"
+  path.write_text("n01440764 tench\nn00000007 crane\n", encoding="utf-8-sig")
+  assert read_synsets(path).names == ("tench", "crane")
+  path.write_text("n01440764\n7", encoding="utf-8-sig")
+  assert read_class_choice(str(path)) == ["n01440764", "7"]
+
+
+def test_a_choice_of_other_bytes_is_refused(tmp_path):
+  (tmp_path / "choice").write_bytes(b"\x7fELF\xff")
+  with pytest.raises(UserError, match="got other bytes; correct the path"):
+    read_class_choice(str(tmp_path / "choice"))
+
+
 def test_missing_list_of_synsets(tmp_path):
   with pytest.raises(UserError, match=r"synsets\.txt, got no such file"):
     read_synsets(tmp_path / "synsets.txt")

@@ -243,6 +243,8 @@ def test_bad_lists_and_names(tmp_path):
     tmp_path / "out", files, "at least one image of webvision_google_train"
   )
   files = file_list(tmp_path / "in", {"a": b"x"})
+  named = dataclasses.replace(files, class_names=("a\x1b[31m",))
+  refused(tmp_path / "out", named, r"control characters, got 'a\\x1b\[31m'")
   bad = ConversionRequest(tmp_path / "out", "../x", "train", files)
   with pytest.raises(UserError, match=r"dataset_name: .*, got '\.\./x'"):
     convert(bad)
