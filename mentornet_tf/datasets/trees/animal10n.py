@@ -18,6 +18,7 @@ from mentornet_tf.datasets.labels.noise import describe_measured_noise
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 SPLITS = ("train", "test")
 
@@ -60,11 +61,7 @@ def load_animal10n(source_dir: str | Path, split: str) -> ListedImages:
   Raises:
     UserError: there is no such folder, or an image's name has no label.
   """
-  if split not in SPLITS:
-    raise UserError(
-      f"split: expected one of {', '.join(SPLITS)}, got {split!r}; choose one "
-      "of them"
-    )
+  check_choice("split", split, SPLITS)
   root = Path(source_dir)
   folder = _split_folder(root, split)
   names = sorted(_image_files(folder))
