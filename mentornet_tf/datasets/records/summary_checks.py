@@ -4,6 +4,7 @@ Checked once, as it is read, so that whoever uses an entry may rely on its type.
 """
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from mentornet_tf.errors import UserError
 _MOST_CLASSES = 10**6
 _MOST_RECORDS = 10**12
 _MOST_PIXELS = 10**6
+
+# What would break a line; class names may hold spaces of any width.
+_CONTROLS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def check_summary(path: Path, summary: dict[str, Any]) -> None:
@@ -52,7 +56,8 @@ def _check_consistent(path: Path, summary: dict[str, Any]) -> None:
 
 
 def _unexpected(path: Path, name: str, expected: str, value: Any) -> UserError:
-  shown = value if _is_text(value) else _shown(value)
+  printable = isinstance(value, str) and value.isprintable()
+  shown = value if printable else _shown(value)
   return UserError(
     f"{path}: expected {expected} as {name}, got {shown[:60]}; correct the "
     "file, or write the set again"
@@ -69,7 +74,7 @@ def _shown(value: Any) -> str:
 
 
 def _is_text(value: Any) -> bool:
-  return isinstance(value, str) and value.isprintable()
+  return isinstance(value, str) and not _CONTROLS.search(value)
 
 
 def _is_text_list(value: Any) -> bool:
@@ -138,6 +143,7 @@ _ENTRIES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
   ("noise.rate", "a number of 0 to 1", _is_share),
   ("noise.measured_rate", "a number of 0 to 1", _is_share),
   ("noise.unknown_true_labels", "a count", _is_count),
+  ("noise.known_wrong_labels", "a count", _is_count),
   ("noise.seed", "a number", _is_number),
   ("images", "an object", _is_object),
   ("images.listed", "a count", _is_count),
