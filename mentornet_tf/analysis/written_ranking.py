@@ -10,6 +10,13 @@ from mentornet_tf.analysis.ranking import COLUMNS, METRICS_FILE
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.csv_files import read_rows
 from mentornet_tf.internal.json_files import read_json
+from mentornet_tf.internal.json_values import (
+  is_list,
+  is_number,
+  is_object,
+  is_text,
+  is_whole,
+)
 from mentornet_tf.internal.setting_fields import shown
 
 _WRITTEN_BY = "a ranking of labels"
@@ -40,14 +47,14 @@ def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
       f"{_WRITTEN_BY}, got none; {_ADVICE}"
     )
   for name in _INTEGERS:
-    _require(file, name, _is_count(metrics[name]), "a whole number", metrics)
+    _require(file, name, is_whole(metrics[name]), "a whole number", metrics)
   for name in _TEXTS:
-    _require(file, name, isinstance(metrics[name], str), "a text", metrics)
+    _require(file, name, is_text(metrics[name]), "a text", metrics)
   steps = metrics["checkpoint_steps"]
   _require(
     file,
     "checkpoint_steps",
-    isinstance(steps, list) and all(map(_is_count, steps)),
+    is_list(steps, is_whole),
     "a list of steps",
     metrics,
   )
@@ -55,7 +62,7 @@ def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
   _require(
     file,
     "quality",
-    quality is None or (isinstance(quality, dict) and _is_quality(quality)),
+    quality is None or (is_object(quality) and _is_quality(quality)),
     "null or the quality of a detection",
     metrics,
   )
@@ -83,8 +90,8 @@ def read_suspect_table(
 
 def _is_quality(quality: Mapping[str, Any]) -> bool:
   rankings: list[Any] = [quality.get(n) for n in ("by_loss", "by_weight")]
-  if not _is_count(quality.get("num_wrong")) or not all(
-    isinstance(each, dict) for each in rankings
+  if not is_whole(quality.get("num_wrong")) or not all(
+    map(is_object, rankings)
   ):
     return False
   values = [each.get(name) for each in rankings for name in _DETECTION]
@@ -92,15 +99,7 @@ def _is_quality(quality: Mapping[str, Any]) -> bool:
   if accuracy is not None:  # None where no noisy label's clean one is known
     values.append(accuracy)
   # All are known, or none: where all labels are clean or all are noisy.
-  return all(map(_is_number, values)) or rankings[0].get("roc_auc") is None
-
-
-def _is_count(value: Any) -> bool:
-  return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-  return isinstance(value, (int, float)) and not isinstance(value, bool)
+  return all(map(is_number, values)) or rankings[0].get("roc_auc") is None
 
 
 def _require(

@@ -36,6 +36,7 @@ PARAMETER_FLAGS = {
   "shorter_side": "resize",
   "folder": "output_dir",
   "options": "beam_options",
+  "split": "splits",
 }
 
 _FLAGS = flags.FLAGS

@@ -26,8 +26,8 @@ from mentornet_tf.errors import UserError
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
 
-# Written out, so that --help and flag errors need not wait for TensorFlow; a
-# test compares them with the library's.
+# Written out, so that --help and flag errors come at once; a test compares them
+# with the library's.
 SUBSETS = ("mini-imagenet", "stanford-cars")
 COLORS = ("red", "blue")
 NOISE_LEVELS = (

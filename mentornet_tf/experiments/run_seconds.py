@@ -6,6 +6,7 @@ from typing import Any
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.json_files import read_json, write_json
+from mentornet_tf.internal.json_values import is_number
 from mentornet_tf.internal.setting_fields import shown
 
 SECONDS_FILE = "seconds.json"
@@ -36,7 +37,7 @@ def read_seconds(run_folder: Path) -> dict[str, Any]:
   if not path.exists():
     return {"step": 0, "seconds": 0.0}
   record = read_json(path, written_by="an earlier run", advice="remove it")
-  if not all(isinstance(record.get(name), (int, float)) for name in _NAMES):
+  if not all(is_number(record.get(name)) for name in _NAMES):
     raise UserError(
       f"{path}: expected the numbers {' and '.join(_NAMES)}, got "
       f"{shown(record)}; remove it"

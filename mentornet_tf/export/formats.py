@@ -16,6 +16,7 @@ from mentornet_tf.export.signatures import (
   StudentSignatures,
 )
 from mentornet_tf.internal.atomic_files import new_folder
+from mentornet_tf.internal.choices import check_choice
 
 FORMATS = ("saved_model", "keras", "tflite")
 
@@ -26,11 +27,7 @@ _LITE_SIGNATURES = {"student": "images_float", "mentor": "serving_default"}
 
 def check_format(file_format: str) -> None:
   """Raises UserError unless `file_format` is one that can be written."""
-  if file_format not in FORMATS:
-    raise UserError(
-      f"file_format: expected one of {', '.join(FORMATS)}, got "
-      f"{file_format!r}; choose one of them"
-    )
+  check_choice("file_format", file_format, FORMATS)
   backend = keras.backend.backend()
   if file_format != "keras" and backend != "tensorflow":
     raise UserError(

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.export.layer_order import last_activation
+from mentornet_tf.internal.choices import check_choice
 
 OUTPUTS = ("detect", "logits", "probabilities")
 
@@ -97,11 +98,7 @@ def find_head(
   found = activation and (
     "logits" if activation == "linear" else "probabilities"
   )
-  if outputs not in OUTPUTS:
-    raise UserError(
-      f"outputs: expected one of {', '.join(OUTPUTS)}, got {outputs!r}; choose "
-      "one of them"
-    )
+  check_choice("outputs", outputs, OUTPUTS)
   if outputs == "detect":
     return Head(shape[1], found)
   if found not in (None, outputs):

@@ -1,7 +1,6 @@
 """A lock on a folder that ends with the process that holds it."""
 
 import errno
-import fcntl
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -10,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mentornet_tf.errors import UserError
+
+try:
+  import fcntl
+except ImportError:  # Windows
+  fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = ".lock"
 
@@ -34,12 +38,16 @@ def locked(
     folder: an existing folder that can be written to.
     doing: what one process at a time does, such as "train"; for the message.
     file_name: of the lock, in the folder.
-    warn: takes a line where the file system knows no locks.
+    warn: takes a line where the operating or the file system knows no locks.
 
   Raises:
     UserError: another process, which is named, holds the lock.
   """
   path = Path(folder) / file_name
+  if fcntl is None:
+    warn(_no_locks(path, "under an operating system", doing))
+    yield
+    return
   file = _open_alone(path, doing, warn)
   try:
     holder = f"process {os.getpid()} on {socket.gethostname()}"
@@ -70,15 +78,19 @@ def _open_alone(path: Path, doing: str, warn: Callable[[str], Any]) -> int:
       if error.errno not in _NO_LOCKS:
         os.close(file)
         raise
-      warn(
-        f"note: {path.parent} is on a file system without locks; make sure "
-        f"that no other process is going to {doing} there"
-      )
+      warn(_no_locks(path, "on a file system", doing))
       return file
     if _is_at(path, file):
       return file
     # It was removed, and perhaps made again, before it was locked.
     os.close(file)
+
+
+def _no_locks(path: Path, where: str, doing: str) -> str:
+  return (
+    f"note: {path.parent} is {where} without locks; make sure that no other "
+    f"process is going to {doing} there"
+  )
 
 
 def _is_at(path: Path, file: int) -> bool:

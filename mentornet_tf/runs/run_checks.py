@@ -1,71 +1,51 @@
 """What a run.json may hold: the settings' own rules, and those of its data."""
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.json_values import (
+  is_list,
+  is_object,
+  is_share,
+  is_text,
+  is_whole,
+)
 from mentornet_tf.internal.setting_fields import shown
 from mentornet_tf.settings import settings_by_name
 
 _ADVICE = "restore the file, or train again in another folder"
-_LARGEST_NUMBER = 10**12
 _MOST_CLASSES = 10**6
 
 
-def _is_whole(value: Any, least: int = 1, most: int = _LARGEST_NUMBER) -> bool:
-  return (
-    isinstance(value, int)
-    and not isinstance(value, bool)
-    and least <= value <= most
-  )
-
-
-def _is_text(value: Any) -> bool:
-  return isinstance(value, str) and "\0" not in value
-
-
-def _is_list(value: Any, holds: Callable[[Any], bool]) -> bool:
-  return isinstance(value, list) and all(map(holds, value))
-
-
-def _is_share(value: Any) -> bool:
-  return (
-    isinstance(value, (int, float))
-    and not isinstance(value, bool)
-    and math.isfinite(value)
-    and 0 <= value <= 1
-  )
+def _is_size(value: Any) -> bool:
+  return is_whole(value, 1)
 
 
 def _or_none(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
   return lambda value: value is None or holds(value)
 
 
-def _is_object(value: Any) -> bool:
-  return isinstance(value, dict)
-
-
 # Entry of the data -> what it may be, in words and as a check.
 _DATA: dict[str, tuple[str, Callable[[Any], bool]]] = {
-  "name": ("a name", _is_text),
-  "num_examples": ("a whole number >= 0", lambda v: _is_whole(v, 0)),
+  "name": ("a name", is_text),
+  "num_examples": ("a whole number >= 0", is_whole),
   "num_classes": (
     f"a whole number from 1 to {_MOST_CLASSES}",
-    lambda v: _is_whole(v, 1, _MOST_CLASSES),
+    lambda v: is_whole(v, 1, _MOST_CLASSES),
   ),
-  "class_names": ("a list of names", lambda v: _is_list(v, _is_text)),
+  "class_names": ("a list of names", lambda v: is_list(v, is_text)),
   "image_shape": (
     "three whole numbers",
-    lambda v: _is_list(v, _is_whole) and len(v) == 3,
+    lambda v: is_list(v, _is_size) and len(v) == 3,
   ),
-  "measured_noise_rate": ("a share or null", _or_none(_is_share)),
-  "noise": ("an object or null", _or_none(_is_object)),
-  "shorter_side": ("a whole number or null", _or_none(_is_whole)),
-  "square_side": ("a whole number or null", _or_none(_is_whole)),
-  "digest": ("a text", _is_text),
-  "clean_subset": ("an object", _is_object),
+  "measured_noise_rate": ("a share or null", _or_none(is_share)),
+  "noise": ("an object or null", _or_none(is_object)),
+  "shorter_side": ("a whole number or null", _or_none(_is_size)),
+  "square_side": ("a whole number or null", _or_none(_is_size)),
+  "digest": ("a text", is_text),
+  "clean_subset": ("an object", is_object),
 }
 
 

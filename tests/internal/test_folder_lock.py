@@ -69,6 +69,16 @@ def test_other_work_has_a_lock_of_its_own(tmp_path):
     pass
 
 
+def test_an_operating_system_without_locks_is_noted(tmp_path, monkeypatch):
+  monkeypatch.setattr(folder_lock, "fcntl", None)
+  notes = []
+  with locked(tmp_path, "train", warn=notes.append):
+    assert not list(tmp_path.iterdir())
+  (note,) = notes
+  assert note.startswith(f"note: {tmp_path} is under an operating system")
+  assert "no other process is going to train there" in note
+
+
 def test_a_file_system_without_locks_is_noted(tmp_path, monkeypatch):
   def unknown(*args):
     raise OSError(errno.ENOLCK, "No locks available")

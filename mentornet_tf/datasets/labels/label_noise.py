@@ -29,6 +29,7 @@ from mentornet_tf.datasets.sources.cifar_tfds import (
 )
 from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 _DEFAULT_RATE = 0.4
 # The kinds of noise that use a setting.
@@ -70,11 +71,7 @@ class LabelNoise:
   seed: int = 0
 
   def __post_init__(self) -> None:
-    if self.kind not in LABEL_NOISE_KINDS:
-      raise UserError(
-        f"kind: expected one of {', '.join(LABEL_NOISE_KINDS)}, got "
-        f"{self.kind!r}; choose one of them"
-      )
+    check_choice("kind", self.kind, LABEL_NOISE_KINDS)
     for name, kinds in _KINDS_WITH.items():
       value = getattr(self, name)
       if value is not None and self.kind not in kinds:

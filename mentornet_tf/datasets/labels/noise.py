@@ -12,6 +12,7 @@ from mentornet_tf.datasets.labels.clean_labels import (
 )
 from mentornet_tf.datasets.sources.class_names import confused_classes
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 from mentornet_tf.internal.reasons import reason
 from mentornet_tf.internal.regular_files import check_regular
 
@@ -296,11 +297,7 @@ def _checked_labels(labels: np.ndarray, num_classes: int) -> np.ndarray:
 
 
 def _check_arguments(kind: str, rate: float, seed: int) -> None:
-  if kind not in NOISE_KINDS:
-    raise UserError(
-      f"kind: expected one of {', '.join(NOISE_KINDS)}, got {kind!r}; "
-      "choose one of them"
-    )
+  check_choice("kind", kind, NOISE_KINDS)
   if not 0 <= rate <= 1:
     raise UserError(
       f"rate: expected a number between 0 and 1, got {rate}; for 40 % write 0.4"

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 TRAIN_CROPS = ("random", "resized", "center")
 
@@ -75,8 +76,4 @@ class Crop:
         f"side of at least that, got {self.size} and {self.shorter_side}; "
         "choose others"
       )
-    if self.train_crop not in TRAIN_CROPS:
-      raise UserError(
-        f"train_crop: expected one of {', '.join(TRAIN_CROPS)}, got "
-        f"{self.train_crop!r}; choose one of them"
-      )
+    check_choice("train_crop", self.train_crop, TRAIN_CROPS)

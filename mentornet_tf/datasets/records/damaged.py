@@ -126,7 +126,14 @@ def _read_cache(cache: Path | None, source: dict) -> DamagedRecords | None:
     lines = tuple(str(line) for _, line in kept["damaged"])
     return DamagedRecords(np.array(positions, np.int64), lines)
   # Missing or damaged: the records are searched again.
-  except (OSError, ValueError, LookupError, TypeError, OverflowError):
+  except (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+  ):
     return None
 
 

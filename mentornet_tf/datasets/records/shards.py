@@ -81,10 +81,11 @@ def check_num_records(
       "again or write the set again"
     )
   for name, written in (summary.get("files") or {}).items():
-    size = (Path(data_dir) / name).stat().st_size
+    path = Path(data_dir) / name
+    size = path.stat().st_size if path.exists() else "no such file"
     if size != written["bytes"]:
       raise UserError(
-        f"{Path(data_dir) / name}: expected {written['bytes']} bytes by the "
+        f"{path}: expected {written['bytes']} bytes by the "
         f"summary, got {size}; copy the shards and the summary of one write, "
         "or write the set again"
       )

@@ -3,29 +3,23 @@
 Checked once, as it is read, so that whoever uses an entry may rely on its type.
 """
 
-import math
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.json_values import (
+  is_list,
+  is_number,
+  is_object,
+  is_share,
+  is_text,
+  is_whole,
+)
 
 # Far beyond any set, and small enough to allocate something for each.
 _MOST_CLASSES = 10**6
-_MOST_RECORDS = 10**12
 _MOST_PIXELS = 10**6
-
-# Unicode's categories of characters that steer terminals, end lines, or are
-# half of another.
-_NO_NAME = {"Cc", "Cs", "Zl", "Zp"}
-
-
-def is_class_name(value: Any) -> bool:
-  """Whether it is a text on one line, of the characters of any script."""
-  return isinstance(value, str) and not any(
-    unicodedata.category(character) in _NO_NAME for character in value
-  )
 
 
 def check_summary(path: Path, summary: dict[str, Any]) -> None:
@@ -43,7 +37,7 @@ def check_summary(path: Path, summary: dict[str, Any]) -> None:
     for part in name.split("."):
       value = value.get(part) if isinstance(value, dict) else None
     if value is not None and not holds(value):
-      raise _unexpected(path, name, expected, _shown(value))
+      raise _unexpected(path, name, expected, value)
   _check_consistent(path, summary)
 
 
@@ -60,14 +54,14 @@ def _check_consistent(path: Path, summary: dict[str, Any]) -> None:
     raise _unexpected(path, "shards", "each file once", "one several times")
   counted = sum(each["num_examples"] for each in shards)
   if total is not None and total != counted:
-    raise _unexpected(
-      path, "num_examples", f"{counted}, as in shards,", str(total)
-    )
+    raise _unexpected(path, "num_examples", f"{counted}, as in shards,", total)
 
 
-def _unexpected(path: Path, name: str, expected: str, got: str) -> UserError:
+def _unexpected(path: Path, name: str, expected: str, value: Any) -> UserError:
+  printable = isinstance(value, str) and value.isprintable()
+  shown = value if printable else _shown(value)
   return UserError(
-    f"{path}: expected {expected} as {name}, got {got[:60]}; correct the "
+    f"{path}: expected {expected} as {name}, got {shown[:60]}; correct the "
     "file, or write the set again"
   )
 
@@ -81,80 +75,66 @@ def _shown(value: Any) -> str:
   return repr(value)
 
 
-def _is_text(value: Any) -> bool:
-  return isinstance(value, str) and value.isprintable()
-
-
-def _are_class_names(value: Any) -> bool:
-  return isinstance(value, list) and all(map(is_class_name, value))
-
-
-def _is_count(value: Any) -> bool:
-  return type(value) is int and 0 <= value <= _MOST_RECORDS
-
-
 def _within(least: int, most: int) -> Callable[[Any], bool]:
-  return lambda value: type(value) is int and least <= value <= most
+  return lambda value: is_whole(value, least, most)
 
 
-def _is_share(value: Any) -> bool:
-  # Comparisons are false of NaN.
-  return type(value) in (int, float) and 0 <= value <= 1
-
-
-def _is_number(value: Any) -> bool:
-  return type(value) is int or (type(value) is float and math.isfinite(value))
-
-
-def _is_object(value: Any) -> bool:
-  return isinstance(value, dict)
+def _are_texts(value: Any) -> bool:
+  return is_list(value, is_text)
 
 
 def _are_counts(value: Any) -> bool:
-  return isinstance(value, dict) and all(map(_is_count, value.values()))
+  return is_object(value) and all(map(is_whole, value.values()))
 
 
 def _are_shards(value: Any) -> bool:
-  return isinstance(value, list) and all(
-    isinstance(each, dict)
-    and _is_text(each.get("name"))
-    and _is_count(each.get("num_examples"))
-    for each in value
+  return is_list(value, _is_shard)
+
+
+def _is_shard(value: Any) -> bool:
+  return (
+    is_object(value)
+    and is_text(value.get("name"))
+    and is_whole(value.get("num_examples"))
   )
 
 
 def _are_files(value: Any) -> bool:
-  return isinstance(value, dict) and all(
-    isinstance(each, dict)
-    and _is_count(each.get("bytes"))
-    and _is_text(each.get("checksum"))
-    for each in value.values()
+  return is_object(value) and all(map(_is_file, value.values()))
+
+
+def _is_file(value: Any) -> bool:
+  return (
+    is_object(value)
+    and is_whole(value.get("bytes"))
+    and is_text(value.get("checksum"))
   )
 
 
 # (name, what is expected, the check), in which a dot stands between the name of
 # an object and one within it.
 _ENTRIES: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
-  ("dataset", "a text", _is_text),
-  ("split", "a text", _is_text),
+  ("dataset", "a text", is_text),
+  ("split", "a text", is_text),
   (
     "num_classes",
     f"an integer of 1 to {_MOST_CLASSES}",
     _within(1, _MOST_CLASSES),
   ),
-  ("num_examples", "a count", _is_count),
-  ("class_names", "a list of texts", _are_class_names),
+  ("num_examples", "a count", is_whole),
+  ("class_names", "a list of texts", _are_texts),
   ("shards", "a list of files with name and num_examples", _are_shards),
   ("files", "an object of files with bytes and checksum", _are_files),
-  ("noise", "an object", _is_object),
-  ("noise.kind", "a text", _is_text),
-  ("noise.rate", "a number of 0 to 1", _is_share),
-  ("noise.measured_rate", "a number of 0 to 1", _is_share),
-  ("noise.unknown_true_labels", "a count", _is_count),
-  ("noise.seed", "a number", _is_number),
-  ("images", "an object", _is_object),
-  ("images.listed", "a count", _is_count),
-  ("images.kept", "a count", _is_count),
+  ("noise", "an object", is_object),
+  ("noise.kind", "a text", is_text),
+  ("noise.rate", "a number of 0 to 1", is_share),
+  ("noise.measured_rate", "a number of 0 to 1", is_share),
+  ("noise.unknown_true_labels", "a count", is_whole),
+  ("noise.known_wrong_labels", "a count", is_whole),
+  ("noise.seed", "a number", is_number),
+  ("images", "an object", is_object),
+  ("images.listed", "a count", is_whole),
+  ("images.kept", "a count", is_whole),
   ("images.repaired", "an object of counts", _are_counts),
   ("images.skipped", "an object of counts", _are_counts),
   (

@@ -9,6 +9,7 @@ from mentornet_tf.datasets.sources.cifar_archives import (
 from mentornet_tf.datasets.sources.cifar_tfds import load_cifar_tfds
 from mentornet_tf.datasets.sources.digits import load_digits
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 SOURCE_NAMES = ("digits", "cifar10", "cifar100")
 SPLITS = ("train", "test")
@@ -37,11 +38,7 @@ def load_source(
     ("dataset_name", dataset_name, SOURCE_NAMES),
     ("split", split, SPLITS),
   ):
-    if value not in known:
-      raise UserError(
-        f"{name}: expected one of {', '.join(known)}, got {value!r}; choose "
-        "one of them"
-      )
+    check_choice(name, value, known)
   if dataset_name == "digits":
     if source_dir or tfds_data_dir:
       raise UserError(

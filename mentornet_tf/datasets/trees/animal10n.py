@@ -18,6 +18,7 @@ from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.datasets.trees.storage_folders import list_folder
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 SPLITS = ("train", "test")
 
@@ -60,11 +61,7 @@ def load_animal10n(source_dir: str | Path, split: str) -> ListedImages:
   Raises:
     UserError: there is no such folder, or an image's name has no label.
   """
-  if split not in SPLITS:
-    raise UserError(
-      f"split: expected one of {', '.join(SPLITS)}, got {split!r}; choose one "
-      "of them"
-    )
+  check_choice("split", split, SPLITS)
   root = Path(source_dir)
   folder = _split_folder(root, split)
   names = list_folder(folder).files
@@ -99,15 +96,15 @@ def _split_folder(root: Path, split: str) -> Path:
       f"source_dir: expected the folder of ANIMAL-10N at {root}, got no such "
       "folder; correct the path"
     )
-  found = sorted(
-    path for path in root.iterdir() if path.is_dir() and _is(path, split)
-  )
+  found = [
+    name for name in list_folder(root).folders if split_of(name) == split
+  ]
   if len(found) == 1:
-    return found[0]
+    return root / found[0]
   if found:
     raise UserError(
       f"source_dir: expected one folder of the {split} split in {root}, got "
-      f"{' and '.join(path.name for path in found)}; move one of them away"
+      f"{' and '.join(found)}; move one of them away"
     )
   if any(root.rglob("*.bin")):
     raise UserError(
@@ -119,10 +116,6 @@ def _split_folder(root: Path, split: str) -> Path:
     f"source_dir: expected training/ and testing/ in {root}, got no folder of "
     f"the {split} split; give the folder that holds them"
   )
-
-
-def _is(path: Path, split: str) -> bool:
-  return split_of(path.name) == split
 
 
 def _label(folder: Path, name: str) -> int:

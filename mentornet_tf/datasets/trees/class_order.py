@@ -1,10 +1,17 @@
 """The order of the classes, which numbers them."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.regular_files import check_regular
+
+
+def composed(name: str) -> str:
+  """A class's name in one form of Unicode, whichever it is written in."""
+  return unicodedata.normalize("NFC", name)
 
 
 def in_order(names: Collection[str]) -> list[str]:
@@ -36,6 +43,9 @@ def describe_classes(names: Sequence[str]) -> str:
 def read_class_names(path: str | Path) -> tuple[str, ...]:
   """Reads a text file with a class name per line, in the order of the labels.
 
+  Returns:
+    The names, `composed`.
+
   Raises:
     UserError: the file is missing, is no text, or names fewer than two classes
       or one of them twice.
@@ -48,16 +58,17 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
       "class_names: expected a text file with a class name per line at "
       f"{path}, got {got}; correct the path, or write one"
     ) from error
-  names = tuple(line.strip() for line in text.splitlines() if line.strip())
+  lines = map(str.strip, text.splitlines())
+  names = tuple(composed(line) for line in lines if line)
   if len(names) < 2:
     raise UserError(
       f"class_names: expected two or more classes in {path}, got {len(names)}; "
       "write each on a line of its own"
     )
-  for name in names:
-    if names.count(name) > 1:
-      raise UserError(
-        f"class_names: expected each class once in {path}, got {name!r} "
-        f"{names.count(name)} times; remove the others"
-      )
+  (name, count), *_ = Counter(names).most_common(1)
+  if count > 1:
+    raise UserError(
+      f"class_names: expected each class once in {path}, got {name!r} "
+      f"{count} times; remove the others"
+    )
   return names

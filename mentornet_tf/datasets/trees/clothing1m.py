@@ -21,6 +21,7 @@ from mentornet_tf.datasets.trees.listed_labels import (
 )
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 # Split -> its list. The labels of "train" come from web pages, those of the
 # others from people.
@@ -84,11 +85,7 @@ def load_clothing1m(source_dir: str | Path, split: str) -> ListedImages:
   Raises:
     UserError: a list is missing, or a line of one is malformed or has no label.
   """
-  if split not in SPLITS:
-    raise UserError(
-      f"split: expected one of {', '.join(SPLITS)}, got {split!r}; choose some "
-      "of them"
-    )
+  check_choice("split", split, SPLITS)
   root = Path(source_dir)
   class_names = _class_names(root)
   paths, ids, dropped = _read_keys(_required(root, _LISTS[split], split))

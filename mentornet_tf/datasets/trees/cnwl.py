@@ -22,6 +22,7 @@ from mentornet_tf.datasets.trees.cnwl_annotations import (
 )
 from mentornet_tf.datasets.trees.mini_imagenet_classes import WORDNET_IDS
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 SUBSETS = ("mini-imagenet", "stanford-cars")
 COLORS = ("red", "blue")
@@ -82,11 +83,7 @@ def load_cnwl(
     ("noise_level", noise_level, NOISE_LEVELS),
     ("subset", subset, SUBSETS),
   ):
-    if value not in known:
-      raise UserError(
-        f"{name}: expected one of {', '.join(known)}, got {value!r}; choose "
-        "one of them"
-      )
+    check_choice(name, value, known)
   root = Path(source_dir)
   is_train = split == "train"
   lists = (

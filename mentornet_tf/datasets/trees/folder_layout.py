@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mentornet_tf.datasets.trees.class_order import composed
 from mentornet_tf.datasets.trees.split_names import SPLITS, split_of
 from mentornet_tf.datasets.trees.storage_folders import list_folder
 from mentornet_tf.errors import UserError
@@ -63,7 +64,8 @@ def find_layout(root: Path, chosen: Collection[str] = ()) -> FolderLayout:
   tops = list_folder(root).folders
   splits: dict[str, str] = {}
   skipped: tuple[str, ...] = ()
-  if not set(tops) & set(chosen):
+  chosen = frozenset(map(composed, chosen))
+  if not chosen.intersection(map(composed, tops)):
     splits, skipped = _splits(root, tops)
   place = next((root / n for n in splits if splits[n] == "train"), root)
   classes, others = _classes(place, chosen)
@@ -138,7 +140,7 @@ def _classes(
     for name in names
     if name.lower() in _NO_CLASSES
     and name not in with_images
-    and name not in chosen
+    and composed(name) not in chosen
   )
   classes = tuple(name for name in names if name not in skipped)
   if chosen:

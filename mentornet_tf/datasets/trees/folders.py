@@ -1,7 +1,6 @@
 """A user's own images: a folder for each class."""
 
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,12 @@ from mentornet_tf.datasets.images.listing import (
   ImageList,
   readable,
 )
-from mentornet_tf.datasets.trees.class_order import describe_classes, in_order
+from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
+from mentornet_tf.datasets.trees.class_order import (
+  composed,
+  describe_classes,
+  in_order,
+)
 from mentornet_tf.datasets.trees.folder_layout import find_layout
 from mentornet_tf.datasets.trees.storage_folders import (
   FolderListing,
@@ -82,6 +86,7 @@ def find_image_folders(
     )
   layout = find_layout(root, class_names or ())
   names, notes = _numbered(root, layout.classes, class_names)
+  label_of = {name: label for label, name in enumerate(names)}
   notes += [
     f"skipped the folder {name}, which is neither a split nor a class"
     for name in layout.skipped
@@ -99,7 +104,7 @@ def find_image_folders(
     start = len(paths)
     for folder in walk.class_folders(top):
       name = class_name(folder)
-      if name not in names:
+      if name not in label_of:
         raise UserError(
           "source_dir: expected the classes of the training images in "
           f"{root / top}, got another one, {name}; rename its folder, or add "
@@ -112,7 +117,7 @@ def find_image_folders(
           f"{root / top / folder}; put some there, or remove the folder"
         )
       paths += found
-      labels += [names.index(name)] * len(found)
+      labels += [label_of[name]] * len(found)
     if len(paths) == start:
       raise UserError(
         f"source_dir: expected images of the split {split} in {root / top}, "
@@ -136,7 +141,7 @@ def class_name(folder: str) -> str:
 
   Bytes that are not UTF-8 become escapes.
   """
-  return unicodedata.normalize("NFC", readable(os.fsencode(folder)))
+  return composed(readable(os.fsencode(folder)))
 
 
 def image_list(paths: list[bytes], labels: list[int]) -> ImageList:
@@ -144,7 +149,7 @@ def image_list(paths: list[bytes], labels: list[int]) -> ImageList:
   return ImageList(
     paths=BytesColumn.of(paths),
     labels=np.array(labels, np.int64),
-    clean_labels=np.full(len(paths), -1, np.int64),
+    clean_labels=np.full(len(paths), UNKNOWN, np.int64),
     ids=np.arange(len(paths), dtype=np.int64),
   )
 
@@ -168,7 +173,8 @@ def _numbered(
       f"class_names: expected all folders of classes in {root}, got none of "
       f"the name {unknown[0]}; add it, or move the folder away"
     )
-  without = [name for name in names if name not in found]
+  there = set(found)
+  without = [name for name in names if name not in there]
   if not without:
     return names, []
   return names, [f"no folder of images for {describe_classes(without)}"]

@@ -20,6 +20,7 @@ from mentornet_tf.datasets.trees.listed_labels import (
 )
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 SPLITS = ("train", "test")
 
@@ -68,11 +69,7 @@ def load_food101n(
   Raises:
     UserError: a list is missing, or a line of one is malformed.
   """
-  if split not in SPLITS:
-    raise UserError(
-      f"split: expected one of {', '.join(SPLITS)}, got {split!r}; choose some "
-      "of them"
-    )
+  check_choice("split", split, SPLITS)
   root = _release(Path(source_dir))
   listed = _read_keys(_required(root, _IMAGES))
   class_names = _class_names(root, listed)

@@ -21,6 +21,7 @@ from mentornet_tf.datasets.trees.folders import LabelledFiles
 from mentornet_tf.datasets.trees.split_names import SPLITS
 from mentornet_tf.datasets.trees.table_classes import classes_without_images
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".lst")
 
@@ -170,11 +171,7 @@ def _with_noise(
 ) -> tuple[ImageList, dict[str, Any]]:
   """The images with the labels to train on, and what a summary says."""
   images = files.images
-  if noise.kind not in OWN_NOISE_KINDS:
-    raise UserError(
-      f"noise: expected one of {', '.join(OWN_NOISE_KINDS)}, got "
-      f"{noise.kind!r}; choose one of them"
-    )
+  check_choice("noise", noise.kind, OWN_NOISE_KINDS)
   if noise.kind == "none":
     return images, {"kind": "none"}
   if is_checked(images.clean_labels).any():

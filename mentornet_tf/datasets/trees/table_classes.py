@@ -1,14 +1,17 @@
 """The classes that a table's labels name, and their numbers."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
-from mentornet_tf.datasets.trees.class_order import describe_classes, in_order
+from mentornet_tf.datasets.trees.class_order import (
+  composed,
+  describe_classes,
+  in_order,
+)
 from mentornet_tf.datasets.trees.table_rows import TableRow, is_missing
 from mentornet_tf.datasets.trees.table_text import line_error
 from mentornet_tf.errors import UserError
@@ -20,11 +23,6 @@ _MOST_CLASSES = 100_000
 # Programs that know of missing values write whole numbers as 3.0.
 _INTEGER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-
-
-def composed(word: str) -> str:
-  """A name in one form of Unicode, whichever the table's program writes."""
-  return unicodedata.normalize("NFC", word)
 
 
 def table_classes(
@@ -217,8 +215,3 @@ def _integer(word: str) -> int | None:
   found = _INTEGER.fullmatch(word)
   # Python refuses to convert thousands of digits.
   return int(found[1]) if found and len(found[1]) <= 4000 else None
-
-
-def shortened(word: str) -> str:
-  """The beginning of a label, for a message."""
-  return word if len(word) <= 80 else f"{word[:80]}…"

@@ -19,6 +19,7 @@ from mentornet_tf.datasets.labels.noise import (
 )
 from mentornet_tf.datasets.trees.published_counts import Published
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 from mentornet_tf.internal.regular_files import check_regular
 
 SPLITS = ("train", "val")
@@ -53,11 +54,7 @@ def load_tiny_imagenet(
     UserError: a file or folder is missing, a line is malformed, or the noise
       cannot be made.
   """
-  if split not in SPLITS:
-    raise UserError(
-      f"split: expected one of {', '.join(SPLITS)}, got {split!r}; choose one "
-      "of them"
-    )
+  check_choice("split", split, SPLITS)
   root = Path(source_dir)
   wordnet_ids = _read_wordnet_ids(root / "wnids.txt")
   annotations = root / "val" / _ANNOTATIONS
@@ -177,11 +174,7 @@ def _with_noise(
   dataset_name: str,
 ) -> tuple[np.ndarray, dict[str, object]]:
   """[N] int64, the labels to train on, and what a summary says."""
-  if noise.kind not in OWN_NOISE_KINDS:
-    raise UserError(
-      f"noise: expected one of {', '.join(OWN_NOISE_KINDS)}, got "
-      f"{noise.kind!r}; choose one of them"
-    )
+  check_choice("noise", noise.kind, OWN_NOISE_KINDS)
   if split != "train":
     return clean, {"kind": "none"}
   return noise.drawn_labels(clean, num_classes, dataset_name)

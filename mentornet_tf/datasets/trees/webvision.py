@@ -14,12 +14,13 @@ from mentornet_tf.datasets.images.listing import (
   ImageList,
   ListedImages,
 )
+from mentornet_tf.datasets.trees.listed_labels import shown
 from mentornet_tf.datasets.trees.wordnet_classes import (
   WordNetClasses,
   read_synsets,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.reasons import shortened
+from mentornet_tf.internal.choices import check_choice
 
 SUBSETS = ("mini", "google", "flickr", "all")
 SPLITS = ("train", "val")
@@ -60,8 +61,8 @@ def load_webvision(
     UserError: an argument is unknown, a list is missing, or a line of one is
       malformed, leaves the root or has a label without a synset.
   """
-  _check_choice("split", split, SPLITS)
-  _check_choice("subset", subset, SUBSETS)
+  check_choice("split", split, SPLITS)
+  check_choice("subset", subset, SUBSETS)
   root = Path(source_dir)
   if not (root / "info").is_dir():
     raise UserError(
@@ -106,14 +107,6 @@ def kept_labels(
   return list(range(len(all_classes)))
 
 
-def _check_choice(name: str, value: str, known: Sequence[str]) -> None:
-  if value not in known:
-    raise UserError(
-      f"{name}: expected one of {', '.join(known)}, got {value!r}; choose one "
-      "of them"
-    )
-
-
 @dataclass(frozen=True)
 class _FileList:
   """The lines of a list: N paths, [N] int64 labels, and [N] int64 ids."""
@@ -156,12 +149,12 @@ def _parsed(line: bytes, num_classes: int, where: str) -> tuple[bytes, int]:
   if not path or not _LABEL.fullmatch(label) or b"\0" in path:
     raise UserError(
       f"{where}: expected a relative path and a label, got "
-      f"{_shown(line.strip())}; correct the line or get the list again"
+      f"{shown(line.strip())}; correct the line or get the list again"
     )
   if path.startswith(b"/") or b".." in path.split(b"/"):
     raise UserError(
       f"{where}: expected a path below the folder of the images, got "
-      f"{_shown(path)}; correct the line or get the list again"
+      f"{shown(path)}; correct the line or get the list again"
     )
   if not 0 <= int(label) < num_classes:
     raise UserError(
@@ -170,11 +163,6 @@ def _parsed(line: bytes, num_classes: int, where: str) -> tuple[bytes, int]:
       "together, get both again"
     )
   return path, int(label)
-
-
-def _shown(text: bytes) -> str:
-  line = text[:1000].decode("utf-8", errors="backslashreplace")
-  return repr(shortened(line))
 
 
 def _split(

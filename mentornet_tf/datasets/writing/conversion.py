@@ -28,7 +28,6 @@ from mentornet_tf.datasets.records.shards import (
   summary_path,
   write_summary,
 )
-from mentornet_tf.datasets.records.summary_checks import is_class_name
 from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.datasets.writing.report import (
   ConversionCounts,
@@ -39,6 +38,7 @@ from mentornet_tf.datasets.writing.report import (
 )
 from mentornet_tf.datasets.writing.runners import LocalRunner, Runner
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.json_values import is_text
 
 # At 100 kB per image, typical of photographs on web pages, such a shard is a
 # file of 125 MB: large enough for spinning disks and object stores, small
@@ -192,7 +192,7 @@ def _check(request: ConversionRequest) -> None:
       f"{request.dataset_name!r}; choose another name"
     )
   for name in request.listed.class_names:
-    if not is_class_name(name):
+    if not is_text(name):
       raise UserError(
         f"expected classes of {request.dataset_name} with names on one line, "
         f"without control characters, got {name[:80]!r}; rename the class"

@@ -1,6 +1,5 @@
 """What the conversion of a shard needs to know, and where its files lie."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from mentornet_tf.datasets.images.listing import ImageList, ImageReader
 from mentornet_tf.datasets.records.shards import shard_name, shard_sizes
 from mentornet_tf.datasets.writing.staging import StagedSet
+from mentornet_tf.internal.json_files import read_json
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,13 @@ class ConversionPlan(StagedSet):
     """The report of a converted shard.
 
     Raises:
-      FileNotFoundError: the shard is not converted yet.
+      UserError: it is missing or damaged.
     """
-    return json.loads(self.report_path(index).read_text(encoding="utf-8"))
+    return read_json(
+      self.report_path(index),
+      written_by="the conversion of a shard",
+      advice="remove it to convert the shard again",
+    )
 
   def missing_shards(self) -> list[int]:
     """The shards that are still to be converted."""
@@ -78,14 +82,13 @@ class ConversionPlan(StagedSet):
 
   def _is_complete(self, index: int) -> bool:
     """Whether the shard is as its report says, here or published already."""
-    try:
-      report = self.read_report(index)
-    except FileNotFoundError:
+    if not self.report_path(index).exists():
       return False
     path = self.shard_path(index)
     if not path.exists():
       path = self.output_dir / self.shard_name(index)
-    return path.exists() and path.stat().st_size == report["bytes"]
+    written = self.read_report(index).get("bytes")
+    return path.exists() and path.stat().st_size == written
 
   def remove_partial_files(self) -> None:
     """Removes what killed workers have left half-written."""

@@ -16,6 +16,7 @@ from mentornet_tf.datasets.writing.plan import ConversionPlan
 from mentornet_tf.datasets.writing.shard import convert_shard
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import worker_processes
+from mentornet_tf.internal.choices import check_choice
 
 BEAM_RUNNERS = ("DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner")
 
@@ -91,11 +92,7 @@ class BeamRunner:
   beam_options: tuple[str, ...] = ()
 
   def __post_init__(self) -> None:
-    if self.runner not in BEAM_RUNNERS:
-      raise UserError(
-        f"runner: expected one of {', '.join(BEAM_RUNNERS)}, got "
-        f"{self.runner!r}; choose one of them"
-      )
+    check_choice("runner", self.runner, BEAM_RUNNERS)
     if importlib.util.find_spec("apache_beam") is None:
       raise UserError(
         f"runner: expected Apache Beam for {self.runner}, got no such package; "

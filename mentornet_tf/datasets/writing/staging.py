@@ -22,6 +22,7 @@ from mentornet_tf.datasets.records.shards import (
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
 from mentornet_tf.internal.folder_lock import locked
+from mentornet_tf.internal.json_files import read_json
 
 # Options or a summary, as JSON holds them.
 Options = dict[str, Any]
@@ -62,11 +63,18 @@ class StagedSet:
     return self.work_dir / "lock"
 
   def interrupted_options(self) -> Options | None:
-    """The options in the work folder; None where nothing was interrupted."""
-    try:
-      return json.loads(self.options_path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    """The options in the work folder; None where nothing was interrupted.
+
+    Raises:
+      UserError: they are damaged.
+    """
+    if not self.options_path.exists():
       return None
+    return read_json(
+      self.options_path,
+      written_by="an interrupted conversion",
+      advice=f"remove {self.work_dir} to start over",
+    )
 
   def is_finished(self, options: Options) -> bool:
     """Whether the set of these options is there with all its shards."""

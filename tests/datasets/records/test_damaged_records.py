@@ -109,6 +109,7 @@ def test_what_was_found_is_kept_until_the_shards_change(tmp_path, monkeypatch):
     b"\xff",
     b'{"source": 1, "damaged": []}',
     b'{"damaged": [["x", "y"]]}',
+    b"[" * 100_000,
     "entries",
     "numbers",
   ],

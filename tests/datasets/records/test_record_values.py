@@ -1,5 +1,6 @@
 """Records whose ids or clean labels are of another kind, in memory or not."""
 
+import json
 import os
 
 import pytest
@@ -83,13 +84,26 @@ def test_a_shard_of_another_write_is_found(tmp_path):
   _, second = find_shards(tmp_path / "a", *NAME)
   assert verify_records(tmp_path / "a", *NAME).problems == ()
   other = tmp_path / "b" / second.name
-  same_size = other.stat().st_size == second.stat().st_size
+  assert other.stat().st_size != second.stat().st_size
   os.replace(other, second)
   (problem,) = verify_records(tmp_path / "a", *NAME).problems
   assert problem.startswith(f"{second}: expected the records that the summary")
-  if not same_size:
-    with pytest.raises(UserError, match=f"^{second}: expected .* bytes by the"):
-      open_streamed(tmp_path / "a", *NAME)
+  with pytest.raises(UserError, match=f"^{second}: expected .* bytes by the"):
+    open_streamed(tmp_path / "a", *NAME)
+
+
+def test_a_summary_that_names_a_file_which_is_not_there_is_refused(tmp_path):
+  write_records(tmp_path, encoded=SAME_SIZE, num_shards=1)
+  path = tmp_path / f"{'_'.join(NAME)}.json"
+  summary = json.loads(path.read_text())
+  summary["files"]["webvision_mini_train-00001-of-00002"] = {
+    "bytes": 1,
+    "checksum": "0",
+  }
+  path.write_text(json.dumps(summary))
+  for read in (load_in_memory, open_streamed):
+    with pytest.raises(UserError, match="got no such file; copy the shards"):
+      read(tmp_path, *NAME)
 
 
 def test_a_shard_that_is_a_pipe_is_refused(tmp_path):

@@ -37,6 +37,12 @@ def test_a_sound_summary_is_read(tmp_path):
   assert read_summary(tmp_path, "own", "val") is None
 
 
+def test_class_names_may_hold_any_spaces_and_joined_characters(tmp_path):
+  names = ["Grüne\u00a0Meise", "\U0001f468\u200d\U0001f469\u3000鳥"]
+  write(tmp_path, json.dumps(SOUND | {"class_names": names}))
+  assert read_summary(tmp_path, "own", "train")["class_names"] == names
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_each_entry_may_be_missing_or_null(tmp_path, name):
   without = {key: value for key, value in SOUND.items() if key != name}
@@ -78,6 +84,7 @@ def test_each_entry_may_be_missing_or_null(tmp_path, name):
       for value in ("0.4", -0.1, 1.1, np.nan, np.inf, True, [])
     ),
     ("noise", {"unknown_true_labels": "many"}),
+    ("noise", {"known_wrong_labels": -1}),
     ("noise", {"kind": 3}),
     ("files", []),
     ("files", {"x": {"bytes": "7", "checksum": "0"}}),

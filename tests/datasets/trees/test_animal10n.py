@@ -40,7 +40,8 @@ def test_labels_of_the_test_images_are_clean(root):
 
 def test_folders_of_other_names(root):
   (root / "training").rename(root / "Train")
-  (root / "Train" / ".hidden").write_bytes(b"")
+  for name in (".hidden", "Thumbs.db"):
+    (root / "Train" / name).write_bytes(b"")
   assert load_animal10n(root, "train").images.paths[0] == b"Train/0_0.jpg"
   (root / "training").mkdir()
   with pytest.raises(

@@ -37,6 +37,15 @@ def test_names_are_read_in_their_order(tmp_path):
   assert read_class_names(path) == ("owl", "emu")
 
 
+def test_names_are_read_in_one_form_of_unicode(tmp_path):
+  path = tmp_path / "names.txt"
+  path.write_text("K\u00e4uzchen\nemu\nKa\u0308uzchen\n", encoding="utf-8")
+  with pytest.raises(UserError, match="'K\u00e4uzchen' 2 times"):
+    read_class_names(path)
+  path.write_text("Ka\u0308uzchen\nemu\n", encoding="utf-8")
+  assert read_class_names(path) == ("K\u00e4uzchen", "emu")
+
+
 @pytest.mark.parametrize(
   "content, message",
   [

@@ -86,6 +86,25 @@ def test_a_set_that_was_half_put_in_place_is_completed(
   assert contents(tmp_path) == contents(whole.shards[0].parent)
 
 
+@pytest.mark.parametrize(
+  ("name", "advice"),
+  [
+    ("settings.json", "to start over"),
+    (f"{NAME}_train-00001-of-00004.json", "to convert the shard again"),
+  ],
+)
+@pytest.mark.parametrize("content", [b"", b'{"bytes": 1', b"\xff", b"[1]"])
+def test_damaged_notes_of_an_interrupted_conversion_are_named(
+  listed, tmp_path, name, advice, content
+):
+  interrupted(tmp_path, listed)
+  (work_dir(tmp_path) / name).write_bytes(content)
+  with pytest.raises(UserError) as caught:
+    convert(request(tmp_path, listed))
+  assert str(caught.value).startswith(str(work_dir(tmp_path) / name))
+  assert advice in str(caught.value)
+
+
 def test_a_finished_set_is_looked_up(listed, whole, tmp_path):
   first = convert(request(tmp_path, listed))
   before = {path: path.stat().st_mtime_ns for path in first.shards}
