@@ -1,6 +1,7 @@
 """Food-101N as published, with the test images of Food-101."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -31,6 +32,10 @@ _VERIFIED = {
   "verified_val": "verified_val.tsv",
 }
 _FOLDERS = ("meta", "")
+
+# Key of an image -> whether its label is right; None where lines contradict
+# each other.
+_Verdicts: TypeAlias = dict[bytes, bool | None]
 
 PUBLISHED = Published(
   "Food-101N",
@@ -75,7 +80,7 @@ def load_food101n(
   class_names = _class_names(root, listed)
   if split == "test":
     return _test_split(class_names, food101_dir)
-  verdicts: dict[bytes, bool] = {}
+  verdicts: _Verdicts = {}
   notes: list[str] = []
   for name, file_name in _VERIFIED.items():
     file = find_list(root, file_name, _FOLDERS)
@@ -84,15 +89,25 @@ def load_food101n(
       notes += PUBLISHED.differences(name, len(found))
     else:
       notes.append(f"expected meta/{file_name} in {root}, got no such list")
-    verdicts |= found
+    for key, verdict in found.items():
+      _add(verdicts, key, verdict)
   unlisted = sum(key not in listed for key in verdicts)
   if unlisted:
     notes.append(f"{unlisted} verified images are not in {_IMAGES}")
+  contradicting = sum(verdict is None for verdict in verdicts.values())
+  if contradicting:
+    notes.append(
+      f"{contradicting} images are verified as both right and wrong; their "
+      "clean labels are unknown"
+    )
   labels = _labels(listed, class_names, root / "meta" / _IMAGES)
   clean = labels.copy()
   for row, key in enumerate(listed):
-    if not verdicts.get(key, False):
-      clean[row] = KNOWN_WRONG if key in verdicts else UNKNOWN
+    verdict = verdicts.get(key)
+    if verdict is None:
+      clean[row] = UNKNOWN
+    elif not verdict:
+      clean[row] = KNOWN_WRONG
   noise = describe_measured_noise(labels, clean)
   return _listed_images(
     root,
@@ -209,9 +224,8 @@ def _key(line: bytes, where: str) -> bytes:
   return key
 
 
-def _read_verdicts(path: Path) -> dict[bytes, bool]:
-  """Whether the label of each image is right, by key."""
-  verdicts: dict[bytes, bool] = {}
+def _read_verdicts(path: Path) -> _Verdicts:
+  verdicts: _Verdicts = {}
   for index, (where, line) in enumerate(read_lines(path)):
     if index == 0 and line.startswith(b"class_name"):
       continue
@@ -221,8 +235,13 @@ def _read_verdicts(path: Path) -> dict[bytes, bool]:
         f"{where}: expected an image and 0 or 1, whether its label is right, "
         f"got {shown(line)}; correct the line or get the list again"
       )
-    verdicts[_key(key, where)] = verdict == b"1"
+    _add(verdicts, _key(key, where), verdict == b"1")
   return verdicts
+
+
+def _add(verdicts: _Verdicts, key: bytes, verdict: bool | None) -> None:
+  if verdicts.setdefault(key, verdict) != verdict:
+    verdicts[key] = None
 
 
 def _class_names(root: Path, listed: dict[bytes, int]) -> tuple[str, ...]:
@@ -233,6 +252,11 @@ def _class_names(root: Path, listed: dict[bytes, int]) -> tuple[str, ...]:
     names = [
       line for _, line in read_lines(path) if not line.startswith(b"class_name")
     ]
+  if len(set(names)) < len(names):
+    raise UserError(
+      f"{path}: expected each class once, got {len(names)} lines with "
+      f"{len(set(names))} classes; get the list again"
+    )
   return tuple(name.decode("utf-8", "backslashreplace") for name in names)
 
 

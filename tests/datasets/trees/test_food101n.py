@@ -58,6 +58,26 @@ def test_test_images_of_food_101_are_joined_by_name(root, tmp_path):
   )
 
 
+def test_verdicts_that_contradict_each_other_tell_nothing(root):
+  lists = [root / "meta" / f"verified_{name}.tsv" for name in ("train", "val")]
+  keys = list(trees.food_keys())
+  before = load_food101n(root, "train").images.clean_labels
+  lists[0].write_text(lists[0].read_text() + f"{keys[0]}\t0\n{keys[1]}\t1\n")
+  lists[1].write_text(lists[1].read_text() + f"{keys[4]}\t1\n")
+  listed = load_food101n(root, "train")
+  expected = before.copy()
+  expected[[0, 4]] = -1
+  np.testing.assert_array_equal(listed.images.clean_labels, expected)
+  assert listed.notes[-1].startswith("2 images are verified as both right and")
+
+
+def test_a_class_that_is_listed_twice_is_refused(root):
+  path = root / "meta" / "classes.txt"
+  path.write_text(path.read_text() + "sushi\n")
+  with pytest.raises(UserError, match="expected each class once, got 4 lines"):
+    load_food101n(root, "train")
+
+
 def test_lists_that_are_missing_are_named(root):
   (root / "meta" / "verified_val.tsv").unlink()
   listed = load_food101n(root, "train")
