@@ -151,22 +151,32 @@ def kept_checkpoints(
   """Prefixes of all complete checkpoints in `folder`, oldest first.
 
   They are those that the `checkpoint` state file names. Where that file is
-  damaged or missing they are those whose files are there, by their steps.
+  damaged or missing, or names none that is there, they are those whose files
+  are there, by their steps.
 
   Args:
     folder: a training folder.
-    warn: takes a line where the state file is damaged.
+    warn: takes a line where the state file is of no use.
   """
+  by_files = _prefixes_of_files(Path(folder))
+  newest = os.path.basename(by_files[-1]) if by_files else "none"
+  advice = f"the newest checkpoint is by its files {newest}"
   try:
-    prefixes = checkpoint_files.read_state(folder)
+    named = checkpoint_files.read_state(folder)
   except checkpoint_files.DamagedStateError as error:
-    prefixes = _prefixes_of_files(Path(folder))
-    newest = os.path.basename(prefixes[-1]) if prefixes else "none"
-    warn(f"warning: {error}; the newest checkpoint is by its files {newest}")
-  else:
-    if prefixes is None:
-      prefixes = _prefixes_of_files(Path(folder))
-  return [prefix for prefix in prefixes if checkpoint_files.exists(prefix)]
+    warn(f"warning: {error}; {advice}")
+    return by_files
+  if named is None:
+    return by_files
+  kept = [prefix for prefix in named if checkpoint_files.exists(prefix)]
+  if named and by_files and not kept:
+    state = Path(folder) / checkpoint_files.STATE_FILE
+    warn(
+      f"warning: {state}: expected the names of checkpoints in its folder, got "
+      f"{named[-1][-80:]}, which is not there; {advice}"
+    )
+    return by_files
+  return kept
 
 
 def _prefixes_of_files(folder: Path) -> list[str]:
@@ -174,7 +184,8 @@ def _prefixes_of_files(folder: Path) -> list[str]:
     str(path.with_suffix("")) for path in folder.glob(f"{_NAME}-*.index")
   ]
   numbered = [p for p in prefixes if p.rpartition("-")[2].isdigit()]
-  return sorted(numbered, key=checkpoint_step)
+  whole = filter(checkpoint_files.exists, numbered)
+  return sorted(whole, key=checkpoint_step)
 
 
 @contextmanager

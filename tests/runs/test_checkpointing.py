@@ -230,6 +230,22 @@ def test_a_damaged_state_file_gives_way_to_the_files(tmp_path, content):
   assert list(names) == [f"model.ckpt-{step}" for step in (9, 10, 11)]
 
 
+def test_a_state_file_of_other_checkpoints_loses_none(tmp_path):
+  """As of a folder whose newest files were not copied."""
+  written, read = network(), network()
+  CheckpointStore(tmp_path, {"student": written.variables}).save(9)
+  state = b'model_checkpoint_path: "model.ckpt-12"\n'
+  (tmp_path / "checkpoint").write_bytes(state)
+  warnings = []
+  store = CheckpointStore(tmp_path, {"student": read.variables})
+  assert store.restore_latest(warnings.append) == 9
+  (warning,) = warnings
+  assert "model.ckpt-12, which is not there; " in warning
+  assert warning.endswith("by its files model.ckpt-9")
+  for a, b in zip(written.variables, read.variables, strict=True):
+    np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
 def test_a_missing_state_file_loses_no_checkpoint(tmp_path):
   store = CheckpointStore(tmp_path, {"student": network().variables})
   store.save(5)
