@@ -121,7 +121,7 @@ def integer_columns(
 
 def _read_csv(path: Path) -> dict[str, np.ndarray]:
   with path.open(newline="", encoding="utf-8-sig") as file:
-    rows = [row for row in csv.reader(file) if any(row)]
+    rows = [row for row in csv.reader(file, strict=True) if any(row)]
   header = [name.strip() for name in rows[0]] if rows else []
   if not header or any(_is_number(name) for name in header):
     raise UserError(
