@@ -36,8 +36,9 @@ PARAMETER_FLAGS = {
   "shorter_side": "resize",
   "folder": "output_dir",
   "options": "beam_options",
-  "split": "splits",
 }
+# Likewise, of commands with a flag for the splits.
+SPLITS_PARAMETER_FLAGS = PARAMETER_FLAGS | {"split": "splits"}
 
 _FLAGS = flags.FLAGS
 

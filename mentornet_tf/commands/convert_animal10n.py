@@ -27,7 +27,7 @@ flags.DEFINE_list("splits", ["train", "test"], "Splits to write.")
 flags.DEFINE_string("dataset_name", "animal10n", "Name of the set.")
 conversion_flags.define_flags()
 
-PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS | {"split": "splits"}
+PARAMETER_FLAGS = conversion_flags.SPLITS_PARAMETER_FLAGS | {"split": "splits"}
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ flags.DEFINE_list(
 flags.DEFINE_string("dataset_name", "food101n", "Name of the set.")
 conversion_flags.define_flags()
 
-PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS
+PARAMETER_FLAGS = conversion_flags.SPLITS_PARAMETER_FLAGS
 
 
 def main() -> None:

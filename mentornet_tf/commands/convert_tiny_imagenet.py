@@ -32,7 +32,7 @@ noise_flags.define_flags(
 conversion_flags.define_flags()
 
 PARAMETER_FLAGS = (
-  conversion_flags.PARAMETER_FLAGS
+  conversion_flags.SPLITS_PARAMETER_FLAGS
   | noise_flags.PARAMETER_FLAGS
   | {"split": "splits"}
 )

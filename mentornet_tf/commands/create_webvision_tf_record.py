@@ -50,7 +50,7 @@ flags.DEFINE_string(
 )
 conversion_flags.define_flags()
 
-PARAMETER_FLAGS = conversion_flags.PARAMETER_FLAGS | {"split": "splits"}
+PARAMETER_FLAGS = conversion_flags.SPLITS_PARAMETER_FLAGS | {"split": "splits"}
 
 
 def main() -> None:

@@ -62,7 +62,7 @@ def run_quickstart(
     The table as Markdown; empty if a training was asked to stop.
   """
   folder = atomic_files.creatable_folder(folder)
-  console = console or Console(highlight=False, soft_wrap=True)
+  console = console or Console(highlight=False, markup=False, soft_wrap=True)
   data_dir = folder / f"records_noise_{noise_rate:g}_seed_{seed}"
   write_noisy_records(
     NoisyRecords(

@@ -156,7 +156,7 @@ def run_small_protocol(
       f"{unknown[0]!r}; choose among them"
     )
   folder = atomic_files.creatable_folder(folder)
-  console = console or Console(highlight=False, soft_wrap=True)
+  console = console or Console(highlight=False, markup=False, soft_wrap=True)
   data_dir = folder / "records"
   write_noisy_records(
     NoisyRecords(

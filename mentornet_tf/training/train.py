@@ -92,7 +92,7 @@ def train_and_evaluate(
   """
   require_tensorflow("runs of the loop")
   options = options or RunOptions()
-  console = console or Console(highlight=False, soft_wrap=True)
+  console = console or Console(highlight=False, markup=False, soft_wrap=True)
   creatable_folder(run_folder)
   train_data = as_training_data(train_data, settings.augmentation)
   _check_clean_labels(settings, options, train_data)

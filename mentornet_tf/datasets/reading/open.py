@@ -72,7 +72,7 @@ def _name_damaged(
   """Prints the records that are passed over."""
   if not damaged:
     return
-  console = console or Console(highlight=False, soft_wrap=True)
+  console = console or Console(highlight=False, markup=False, soft_wrap=True)
   console.print(
     f"{name}: passing over {len(damaged)} damaged records", markup=False
   )

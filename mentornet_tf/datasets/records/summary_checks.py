@@ -37,7 +37,7 @@ def check_summary(path: Path, summary: dict[str, Any]) -> None:
     for part in name.split("."):
       value = value.get(part) if isinstance(value, dict) else None
     if value is not None and not holds(value):
-      raise _unexpected(path, name, expected, value)
+      raise _unexpected(path, name, expected, _shown(value))
   _check_consistent(path, summary)
 
 
@@ -54,14 +54,14 @@ def _check_consistent(path: Path, summary: dict[str, Any]) -> None:
     raise _unexpected(path, "shards", "each file once", "one several times")
   counted = sum(each["num_examples"] for each in shards)
   if total is not None and total != counted:
-    raise _unexpected(path, "num_examples", f"{counted}, as in shards,", total)
+    raise _unexpected(
+      path, "num_examples", f"{counted}, as in shards,", str(total)
+    )
 
 
-def _unexpected(path: Path, name: str, expected: str, value: Any) -> UserError:
-  printable = isinstance(value, str) and value.isprintable()
-  shown = value if printable else _shown(value)
+def _unexpected(path: Path, name: str, expected: str, got: str) -> UserError:
   return UserError(
-    f"{path}: expected {expected} as {name}, got {shown[:60]}; correct the "
+    f"{path}: expected {expected} as {name}, got {got[:60]}; correct the "
     "file, or write the set again"
   )
 

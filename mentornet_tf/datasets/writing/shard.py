@@ -11,7 +11,7 @@ from mentornet_tf.datasets.images.decoding import (
   usable_image,
 )
 from mentornet_tf.datasets.images.jpeg_damage import MADE_UP, JpegCheck
-from mentornet_tf.datasets.images.jpeg_headers import is_jpeg
+from mentornet_tf.datasets.images.jpeg_headers import is_jpeg, read_jpeg_header
 from mentornet_tf.datasets.images.listing import (
   MISSING_FILE,
   ImageEntry,
@@ -102,13 +102,21 @@ def _convert_images(
     return outcomes
   damages = check.damages(list(jpegs.values()))
   for (number, data), damage in zip(jpegs.items(), damages, strict=True):
-    image = outcomes[number]
-    is_unchanged = isinstance(image, UsableImage) and image.data is data
-    # What was encoded anew was decoded by Pillow, which reads a few kinds more,
-    # but does not say where it made up pixels.
-    if damage == MADE_UP or (damage and is_unchanged):
+    if damage == MADE_UP or (damage and not _is_pillows_alone(data)):
       outcomes[number] = damage
   return outcomes
+
+
+def _is_pillows_alone(data: bytes) -> bool:
+  """Whether it is a kind of color JPEG that not every decoder reads.
+
+  Pillow, by which such files are encoded anew, does. Of other kinds it takes
+  damaged ones, too, where it makes up pixels without a word.
+  """
+  header = read_jpeg_header(data)
+  return (
+    header is not None and header.num_components == 3 and not (header.is_usual)
+  )
 
 
 def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:

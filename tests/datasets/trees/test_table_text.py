@@ -102,4 +102,6 @@ def test_other_bytes(tmp_path, content):
 
 def test_no_file(tmp_path):
   with pytest.raises(UserError, match=r"^table: .* no such file"):
+    list(read_lines(tmp_path / "none.csv"))
+  with pytest.raises(UserError, match="expected a file, got a folder"):
     list(read_lines(tmp_path))
