@@ -17,6 +17,9 @@ from mentornet_tf.errors import UserError
 # The message about a record whose bytes do not match its checksums.
 NO_WHOLE_RECORD = "expected a whole TFRecord, got a truncated or corrupted one"
 
+# Without `overwrite` a conversion takes the set for finished.
+_REMEDY = "copy this shard again or write the set again with `overwrite`"
+
 HEADER_BYTES, _FOOTER_BYTES = 12, 4
 _CRC32C_POLYNOMIAL = 0x82F63B78
 # TFRecord stores checksums rotated and with this added.
@@ -35,9 +38,7 @@ class RecordSpans(NamedTuple):
   lengths: np.ndarray
 
 
-def record_spans(
-  path: Path, remedy: str = "copy this shard again or write the set again"
-) -> RecordSpans:
+def record_spans(path: Path, remedy: str = _REMEDY) -> RecordSpans:
   """Finds every record of a TFRecord file and checks the lengths' checksums.
 
   Args:

@@ -104,7 +104,7 @@ def inspect_shard(
   except tf.errors.OpError as error:
     problem = (
       f"{NO_WHOLE_RECORD} ({error.message.split(';')[-1].strip()}); copy this "
-      "shard again or write the set again"
+      "shard again or write the set again with `overwrite`"
     )
     yield InspectedRecord(shard, index + 1, b"", problem, ())
 
@@ -144,7 +144,8 @@ def inspect_record(
     features = tf.train.Example.FromString(raw).features.feature
   except DecodeError:
     return (
-      "expected a tf.train.Example, got other bytes; write the set again",
+      "expected a tf.train.Example, got other bytes; write the set again with "
+      "`overwrite`",
       (),
     )
   for key, kind in _NEEDED.items():
@@ -176,7 +177,8 @@ def inspect_record(
   except tf.errors.OpError:
     return (
       "expected a PNG or JPEG image, got bytes that cannot be decoded; write "
-      "the set again, which leaves it out, or pass over it with `max_damaged`"
+      "the set again with `overwrite`, which leaves it out, or pass over it "
+      "with `max_damaged`"
     ), ()
 
 
