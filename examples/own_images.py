@@ -12,6 +12,7 @@ import tensorflow as tf
 import mentornet_tf as mn
 
 EPOCHS, SIZE = 20, 32
+keras.utils.set_random_seed(0)
 
 images = keras.utils.image_dataset_from_directory(
   sys.argv[1], image_size=(SIZE, SIZE), batch_size=32, seed=0

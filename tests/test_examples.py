@@ -31,6 +31,7 @@ def number_after(text: str, words: str) -> float:
   return float(re.search(rf"{re.escape(words)} ([\d.]+)", text).group(1))
 
 
+@pytest.mark.slow  # its parts are in tests/export/test_export_own_images.py
 def test_own_images(tmp_path):
   digits = load_digits("train")
   chosen = np.flatnonzero(digits.labels < 3)[:240]
