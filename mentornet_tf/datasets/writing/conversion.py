@@ -268,7 +268,12 @@ def _convert_missing(
   remaining = sum(len(plan.rows(index)) for index in missing)
   on_start(plan.num_images, plan.num_images - remaining)
   if missing:
-    runner.convert(plan, missing, on_images)
+    try:
+      runner.convert(plan, missing, on_images)
+    except BaseException:
+      # Workers that end with a failed one leave theirs.
+      plan.remove_partial_files()
+      raise
   if left_out := plan.missing_shards():
     raise UserError(
       "output_dir: expected the workers to write shard "
