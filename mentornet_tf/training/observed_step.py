@@ -40,13 +40,13 @@ def training_step(
 
 
 def observed_step(
-  model: MentoredModel, has_clean_labels: bool, with_examples: bool = False
+  model: MentoredModel, has_checked_labels: bool, with_examples: bool = False
 ) -> Callable[[loop.Batch], loop.Report]:
   """A training step of the loop.
 
   Args:
     model: compiled, with an optimizer that is built.
-    has_clean_labels: whether "clean_label" tells of every label of a batch
+    has_checked_labels: whether "clean_label" tells of every label of a batch
       if it is clean.
     with_examples: whether "example/id", "example/label", "example/clean_label"
       and "example/loss" [B] are reported.
@@ -59,13 +59,13 @@ def observed_step(
 
   def step(batch: loop.Batch) -> loop.Report:
     is_clean = None
-    if has_clean_labels:
+    if has_checked_labels:
       is_clean = batch["label"] == batch["clean_label"]
     loss, report = training_step(
       model, batch["image"], batch["label"], is_clean=is_clean
     )
     report["example/weight"] = loss.weighed.weight_before_dropout
-    if has_clean_labels:
+    if has_checked_labels:
       report["example/is_clean"] = is_clean
     if with_examples:
       report["example/loss"] = loss.weighed.loss

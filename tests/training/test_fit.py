@@ -48,7 +48,7 @@ def test_fit_and_the_loop_give_equal_weights(mixes):
     model_of(mixing=mn.MentorMix(seed=1) if mixes else None) for _ in range(2)
   )
   fit_stream(fitted, STEPS)
-  StepRunner(observed_step(looped, has_clean_labels=True), stream())(STEPS)
+  StepRunner(observed_step(looped, has_checked_labels=True), stream())(STEPS)
   assert int(looped.optimizer.iterations) == STEPS
   assert_same(fitted, looped)
 
@@ -219,7 +219,7 @@ def test_a_mentor_update_in_fit_equals_one_in_the_loop():
   from mentornet_tf.training.joint.schedule import UpdateSchedule
   from mentornet_tf.training.joint.update import update_mentor
 
-  runner = StepRunner(observed_step(looped, has_clean_labels=True), stream())
+  runner = StepRunner(observed_step(looped, has_checked_labels=True), stream())
   runner(10)
   update_mentor(looped, subset, UpdateSchedule((0.2,), recipe))
   runner(STEPS - 10)

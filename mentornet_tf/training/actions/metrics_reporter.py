@@ -78,13 +78,13 @@ class MetricsReporter(Action):
 
   @staticmethod
   def columns(
-    has_clean_labels: bool, evaluator: EvaluationSets | None
+    has_checked_labels: bool, evaluator: EvaluationSets | None
   ) -> list[str]:
     """The columns of the rows that will be written."""
     return [
       *_AVERAGED,
       *_LATEST,
-      *(_QUALITY if has_clean_labels else ()),
+      *(_QUALITY if has_checked_labels else ()),
       *(evaluator.columns if evaluator else ()),
     ]
 
