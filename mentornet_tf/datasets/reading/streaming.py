@@ -30,6 +30,12 @@ from mentornet_tf.datasets.reading.in_memory import (
   shuffled_index,
 )
 from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.reading.raw_squares import (
+  Square,
+  evaluation_square,
+  stacked,
+  training_square,
+)
 from mentornet_tf.datasets.records.access import read_records, record_at
 from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
@@ -47,6 +53,10 @@ from mentornet_tf.datasets.records.shards import (
   find_shards,
   named_classes,
   read_summary,
+)
+from mentornet_tf.datasets.records.stored_images import (
+  RAW_FORMAT,
+  StoredImage,
 )
 from mentornet_tf.errors import UserError
 
@@ -78,6 +88,11 @@ class StreamedRecords:
 
   def __len__(self) -> int:
     return len(self.index)
+
+  @property
+  def is_raw(self) -> bool:
+    """Whether the summary says that images are stored as raw pixels."""
+    return self.summary.get("store") == RAW_FORMAT
 
   @property
   def noise(self) -> dict[str, Any]:
@@ -238,19 +253,23 @@ def streamed_training_batches(
     position = _positions(step, batch_size)
     return position, shuffled_index(position, len(records), seed)
 
-  def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+  cut = training_square if records.is_raw else training_crop
+
+  def image(stored: StoredImage, position: tf.Tensor) -> tf.Tensor | Square:
     def key(stream: int) -> tf.Tensor:
       return tf.random.experimental.stateless_fold_in(
         tf.constant([seed, stream], tf.int64), position
       )
 
-    return training_crop(encoded, crop, key(CROP_STREAM), key(FLIP_STREAM))
+    return cut(stored, crop, key(CROP_STREAM), key(FLIP_STREAM))
 
-  return (
-    _examples(tf.data.Dataset.counter(start_step).map(choose), records, image)
-    .batch(batch_size, drop_remainder=True)
-    .prefetch(_BATCHES_AHEAD)
+  steps = tf.data.Dataset.counter(start_step)
+  batches = _examples(steps.map(choose), records, image).batch(
+    batch_size, drop_remainder=True
   )
+  if records.is_raw:
+    batches = batches.map(stacked)
+  return batches.prefetch(_BATCHES_AHEAD)
 
 
 def streamed_evaluation_batches(
@@ -277,16 +296,16 @@ def streamed_evaluation_batches(
     index = tf.boolean_mask(position, position < len(records))
     return index, index
 
-  def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
-    del position
-    return evaluation_crop(encoded, crop)
-
-  return (
-    _examples(tf.data.Dataset.range(num_batches).map(choose), records, image)
-    .batch(batch_size)
-    .apply(tf.data.experimental.assert_cardinality(num_batches))
-    .prefetch(_BATCHES_AHEAD)
-  )
+  cut = evaluation_square if records.is_raw else evaluation_crop
+  steps = tf.data.Dataset.range(num_batches)
+  batches = _examples(
+    steps.map(choose), records, lambda stored, position: cut(stored, crop)
+  ).batch(batch_size)
+  if records.is_raw:
+    batches = batches.map(stacked)
+  return batches.apply(
+    tf.data.experimental.assert_cardinality(num_batches)
+  ).prefetch(_BATCHES_AHEAD)
 
 
 def training_indices(
@@ -305,7 +324,7 @@ def _positions(step: tf.Tensor, batch_size: int) -> tf.Tensor:
 def _examples(
   choices: tf.data.Dataset,
   records: StreamedRecords,
-  image: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+  image: Callable[[StoredImage, tf.Tensor], tf.Tensor | Square],
 ) -> tf.data.Dataset:
   """Reads and decodes chosen records.
 
@@ -313,7 +332,7 @@ def _examples(
     choices: pairs of int64 [any]: positions in the sequence, and indices of
       the records there.
     records: the set.
-    image: ([] string, [] int64 position) to the image.
+    image: (image of a record, [] int64 position) to the square.
 
   Returns:
     Dicts of single examples, in the order of the choices.
@@ -323,8 +342,8 @@ def _examples(
     place: tuple[tf.Tensor, tf.Tensor], serialised: tf.Tensor
   ) -> dict[str, tf.Tensor]:
     position, chosen = place
-    encoded, labels = parse_labelled(serialised, chosen, records.num_classes)
-    return {"image": image(encoded, position), **labels}
+    stored, labels = parse_labelled(serialised, chosen, records.num_classes)
+    return {"image": image(stored, position), **labels}
 
   places = choices.unbatch()
   serialised = read_records(places, records.index)

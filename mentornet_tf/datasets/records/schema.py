@@ -3,7 +3,8 @@
 The schema is that of the original's published data: `image/encoded`,
 `image/format` and `image/class/label`. This project always adds
 `image/class/clean_label`, `image/id`, `image/height` and `image/width`, and
-`image/path`, `image/query` and `image/synset` where they are known. Where the
+`image/path`, `image/query` and `image/synset` where they are known. Images are
+encoded, or raw pixels (`stored_images`). Where the
 label is known to be wrong, though not what would be right, the clean label is
 -1 and `image/class/known_wrong` is 1. Records without these keys are read too.
 """
@@ -25,6 +26,12 @@ from mentornet_tf.datasets.records.shards import (
   named_classes,
   read_summary,
 )
+from mentornet_tf.datasets.records.stored_images import (
+  IMAGE_FEATURES,
+  StoredImage,
+  stored_image,
+  stored_pixels,
+)
 from mentornet_tf.errors import UserError
 
 # Data sets whose number of classes is known without a summary.
@@ -33,8 +40,7 @@ _NUM_CLASSES = {"cifar10": 10, "cifar100": 100, "digits": 10}
 # Records decoded by one graph call when a whole set is loaded.
 _DECODED_AT_ONCE = 512
 
-_FEATURES = {
-  "image/encoded": tf.io.FixedLenFeature([], tf.string),
+_FEATURES = IMAGE_FEATURES | {
   # A list of one label, the original's [1], parses to a scalar all the same.
   "image/class/label": tf.io.FixedLenFeature([], tf.int64),
   "image/class/clean_label": tf.io.FixedLenFeature([], tf.int64, UNKNOWN),
@@ -48,8 +54,8 @@ class Example:
   """One image with its labels, as a record holds it.
 
   Attributes:
-    image_bytes: the encoded image.
-    image_format: "png" or "jpeg".
+    image_bytes: the encoded image, or its raw pixels.
+    image_format: "png", "jpeg" or "raw".
     label: 0-based class to train on.
     id: stable position of the image in its source.
     height: pixels.
@@ -117,26 +123,26 @@ def decode_examples(
   Raises:
     tf.errors.InvalidArgumentError: a message, image or label cannot be used.
   """
-  encoded, labels = parse_labelled(serialised, position, num_classes)
-  if encoded.shape.rank:
+  stored, labels = parse_labelled(serialised, position, num_classes)
+  if stored.data.shape.rank:
     # Several times faster than one graph call per image.
     image = tf.map_fn(
-      decode_image,
-      encoded,
+      stored_pixels,
+      stored,
       fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
     )
   else:
-    image = decode_image(encoded)
+    image = stored_pixels(stored)
   return {"image": image, **labels}
 
 
 def parse_labelled(
   serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
-) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-  """Parses records and leaves their images encoded; see `decode_examples`.
+) -> tuple[StoredImage, dict[str, tf.Tensor]]:
+  """Parses records and leaves their images as they are; see `decode_examples`.
 
   Returns:
-    The encoded images, [] or [B] string, and "label", "clean_label" (-1
+    The images, and "label", "clean_label" (-1
     unknown, -2 known wrong) and "id", each int64 of the same shape.
   """
   parsed = tf.io.parse_example(serialised, _FEATURES)
@@ -153,7 +159,7 @@ def parse_labelled(
   # An eager Assert has already run and returns None.
   with tf.control_dependencies([in_range] if in_range is not None else []):
     label = tf.identity(label)
-  return parsed["image/encoded"], {
+  return stored_image(parsed), {
     "label": label,
     "clean_label": _clean_label(parsed),
     "id": tf.where(identity < 0, position, identity),
@@ -165,12 +171,6 @@ def _clean_label(parsed: dict[str, tf.Tensor]) -> tf.Tensor:
   label = parsed["image/class/clean_label"]
   known_wrong = parsed["image/class/known_wrong"] != 0
   return tf.where((label < 0) & known_wrong, np.int64(KNOWN_WRONG), label)
-
-
-def decode_image(encoded: tf.Tensor) -> tf.Tensor:
-  """One image [height, width, 3] uint8 from its bytes, PNG or JPEG, []."""
-  image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-  return tf.ensure_shape(image, [None, None, 3])
 
 
 def read_tfrecords(
