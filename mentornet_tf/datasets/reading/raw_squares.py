@@ -43,7 +43,7 @@ class Square(NamedTuple):
 def training_square(
   image: StoredImage, crop: Crop, crop_seed: tf.Tensor, flip_seed: tf.Tensor
 ) -> Square:
-  """What `stacked` makes the `crops.training_crop` of."""
+  """What becomes `crops.training_crop` when it is `stacked`."""
 
   def resized() -> tf.Tensor:
     return training_crop(image, crop, crop_seed, flip_seed)
@@ -60,7 +60,7 @@ def training_square(
 
 
 def evaluation_square(image: StoredImage, crop: Crop) -> Square:
-  """What `stacked` makes the `crops.evaluation_crop` of."""
+  """What becomes `crops.evaluation_crop` when it is `stacked`."""
   return _square(
     image,
     crop,
@@ -70,12 +70,19 @@ def evaluation_square(image: StoredImage, crop: Crop) -> Square:
   )
 
 
-def stacked(batch: dict[str, Any]) -> dict[str, tf.Tensor]:
-  """A batch whose "image" is float32 [B, size, size, 3] instead of squares.
+def stacked(batches: tf.data.Dataset) -> tf.data.Dataset:
+  """Batches whose "image" is float32 [B, size, size, 3] in [-1, 1].
 
   Args:
-    batch: "image" holds `Square`s with a leading [B], other keys whatever.
+    batches: dicts; where "image" is no `Square` with a leading [B], they stay
+      as they are.
   """
+  if not isinstance(batches.element_spec["image"], Square):
+    return batches
+  return batches.map(_with_images)
+
+
+def _with_images(batch: dict[str, Any]) -> dict[str, tf.Tensor]:
   squares: Square = batch["image"]
   # One pass over the batch where a cast, a product and a sum take three.
   images = tf.raw_ops.Dequantize(

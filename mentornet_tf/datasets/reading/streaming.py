@@ -19,10 +19,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.datasets.reading.crops import (
-  evaluation_crop,
-  training_crop,
-)
+from mentornet_tf.datasets.reading.crops import evaluation_crop, training_crop
 from mentornet_tf.datasets.reading.in_memory import (
   CROP_STREAM,
   FLIP_STREAM,
@@ -54,10 +51,7 @@ from mentornet_tf.datasets.records.shards import (
   named_classes,
   read_summary,
 )
-from mentornet_tf.datasets.records.stored_images import (
-  RAW_FORMAT,
-  StoredImage,
-)
+from mentornet_tf.datasets.records.stored_images import RAW_FORMAT, StoredImage
 from mentornet_tf.errors import UserError
 
 # A hundred images of 299x299 take a tenth of a gigabyte.
@@ -263,13 +257,12 @@ def streamed_training_batches(
 
     return cut(stored, crop, key(CROP_STREAM), key(FLIP_STREAM))
 
-  steps = tf.data.Dataset.counter(start_step)
-  batches = _examples(steps.map(choose), records, image).batch(
-    batch_size, drop_remainder=True
+  return (
+    _examples(tf.data.Dataset.counter(start_step).map(choose), records, image)
+    .batch(batch_size, drop_remainder=True)
+    .apply(stacked)
+    .prefetch(_BATCHES_AHEAD)
   )
-  if records.is_raw:
-    batches = batches.map(stacked)
-  return batches.prefetch(_BATCHES_AHEAD)
 
 
 def streamed_evaluation_batches(
@@ -297,15 +290,18 @@ def streamed_evaluation_batches(
     return index, index
 
   cut = evaluation_square if records.is_raw else evaluation_crop
-  steps = tf.data.Dataset.range(num_batches)
-  batches = _examples(
-    steps.map(choose), records, lambda stored, position: cut(stored, crop)
-  ).batch(batch_size)
-  if records.is_raw:
-    batches = batches.map(stacked)
-  return batches.apply(
-    tf.data.experimental.assert_cardinality(num_batches)
-  ).prefetch(_BATCHES_AHEAD)
+
+  def image(stored: StoredImage, position: tf.Tensor) -> tf.Tensor | Square:
+    del position
+    return cut(stored, crop)
+
+  return (
+    _examples(tf.data.Dataset.range(num_batches).map(choose), records, image)
+    .batch(batch_size)
+    .apply(stacked)
+    .apply(tf.data.experimental.assert_cardinality(num_batches))
+    .prefetch(_BATCHES_AHEAD)
+  )
 
 
 def training_indices(

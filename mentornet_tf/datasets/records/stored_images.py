@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-RAW_FORMAT = "raw"
+from mentornet_tf.datasets.images.raw_images import RAW_FORMAT
 
 # As long as the sides of a JPEG can be.
 LONGEST_SIDE = 65535
