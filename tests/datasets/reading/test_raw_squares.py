@@ -228,8 +228,8 @@ def test_what_was_shrunk_is_not_enlarged(tmp_path):
   folder = write(tmp_path, ["raw"])
   with pytest.raises(
     UserError,
-    match="^shorter_side: expected at most 40 pixels, the size at which "
-    "photos_train holds raw pixels, got 50; ",
+    match=r"^shorter_side: expected at most 40 pixels, the size at which "
+    r"photos_train holds raw pixels, got 50; ",
   ):
     open_data(folder, "photos", "train", Crop(size=40, shorter_side=50))
   assert open_data(folder, "photos", "train", Crop(size=24, shorter_side=30))
