@@ -12,7 +12,9 @@ import tensorflow as tf
 from mentornet_tf.datasets.reading.in_memory_data import InMemoryData
 from mentornet_tf.datasets.reading.preparation import (
   NO_AUGMENTATION,
+  WHOLE_BATCH,
   Augmentation,
+  BatchSlice,
   Crop,
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
@@ -59,7 +61,12 @@ class TrainingData(Protocol):
     """N."""
 
   def training_batches(
-    self, batch_size: int, *, seed: int, start_step: int
+    self,
+    batch_size: int,
+    *,
+    seed: int,
+    start_step: int,
+    part: BatchSlice = WHOLE_BATCH,
   ) -> Batches:
     """Endless batches, as `in_memory.training_batches` gives them."""
 

@@ -12,7 +12,11 @@ from mentornet_tf.datasets.reading.in_memory import (
   evaluation_batches,
   training_batches,
 )
-from mentornet_tf.datasets.reading.preparation import Augmentation
+from mentornet_tf.datasets.reading.preparation import (
+  WHOLE_BATCH,
+  Augmentation,
+  BatchSlice,
+)
 from mentornet_tf.datasets.records.damaged import damaged_entry
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 
@@ -57,7 +61,12 @@ class InMemoryData:
     return None
 
   def training_batches(
-    self, batch_size: int, *, seed: int, start_step: int
+    self,
+    batch_size: int,
+    *,
+    seed: int,
+    start_step: int,
+    part: BatchSlice = WHOLE_BATCH,
   ) -> tf.data.Dataset:
     return training_batches(
       self.dataset,
@@ -65,6 +74,7 @@ class InMemoryData:
       self.augmentation,
       seed=seed,
       start_step=start_step,
+      part=part,
     )
 
   def evaluation_batches(self, batch_size: int) -> tf.data.Dataset:

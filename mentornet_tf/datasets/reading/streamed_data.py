@@ -11,7 +11,11 @@ from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
   named_damage,
 )
-from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.reading.preparation import (
+  WHOLE_BATCH,
+  BatchSlice,
+  Crop,
+)
 from mentornet_tf.datasets.reading.streaming import (
   StreamedRecords,
   streamed_evaluation_batches,
@@ -60,10 +64,20 @@ class StreamedData:
     return self.records.has_checked_labels
 
   def training_batches(
-    self, batch_size: int, *, seed: int, start_step: int
+    self,
+    batch_size: int,
+    *,
+    seed: int,
+    start_step: int,
+    part: BatchSlice = WHOLE_BATCH,
   ) -> tf.data.Dataset:
     return streamed_training_batches(
-      self.records, batch_size, self.crop, seed=seed, start_step=start_step
+      self.records,
+      batch_size,
+      self.crop,
+      seed=seed,
+      start_step=start_step,
+      part=part,
     )
 
   def evaluation_batches(self, batch_size: int) -> tf.data.Dataset:
