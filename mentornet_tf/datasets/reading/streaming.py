@@ -14,11 +14,12 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.reading import raw_squares
 from mentornet_tf.datasets.reading.crops import evaluation_crop, training_crop
 from mentornet_tf.datasets.reading.in_memory import (
   CROP_STREAM,
@@ -26,12 +27,10 @@ from mentornet_tf.datasets.reading.in_memory import (
   check_at_least,
   shuffled_index,
 )
-from mentornet_tf.datasets.reading.preparation import Crop
-from mentornet_tf.datasets.reading.raw_squares import (
-  Square,
-  evaluation_square,
-  stacked,
-  training_square,
+from mentornet_tf.datasets.reading.preparation import (
+  WHOLE_BATCH,
+  BatchSlice,
+  Crop,
 )
 from mentornet_tf.datasets.records.access import read_records, record_at
 from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
@@ -58,6 +57,8 @@ from mentornet_tf.errors import UserError
 _BATCHES_AHEAD = 2
 # Records per batch where labels are read and images stay encoded.
 _LABELS_AT_ONCE = 64
+
+_Cut: TypeAlias = tf.Tensor | raw_squares.Square
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ def streamed_training_batches(
   *,
   seed: int,
   start_step: int = 0,
+  part: BatchSlice = WHOLE_BATCH,
 ) -> tf.data.Dataset:
   """Endless training batches; each pass visits every record once, reshuffled.
 
@@ -229,6 +231,8 @@ def streamed_training_batches(
     crop: how images are cut.
     seed: seed of order, crops and flips, at least 0.
     start_step: k of the first batch, at least 0.
+    part: the slice of every batch that is read and decoded; it is the same as
+      in the whole batch.
 
   Returns:
     Dicts of "image" float32 [B, size, size, 3] in [-1, 1] and "label",
@@ -243,13 +247,15 @@ def streamed_training_batches(
   check_at_least("seed", seed, 0)
   check_at_least("start_step", start_step, 0)
 
+  slice_ = part.positions(batch_size)
+
   def choose(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    position = _positions(step, batch_size)
+    position = _positions(step, batch_size)[slice_.start : slice_.stop]
     return position, shuffled_index(position, len(records), seed)
 
-  cut = training_square if records.is_raw else training_crop
+  cut = raw_squares.training_square if records.is_raw else training_crop
 
-  def image(stored: StoredImage, position: tf.Tensor) -> tf.Tensor | Square:
+  def image(stored: StoredImage, position: tf.Tensor) -> _Cut:
     def key(stream: int) -> tf.Tensor:
       return tf.random.experimental.stateless_fold_in(
         tf.constant([seed, stream], tf.int64), position
@@ -259,8 +265,8 @@ def streamed_training_batches(
 
   return (
     _examples(tf.data.Dataset.counter(start_step).map(choose), records, image)
-    .batch(batch_size, drop_remainder=True)
-    .apply(stacked)
+    .batch(len(slice_), drop_remainder=True)
+    .apply(raw_squares.stacked)
     .prefetch(_BATCHES_AHEAD)
   )
 
@@ -289,16 +295,16 @@ def streamed_evaluation_batches(
     index = tf.boolean_mask(position, position < len(records))
     return index, index
 
-  cut = evaluation_square if records.is_raw else evaluation_crop
+  cut = raw_squares.evaluation_square if records.is_raw else evaluation_crop
 
-  def image(stored: StoredImage, position: tf.Tensor) -> tf.Tensor | Square:
+  def image(stored: StoredImage, position: tf.Tensor) -> _Cut:
     del position
     return cut(stored, crop)
 
   return (
     _examples(tf.data.Dataset.range(num_batches).map(choose), records, image)
     .batch(batch_size)
-    .apply(stacked)
+    .apply(raw_squares.stacked)
     .apply(tf.data.experimental.assert_cardinality(num_batches))
     .prefetch(_BATCHES_AHEAD)
   )
@@ -320,7 +326,7 @@ def _positions(step: tf.Tensor, batch_size: int) -> tf.Tensor:
 def _examples(
   choices: tf.data.Dataset,
   records: StreamedRecords,
-  image: Callable[[StoredImage, tf.Tensor], tf.Tensor | Square],
+  image: Callable[[StoredImage, tf.Tensor], _Cut],
 ) -> tf.data.Dataset:
   """Reads and decodes chosen records.
 

@@ -6,9 +6,10 @@ import tensorflow as tf
 from large_images import NUM_CLASSES, images, jpeg, texture
 
 from mentornet_tf.datasets.reading import raw_squares
-from mentornet_tf.datasets.reading.dataset import StreamedData, named_damage
+from mentornet_tf.datasets.reading.dataset import named_damage
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.reading.streamed_data import StreamedData
 from mentornet_tf.datasets.reading.streaming import (
   open_streamed,
   streamed_evaluation_batches,
