@@ -5,9 +5,8 @@ where it lies when it is needed, so that the order is a random permutation of
 the whole set in each pass, batch k is a pure function of the seed and k, and a
 run that continues at step k starts there at once.
 
-The price is one random read per image: storage must serve some hundreds of them
-per second, as solid-state disks and the page cache do. Sequential reads would
-need a shuffle buffer, and a replay where an interrupted run continues.
+The price is one random read per image, which solid-state disks and the page
+cache serve. Sequential reads would need a shuffle buffer and a replay.
 """
 
 import itertools
@@ -57,7 +56,6 @@ from mentornet_tf.errors import UserError
 _BATCHES_AHEAD = 2
 # Records per batch where labels are read and images stay encoded.
 _LABELS_AT_ONCE = 64
-
 _Cut: TypeAlias = tf.Tensor | raw_squares.Square
 
 
@@ -282,10 +280,7 @@ def streamed_evaluation_batches(
     crop: how images are cut.
 
   Returns:
-    Dicts as `streamed_training_batches` gives.
-
-  Raises:
-    UserError: an argument is outside its bounds.
+    Dicts as `streamed_training_batches` gives; it raises the same.
   """
   check_at_least("batch_size", batch_size, 1)
   num_batches = -(-len(records) // batch_size)
