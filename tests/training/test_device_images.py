@@ -12,6 +12,8 @@ from keras_backend import run_under
 
 import mentornet_tf as mn
 
+# TensorFlow compiles by XLA where a test asks for it, for time.
+_COMPILES = keras.backend.backend() == "jax"
 _VARIED = {"padding": 3, "crop": 12}
 
 
@@ -44,7 +46,7 @@ def small_student() -> keras.Model:
   return student
 
 
-def model(jit_compile="auto", steps_per_execution=1, **options):
+def model(jit_compile=_COMPILES, steps_per_execution=1, **options):
   """Without any random number, so that back ends agree."""
   curriculum = mn.MentorCurriculum(
     mn.load_mentor("mentornet_pd"), example_dropout_rates="0,100"
@@ -85,7 +87,7 @@ def measure(without_tensorflow: bool = False) -> dict[str, list[float]]:
   if without_tensorflow:
     sys.meta_path.insert(0, _NoTensorFlow())
   images = device_images(seed=4)
-  trained = model(steps_per_execution=2)
+  trained = model(jit_compile=True, steps_per_execution=2)
   trained.fit(images, epochs=2, steps_per_epoch=3, verbose=0)
   mixing = model(mixing=mn.MentorMix())
   mixing.fit(images, verbose=0)
@@ -193,10 +195,9 @@ def test_images_are_not_part_of_the_model():
   made = model()
   before = [v.path for v in made.variables], made.count_params()
   made.fit(images, verbose=0)
-  optimizer = {v.path for v in made.optimizer.variables}
-  after = [v.path for v in made.variables if v.path not in optimizer]
-  assert (after, made.count_params()) == before
-  assert images.pixels not in made.non_trainable_variables
+  after = [v.path for v in made.variables], made.count_params()
+  assert after == before
+  assert images.pixels.path not in {v.path for v in made.variables}
   x = mn.standardize(pixels(), 12)
   np.testing.assert_array_equal(
     made.predict(x, verbose=0), made.student.predict(x, verbose=0)
@@ -251,13 +252,13 @@ def test_other_arguments_are_refused(arguments, message):
 def test_weights_of_another_length_and_negative_seeds_are_refused():
   with pytest.raises(mn.UserError, match=r"^sample_weight: .* 20 images"):
     device_images(sample_weight=np.ones(3))
-  with pytest.raises(mn.UserError, match="^seed: expected at least 0, got -1"):
+  with pytest.raises(mn.UserError, match=r"^seed: expected at least 0, got -1"):
     device_images(seed=-1)
 
 
 def test_fit_refuses_what_the_images_hold():
   made = model()
-  with pytest.raises(mn.UserError, match="^batch_size: .*DeviceImages"):
+  with pytest.raises(mn.UserError, match=r"^batch_size: .*DeviceImages"):
     made.fit(device_images(), batch_size=8)
-  with pytest.raises(mn.UserError, match="^y: .*DeviceImages"):
+  with pytest.raises(mn.UserError, match=r"^y: .*DeviceImages"):
     made.fit(device_images(), labels())
