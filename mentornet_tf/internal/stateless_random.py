@@ -10,6 +10,8 @@ Sources: Salmon et al., SC 2011 (Philox4x32-10); Beaulieu et al., ePrint
 size by cycle walking (Black and Rogaway, CT-RSA 2002).
 """
 
+from typing import Any
+
 import numpy as np
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -86,7 +88,9 @@ def _words(seed: np.ndarray, num_blocks: int) -> np.ndarray:
   return np.stack(_philox(counter, (key0, key1)), axis=-1)
 
 
-def _philox(counter: list[np.ndarray], key: tuple) -> list[np.ndarray]:
+def _philox(
+  counter: list[np.ndarray], key: tuple[Any, Any]
+) -> list[np.ndarray]:
   """Philox4x32-10 of four words, held in 64 bits each."""
   c0, c1, c2, c3 = counter
   k0, k1 = key
