@@ -29,11 +29,13 @@ _CORE_MODULES = (
   "datasets/reading/plans.py",
   "internal/stateless_random.py",
   "internal/typing.py",
+  "training/builders.py",
   "training/device_images.py",
   "training/ema.py",
   "training/example_losses.py",
   "training/mentored_model.py",
   "training/mentormix_model.py",
+  "training/optimizers.py",
   "training/replicas.py",
   "training/step_metrics.py",
 )
