@@ -120,8 +120,10 @@ class StudentSettings(SettingsGroup):
   )
   mixed_precision: str = setting(
     "float32",
-    "Keras dtype policy of the student.",
-    choices=("float32", "mixed_bfloat16"),
+    "Keras dtype policy of the student. Its weights, the losses and the "
+    "curriculum stay in float32; mixed_float16 scales the loss, and skips "
+    "steps that overflow.",
+    choices=("float32", "mixed_bfloat16", "mixed_float16"),
   )
 
 
@@ -320,4 +322,9 @@ class RunOptions(SettingsGroup):
     "Write the loss of every training example at every step, as the curriculum "
     "is shown it, to losses.csv in the training folder, from which data-driven "
     "mentors are trained.",
+  )
+  jit_compile: bool = setting(
+    False,
+    "Compile the training step by XLA. Starts later; its numbers differ by "
+    "rounding. Measure it: on CPUs it takes longer (docs/speed.md).",
   )

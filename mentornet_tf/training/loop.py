@@ -78,11 +78,17 @@ class StepRunner:
   Args:
     step: one training step; all its variables exist already.
     batches: an infinite dataset of batches with static shapes.
+    jit_compile: whether XLA compiles the step.
   """
 
-  def __init__(self, step: Callable[[Batch], Report], batches: tf.data.Dataset):
+  def __init__(
+    self,
+    step: Callable[[Batch], Report],
+    batches: tf.data.Dataset,
+    jit_compile: bool = False,
+  ):
     self._iterator = iter(batches)
-    step_function = tf.function(step)
+    step_function = tf.function(step, jit_compile=jit_compile or None)
 
     @tf.function
     def run(iterator, num_steps):
