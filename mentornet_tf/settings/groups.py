@@ -125,6 +125,12 @@ class StudentSettings(SettingsGroup):
     "steps that overflow.",
     choices=("float32", "mixed_bfloat16", "mixed_float16"),
   )
+  jit_compile: bool = setting(
+    False,
+    "Compile the training step by XLA. Dropout and example dropout are other "
+    "random numbers then, and all else differs by rounding. It starts later, "
+    "and takes longer on CPUs (docs/speed.md).",
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -322,9 +328,4 @@ class RunOptions(SettingsGroup):
     "Write the loss of every training example at every step, as the curriculum "
     "is shown it, to losses.csv in the training folder, from which data-driven "
     "mentors are trained.",
-  )
-  jit_compile: bool = setting(
-    False,
-    "Compile the training step by XLA. Starts later; its numbers differ by "
-    "rounding. Measure it: on CPUs it takes longer (docs/speed.md).",
   )

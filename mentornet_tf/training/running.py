@@ -51,6 +51,7 @@ class Run:
     folder: the training folder.
     store: its checkpoints.
     start_step: the steps that are done.
+    jit_compile: whether XLA compiles the step.
     console: where progress is printed.
   """
 
@@ -65,6 +66,7 @@ class Run:
   folder: RunFolder
   store: CheckpointStore
   start_step: int
+  jit_compile: bool
   console: Console
 
 
@@ -98,7 +100,7 @@ def run_to_end(run: Run) -> int:
       loop.StepRunner(
         observed_step(model, has_checked_labels, options.record_losses),
         batches,
-        options.jit_compile,
+        run.jit_compile,
       ),
       [*actions, progress_bar],
       start_step=start_step,

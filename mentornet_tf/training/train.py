@@ -99,7 +99,7 @@ def train_and_evaluate(
   _check_clean_labels(settings, options, train_data)
   # The model first: settings that cannot be built leave no folder behind.
   model = build_model(settings, train_data, Path(run_folder))
-  if options.jit_compile:
+  if settings.student.jit_compile:
     check_compiles(model)
   evaluator = _evaluator(model, settings, train_data, eval_data)
   joint = _joint_training(model, settings, train_data, clean_data)
@@ -137,6 +137,7 @@ def train_and_evaluate(
         folder=folder,
         store=store,
         start_step=start_step,
+        jit_compile=settings.student.jit_compile,
         console=console,
       )
     )
