@@ -58,9 +58,8 @@ def _report(title: str, cases: dict[str, Callable[[], object]]) -> None:
   first = next(iter(seconds.values()))
   print(f"\n{title}\n{'':32}{'ms':>9}{'ratio':>8}")
   for name, values in seconds.items():
-    print(
-      f"{name:32}{1e3 * statistics.median(values):9.1f}{ratio(values, first):8.3f}"
-    )
+    median = 1e3 * statistics.median(values)
+    print(f"{name:32}{median:9.1f}{ratio(values, first):8.3f}")
 
 
 def _normal(*shape: int):
