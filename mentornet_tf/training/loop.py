@@ -88,7 +88,10 @@ class StepRunner:
     jit_compile: bool = False,
   ):
     self._iterator = iter(batches)
-    step_function = tf.function(step, jit_compile=jit_compile or None)
+    # The step branches on no tensor, and conversion takes as long as tracing.
+    step_function = tf.function(
+      step, autograph=False, jit_compile=jit_compile or None
+    )
 
     @tf.function
     def run(iterator, num_steps):
