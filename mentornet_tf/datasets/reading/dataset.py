@@ -1,8 +1,7 @@
 """What training and evaluation read: sets in memory, or streamed from disk."""
 
 import itertools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -10,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.labels.clean_labels import is_checked
 from mentornet_tf.datasets.labels.noise import measured_noise_rate
 from mentornet_tf.datasets.reading.crops import as_pixels
@@ -22,17 +22,15 @@ from mentornet_tf.datasets.reading.preparation import (
   Augmentation,
   Crop,
 )
+from mentornet_tf.datasets.reading.read_failures import named_damage
 from mentornet_tf.datasets.reading.streaming import (
   StreamedRecords,
   streamed_evaluation_batches,
   streamed_training_batches,
   training_indices,
 )
+from mentornet_tf.datasets.records.paths import read_paths
 from mentornet_tf.datasets.records.schema import InMemoryDataset
-from mentornet_tf.errors import UserError
-
-# TensorFlow quotes a damaged record in its message, which may not be text.
-_READ_FAILURES = (tf.errors.OpError, UnicodeDecodeError)
 
 # Images that are decoded at a time where they are only to be looked at.
 _SHOWN_AT_ONCE = 16
@@ -87,6 +85,13 @@ class TrainingData(Protocol):
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     """Labels and clean labels (see `labels.clean_labels`), each [N] int64.
+
+    Raises:
+      UserError: a record is damaged.
+    """
+
+  def paths(self) -> BytesColumn | None:
+    """N files, b"" where a record names none; None where nothing could.
 
     Raises:
       UserError: a record is damaged.
@@ -173,6 +178,9 @@ class InMemoryData:
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     return self.dataset.labels, self.dataset.clean_labels
 
+  def paths(self) -> BytesColumn | None:
+    return self.dataset.paths
+
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     return self.dataset.images[positions]
 
@@ -255,6 +263,10 @@ class StreamedData:
     with named_damage(lambda: self.records.describe_damage(range(len(self)))):
       return self.records.labels()
 
+  def paths(self) -> BytesColumn:
+    with named_damage(lambda: self.records.describe_damage(range(len(self)))):
+      return read_paths(self.records.index)
+
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     order = np.argsort(positions)
     batches = EvaluationBatches(self.take(positions[order]), _SHOWN_AT_ONCE)
@@ -302,23 +314,6 @@ def as_training_data(
   if isinstance(data, InMemoryDataset):
     return InMemoryData(data, augmentation)
   return data
-
-
-@contextmanager
-def named_damage(describe: Callable[[], str | None]) -> Iterator[None]:
-  """Turns failures to read into errors of the user that name the record.
-
-  Args:
-    describe: one line on the damage; None if there is none, and then the
-      failure stays what it was.
-  """
-  try:
-    yield
-  except _READ_FAILURES as error:
-    damage = describe()
-    if damage is None:
-      raise
-    raise UserError(damage) from error
 
 
 class EvaluationBatches:
