@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -85,14 +85,22 @@ def read_suspect_table(
   Raises:
     UserError: the file is damaged or holds something else.
   """
-  rows = read_rows(
+  return list(itertools.islice(iter_suspect_table(path), num_rows))
+
+
+def iter_suspect_table(path: str | os.PathLike) -> Iterator[dict[str, str]]:
+  """The rows of a `suspect_labels.csv` as text, one after the other.
+
+  Raises:
+    UserError: the file is damaged or holds something else.
+  """
+  return read_rows(
     path,
     _REQUIRED_COLUMNS,
     integers=_TABLE_INTEGERS,
     texts=_TABLE_TEXTS,
     advice=_ADVICE,
   )
-  return list(itertools.islice(rows, num_rows))
 
 
 def read_suspect_images(
