@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from mentornet_tf.datasets.reading.dataset import TrainingData
-from mentornet_tf.datasets.reading.read_failures import named_damage
+from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.evaluation.evaluation_sets import EvaluationSets
 from mentornet_tf.mentor_training.loss_dump import FILE_NAME
 from mentornet_tf.runs.checkpointing import CheckpointStore

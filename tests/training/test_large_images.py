@@ -14,7 +14,7 @@ from large_images import NUM_CLASSES, write_records
 from quadrant_runs import killed_at_the_next_checkpoint
 from rich.console import Console
 
-from mentornet_tf.datasets.reading import dataset, open, read_failures
+from mentornet_tf.datasets.reading import dataset, open
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
@@ -215,7 +215,7 @@ def test_a_damaged_record_ends_an_evaluation_with_its_name(tmp_path):
 def test_failures_that_are_no_damage_stay_what_they_were():
   with (
     pytest.raises(tf.errors.ResourceExhaustedError),
-    read_failures.named_damage(lambda: None),
+    dataset.named_damage(lambda: None),
   ):
     raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 

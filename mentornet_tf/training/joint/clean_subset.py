@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.labels.clean_labels import is_checked
-from mentornet_tf.datasets.reading.dataset import TrainingData
-from mentornet_tf.datasets.reading.read_failures import named_damage
+from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.errors import UserError
 

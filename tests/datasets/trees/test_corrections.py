@@ -24,11 +24,14 @@ def test_a_review_is_read(tmp_path):
     "2,5,b.jpg,0,drop,\r\n"
     "3,6,c.jpg,1,keep,1\r\n"
     "4,8,d.jpg,1,,\r\n"
+    # What a spreadsheet would take for a formula.
+    "5,9,'=e.jpg,1,relabel,'-1\r\n"
   )
   assert read(tmp_path, text) == [
     Correction(2, RELABEL, "a, é.jpg", 7, "owl", "2"),
     Correction(3, DROP, "b.jpg", 5, "", "0"),
     Correction(4, KEEP, "c.jpg", 6, "", "1"),
+    Correction(6, RELABEL, "=e.jpg", 9, "-1", "1"),
   ]
   by_id = read(tmp_path, "ID;Action;Label\n7; Relabel ;owl\n")
   assert by_id == [Correction(2, RELABEL, "", 7, "owl")]
