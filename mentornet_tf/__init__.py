@@ -38,6 +38,7 @@ _HOMES = {
   "parse_example_dropout_rates": "curricula.dropout_rates",
   "rank_labels": "analysis.ranking",
   "read_tfrecords": "datasets.records.schema",
+  "review_page": "analysis.review.reviewing",
   "target_weights": "curricula.target_weights",
 }
 

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ _INTEGERS = ("num_disagreeing", "num_examples")
 _TEXTS = ("data", "rank_by")
 _DETECTION = ("roc_auc", "average_precision", "precision_at_num_wrong")
 _TABLE_INTEGERS = ("rank", "id", "given_label", "predicted_label")
-_TABLE_TEXTS = ("given_class", "predicted_class", "clean_class")
+_TABLE_TEXTS = ("given_class", "predicted_class", "clean_class", "path")
 
 
 def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
@@ -77,7 +77,16 @@ def read_suspect_table(
   Raises:
     UserError: the file is damaged or holds something else.
   """
-  rows = read_rows(
+  return list(itertools.islice(suspect_rows(path), num_rows))
+
+
+def suspect_rows(path: str | os.PathLike) -> Iterator[dict[str, str]]:
+  """Yields the rows of a `suspect_labels.csv` as text.
+
+  Raises:
+    UserError: the file is damaged or holds something else.
+  """
+  return read_rows(
     path,
     # Version 0.1 did not write the clean class.
     [name for name in COLUMNS if name != "clean_class"],
@@ -85,7 +94,6 @@ def read_suspect_table(
     texts=_TABLE_TEXTS,
     advice=_ADVICE,
   )
-  return list(itertools.islice(rows, num_rows))
 
 
 def _is_quality(quality: Mapping[str, Any]) -> bool:

@@ -1,0 +1,187 @@
+"""The rows of a review page: a ranking, as compactly as a page can hold it."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import posixpath
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mentornet_tf.analysis.label_scores import SuspectLabels
+from mentornet_tf.analysis.written_ranking import suspect_rows
+from mentornet_tf.errors import UserError
+
+# Larger whole numbers are not exact in JavaScript.
+_LARGEST_EXACT = 2**53 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class ReviewRows:
+  """N labels to review, most suspect first.
+
+  Attributes:
+    ranks: [N] int64, from 1.
+    ids: [N] int64, of the examples.
+    given: [N] int64, positions in `class_names`.
+    suggested: [N] int64, likewise.
+    given_probability: [N] float64 in 0..1.
+    suggested_probability: [N] float64 in 0..1.
+    class_names: names of the classes.
+    paths: N paths of the examples' files; None where they are not known.
+  """
+
+  ranks: np.ndarray
+  ids: np.ndarray
+  given: np.ndarray
+  suggested: np.ndarray
+  given_probability: np.ndarray
+  suggested_probability: np.ndarray
+  class_names: tuple[str, ...]
+  paths: Sequence[str] | None = None
+
+  def __len__(self) -> int:
+    return len(self.ids)
+
+  def columns(self) -> dict[str, Any]:
+    """Values for JSON, by name; what the page can infer is left out."""
+    columns: dict[str, Any] = {
+      "classes": list(self.class_names),
+      "ids": _exact(self.ids),
+      "given": self.given.tolist(),
+      "suggested": self.suggested.tolist(),
+      "givenPercent": _percent(self.given_probability),
+      "suggestedPercent": _percent(self.suggested_probability),
+    }
+    if not np.array_equal(self.ranks, np.arange(1, len(self) + 1)):
+      columns["ranks"] = _exact(self.ranks)
+    if self.paths is not None:
+      split = [posixpath.split(path) for path in self.paths]
+      # A folder is often a class, and then holds many files.
+      folders = {folder: None for folder, _ in split}
+      numbers = {folder: number for number, folder in enumerate(folders)}
+      columns["folders"] = list(folders)
+      columns["folder"] = [numbers[folder] for folder, _ in split]
+      columns["files"] = [file for _, file in split]
+    return columns
+
+  def digest(self) -> str:
+    """Tells this ranking from others: who has the same shows the same rows."""
+    content = json.dumps(self.columns()).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def rows_of_suspects(
+  suspects: SuspectLabels,
+  class_names: Sequence[str] | None,
+  paths: Sequence[str] | None,
+) -> ReviewRows:
+  """The rows of a ranking in memory.
+
+  Args:
+    suspects: the ranking.
+    class_names: a name per class; None takes their numbers.
+    paths: N paths in the order of `suspects`; None for none.
+
+  Raises:
+    UserError: there are other numbers of names or paths.
+  """
+  num_rows, num_classes = suspects.pred_probs.shape
+  names = tuple(map(str, class_names or range(num_classes)))
+  for name, values, expected in (
+    ("class_names", names, num_classes),
+    ("paths", paths, num_rows),
+  ):
+    if values is not None and len(values) != expected:
+      raise UserError(
+        f"{name}: expected {expected}, got {len(values)}; pass those of the "
+        "data that were ranked"
+      )
+  order = suspects.order
+  given, suggested = suspects.labels[order], suspects.predicted_labels[order]
+  return ReviewRows(
+    ranks=np.arange(1, num_rows + 1),
+    ids=suspects.ids[order],
+    given=given,
+    suggested=suggested,
+    given_probability=suspects.pred_probs[order, given],
+    suggested_probability=suspects.pred_probs[order, suggested],
+    class_names=names,
+    paths=None if paths is None else [os.fspath(paths[i]) for i in order],
+  )
+
+
+def read_review_rows(
+  table: str | os.PathLike, class_names: Sequence[str] | None = None
+) -> ReviewRows:
+  """The rows of a `suspect_labels.csv`, in the order of the file.
+
+  Args:
+    table: the file. One of an older version has no paths.
+    class_names: all classes by their number; None takes those that the file
+      names, of which classes that occur nowhere in it are missing.
+
+  Raises:
+    UserError: the file is damaged, holds something else or no row, or names
+      other classes.
+  """
+  numbers: dict[str, list[int]] = {name: [] for name in _INTEGERS}
+  shares: dict[str, list[float]] = {name: [] for name in _SHARES}
+  paths: list[str] = []
+  named: dict[int, str] = {}
+  for row in suspect_rows(table):
+    for name, whole in numbers.items():
+      whole.append(int(row[name]))
+    for name, share in shares.items():
+      share.append(float(row[name]))
+    paths.append(row.get("path", ""))
+    for kind in ("given", "predicted"):
+      named[int(row[f"{kind}_label"])] = row[f"{kind}_class"]
+  if not paths:
+    raise UserError(
+      f"{table}: expected a row per label, got none; rank the labels again"
+    )
+  labels = sorted(named)
+  if class_names is not None:
+    _refuse_other_classes(table, named, class_names)
+    labels = list(range(len(class_names)))
+  place = {label: position for position, label in enumerate(labels)}
+  return ReviewRows(
+    ranks=np.array(numbers["rank"]),
+    ids=np.array(numbers["id"]),
+    given=np.array([place[label] for label in numbers["given_label"]]),
+    suggested=np.array([place[label] for label in numbers["predicted_label"]]),
+    given_probability=np.array(shares["given_probability"]),
+    suggested_probability=np.array(shares["predicted_probability"]),
+    class_names=tuple(class_names or (named[label] for label in labels)),
+    paths=paths if any(paths) else None,
+  )
+
+
+_INTEGERS = ("rank", "id", "given_label", "predicted_label")
+_SHARES = ("given_probability", "predicted_probability")
+
+
+def _refuse_other_classes(
+  table: str | os.PathLike, named: dict[int, str], class_names: Sequence[str]
+) -> None:
+  for label, name in sorted(named.items()):
+    expected = class_names[label] if label < len(class_names) else None
+    if name != expected:
+      raise UserError(
+        f"class_names: expected {name!r} for class {label}, as {table} names "
+        f"it, got {'none' if expected is None else repr(expected)}; pass those "
+        "of the data that were ranked"
+      )
+
+
+def _exact(numbers: np.ndarray) -> list[int] | list[str]:
+  if np.abs(numbers).max(initial=0) <= _LARGEST_EXACT:
+    return numbers.tolist()
+  return [str(number) for number in numbers]
+
+
+def _percent(shares: np.ndarray) -> list[int]:
+  return np.rint(100 * shares).astype(int).tolist()
