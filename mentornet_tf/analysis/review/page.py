@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
-from typing import Any
 
 from mentornet_tf.analysis import html_parts
 from mentornet_tf.analysis.review.contents import Content
 from mentornet_tf.analysis.review.rows import ReviewRows
 from mentornet_tf.errors import UserError
 
+_STYLES = ("page.css", "cards.css")
 # In the order in which they use each other.
 _SCRIPTS = (
   "rows.js",
@@ -20,8 +20,11 @@ _SCRIPTS = (
   "corrections.js",
   "class_search.js",
   "cards.js",
+  "filters.js",
   "review.js",
 )
+# More would take several times as long for a few percent.
+_COMPRESSION = 6
 # Browsers then refuse every request, whatever the content holds.
 _NOTHING_FROM_ELSEWHERE = (
   '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
@@ -53,33 +56,36 @@ def review_html(
   values = [None if each is None else each.value for each in contents]
   columns = {
     "title": title,
-    "digest": rows.digest(),
+    "digest": rows.digest,
     "kind": kind,
     "shown": len(contents),
-    **rows.columns(),
+    **rows.columns,
   }
   if kind != "image":
     columns["contents"] = values
-  compressed = gzip.compress(_json(columns).encode(), mtime=0)
+  text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"))
+  try:
+    compressed = gzip.compress(text.encode(), _COMPRESSION, mtime=0)
+  except UnicodeEncodeError as error:
+    raise UserError(
+      "paths, class_names, content: expected texts that UTF-8 can hold, got "
+      f"{error.object[error.start : error.end]!r}; rename the file or class"
+    ) from error
   parts = [
     _asset("body.html").replace("{title}", escape(title)),
     _data("rows", base64.b64encode(compressed).decode("ascii")),
-    # Compressed already, and shown without delay.
-    _data("images", _json(values if kind == "image" else [])),
+    # Compressed already. Data URLs need no escape in JSON.
+    _data("images", json.dumps(values if kind == "image" else [])),
     *(f"<script>\n{_asset(name)}</script>" for name in _SCRIPTS),
   ]
+  style = "\n".join(map(_asset, _STYLES))
   return html_parts.page(
-    title, parts, style=_asset("page.css"), head=_NOTHING_FROM_ELSEWHERE
-  ).encode("utf-8", "surrogatepass")
+    title, parts, style=style, head=_NOTHING_FROM_ELSEWHERE
+  ).encode()
 
 
 def _data(name: str, text: str) -> str:
   return f'<script type="application/octet-stream" id="{name}">{text}</script>'
-
-
-def _json(value: Any) -> str:
-  """JSON that ends no element of a page and holds ASCII alone."""
-  return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _asset(name: str) -> str:

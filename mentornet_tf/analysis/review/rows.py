@@ -1,10 +1,10 @@
 """The rows of a review page: a ranking, as compactly as a page can hold it."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
-import posixpath
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +45,7 @@ class ReviewRows:
   def __len__(self) -> int:
     return len(self.ids)
 
+  @functools.cached_property
   def columns(self) -> dict[str, Any]:
     """Values for JSON, by name; what the page can infer is left out."""
     columns: dict[str, Any] = {
@@ -58,18 +59,23 @@ class ReviewRows:
     if not np.array_equal(self.ranks, np.arange(1, len(self) + 1)):
       columns["ranks"] = _exact(self.ranks)
     if self.paths is not None:
-      split = [posixpath.split(path) for path in self.paths]
       # A folder is often a class, and then holds many files.
-      folders = {folder: None for folder, _ in split}
-      numbers = {folder: number for number, folder in enumerate(folders)}
-      columns["folders"] = list(folders)
-      columns["folder"] = [numbers[folder] for folder, _ in split]
-      columns["files"] = [file for _, file in split]
+      numbers: dict[str, int] = {}
+      columns["folder"], columns["files"] = [], []
+      for path in self.paths:
+        cut = path.rfind("/") + 1
+        folder, file = path[:cut], path[cut:]
+        if folder not in numbers:
+          numbers[folder] = len(numbers)
+        columns["folder"].append(numbers[folder])
+        columns["files"].append(file)
+      columns["folders"] = list(numbers)
     return columns
 
+  @functools.cached_property
   def digest(self) -> str:
     """Tells this ranking from others: who has the same shows the same rows."""
-    content = json.dumps(self.columns()).encode()
+    content = json.dumps(self.columns).encode()
     return hashlib.sha256(content).hexdigest()[:16]
 
 
