@@ -41,7 +41,7 @@ _FLAGS = (
   "--window-size=1200,900",
 )
 # Seconds to wait for an answer, and for a condition on a page.
-_PATIENCE = 30
+_PATIENCE = 15
 # Keys that are no single character: their code and Windows key number.
 _NAMED_KEYS = {
   "ArrowDown": 40,
@@ -70,6 +70,11 @@ class Browser:
 
   Args:
     folder: an empty folder for its profile and downloads.
+
+  Attributes:
+    dialogs: kinds of dialogs that the page opened.
+    requests: addresses that it asked for.
+    problems: errors of its scripts, and what its console tells.
   """
 
   def __init__(self, folder: Path):
@@ -92,6 +97,7 @@ class Browser:
     self._numbers = itertools.count(1)
     self._received = b""
     self._session: str | None = None
+    self.dialogs: list[str] = []
     self.requests: list[str] = []
     self.problems: list[str] = []
     page = next(
@@ -121,17 +127,21 @@ class Browser:
 
   def send(self, method: str, **parameters: Any) -> dict[str, Any]:
     """Sends a command; gives its result."""
-    number = next(self._numbers)
-    message = {"id": number, "method": method, "params": parameters}
-    if self._session and not method.startswith(("Target.", "Browser.")):
-      message["sessionId"] = self._session
-    os.write(self._out, json.dumps(message).encode() + b"\0")
+    number = self._write(method, parameters)
     while True:
       answer = self._receive()
       if answer.get("id") == number:
         assert "error" not in answer, f"{method}: {answer['error']}"
         return answer["result"]
       self._note(answer)
+
+  def _write(self, method: str, parameters: dict[str, Any]) -> int:
+    number = next(self._numbers)
+    message = {"id": number, "method": method, "params": parameters}
+    if self._session and not method.startswith(("Target.", "Browser.")):
+      message["sessionId"] = self._session
+    os.write(self._out, json.dumps(message).encode() + b"\0")
+    return number
 
   def _receive(self) -> dict[str, Any]:
     deadline = time.monotonic() + _PATIENCE
@@ -146,8 +156,11 @@ class Browser:
     return json.loads(message)
 
   def _note(self, event: dict[str, Any]) -> None:
-    """Keeps what a test asks about: requests, and errors of the page."""
+    """Keeps what a test asks about, and agrees to leave a page."""
     details = event.get("params", {})
+    if event.get("method") == "Page.javascriptDialogOpening":
+      self.dialogs.append(details["type"])
+      self._write("Page.handleJavaScriptDialog", {"accept": True})
     if event.get("method") == "Network.requestWillBeSent":
       self.requests.append(details["request"]["url"])
     elif event.get("method") == "Runtime.exceptionThrown":

@@ -66,7 +66,10 @@ function actionButton(action, text, key) {
     element("kbd", { textContent: key, ariaHidden: "true" }),
   );
   button.dataset.action = action;
-  if (action === "suggested") button.ariaLabel = `Relabel: ${text}`;
+  if (action === "suggested") {
+    button.ariaLabel = `Relabel: ${text}`;
+    button.prepend(element("span", { textContent: "→" }));
+  }
   return button;
 }
 

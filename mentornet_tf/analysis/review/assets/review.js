@@ -11,9 +11,9 @@ class Review {
     this.position = 0; // of the chosen row, in `view`
     this.isDownloaded = true;
     this.describe();
-    // Who has begun knows the keys; small screens have none.
-    const isTouched = window.matchMedia("(pointer: coarse)").matches;
-    if (!isTouched && !decisions.numDecided) this.toggleKeys();
+    // Who has begun knows the keys, and few small screens come with some.
+    const { matches } = window.matchMedia("(pointer: coarse), (width < 40rem)");
+    if (!matches && !decisions.numDecided) this.toggleKeys();
     this.filters = new Filters(rows, decisions);
     this.listen();
     this.filter();
@@ -188,7 +188,7 @@ class Review {
       if (changes.length) this.decisions.decide(changes);
       this.refresh();
       const others = skipped
-        ? ` ${shown(skipped)} lines do not fit this ranking and were skipped.`
+        ? ` Skipped, as not of this ranking: ${shown(skipped)} lines.`
         : "";
       this.say(`${shown(changes.length)} decisions imported.${others}`);
     } catch (error) {
