@@ -1,5 +1,6 @@
 """Encoded images by their ids: those of a record set, or files."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ _FEATURES = {
 
 
 def encoded_images(
-  data_dir: str | Path,
+  data_dir: str | os.PathLike,
   dataset_name: str,
   split: str,
   ids: Collection[int],
@@ -38,7 +39,7 @@ def encoded_images(
   Raises:
     UserError: the set is missing, or holds no image of some id.
   """
-  shards = find_shards(data_dir, dataset_name, split)
+  shards = find_shards(Path(data_dir), dataset_name, split)
   index = index_records(
     shards, Path(data_dir) / f"{dataset_name}_{split}.index.npz"
   )
@@ -89,7 +90,10 @@ class ImageFiles(Mapping[int, bytes]):
   """
 
   def __init__(
-    self, folder: str | Path, ids: Sequence[int], paths: Sequence[str] | None
+    self,
+    folder: str | os.PathLike,
+    ids: Sequence[int],
+    paths: Sequence[str] | None,
   ):
     if paths is None:
       raise UserError(

@@ -8,11 +8,11 @@ from typing import Any
 from mentornet_tf.analysis import ranking as written
 from mentornet_tf.analysis.label_scores import SuspectLabels
 from mentornet_tf.analysis.review.contents import Content, as_content
-from mentornet_tf.analysis.review.page import review_html
 from mentornet_tf.analysis.review.image_sources import (
   ImageFiles,
   encoded_images,
 )
+from mentornet_tf.analysis.review.page import review_html
 from mentornet_tf.analysis.review.rows import (
   ReviewRows,
   read_review_rows,

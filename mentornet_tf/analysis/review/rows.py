@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,8 @@ class ReviewRows:
     suggested: [N] int64, likewise.
     given_probability: [N] float64 in 0..1.
     suggested_probability: [N] float64 in 0..1.
-    class_names: names of the classes.
+    class_names: names of the classes, all different.
+    class_words: how corrections name them; numbers where names are the same.
     paths: N paths of the examples' files; None where they are not known.
   """
 
@@ -40,6 +42,7 @@ class ReviewRows:
   given_probability: np.ndarray
   suggested_probability: np.ndarray
   class_names: tuple[str, ...]
+  class_words: tuple[str, ...]
   paths: Sequence[str] | None = None
 
   def __len__(self) -> int:
@@ -56,6 +59,8 @@ class ReviewRows:
       "givenPercent": _percent(self.given_probability),
       "suggestedPercent": _percent(self.suggested_probability),
     }
+    if self.class_words != self.class_names:
+      columns["words"] = list(self.class_words)
     if not np.array_equal(self.ranks, np.arange(1, len(self) + 1)):
       columns["ranks"] = _exact(self.ranks)
     if self.paths is not None:
@@ -105,6 +110,7 @@ def rows_of_suspects(
         f"{name}: expected {expected}, got {len(values)}; pass those of the "
         "data that were ranked"
       )
+  shown, words = _told_apart(names, range(num_classes))
   order = suspects.order
   given, suggested = suspects.labels[order], suspects.predicted_labels[order]
   return ReviewRows(
@@ -114,7 +120,8 @@ def rows_of_suspects(
     suggested=suggested,
     given_probability=suspects.pred_probs[order, given],
     suggested_probability=suspects.pred_probs[order, suggested],
-    class_names=names,
+    class_names=shown,
+    class_words=words,
     paths=None if paths is None else [os.fspath(paths[i]) for i in order],
   )
 
@@ -153,6 +160,8 @@ def read_review_rows(
   if class_names is not None:
     _refuse_other_classes(table, named, class_names)
     labels = list(range(len(class_names)))
+  names = class_names or [named[label] for label in labels]
+  shown, words = _told_apart(names, labels)
   place = {label: position for position, label in enumerate(labels)}
   return ReviewRows(
     ranks=np.array(numbers["rank"]),
@@ -161,13 +170,37 @@ def read_review_rows(
     suggested=np.array([place[label] for label in numbers["predicted_label"]]),
     given_probability=np.array(shares["given_probability"]),
     suggested_probability=np.array(shares["predicted_probability"]),
-    class_names=tuple(class_names or (named[label] for label in labels)),
+    class_names=shown,
+    class_words=words,
     paths=paths if any(paths) else None,
   )
 
 
 _INTEGERS = ("rank", "id", "given_label", "predicted_label")
 _SHARES = ("given_probability", "predicted_probability")
+
+
+def _told_apart(
+  names: Sequence[str], numbers: Sequence[int]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+  """Names that all differ, and words for corrections.
+
+  ImageNet has two classes "crane": they become "crane (134)" with the word
+  "134", and "crane (517)".
+  """
+  counts = Counter(names)
+  shown, words = [], []
+  for name, number in zip(names, numbers, strict=True):
+    is_unique = counts[name] == 1
+    shown.append(name if is_unique else f"{name} ({number})")
+    words.append(name if is_unique else str(number))
+  if len({*shown}) < len(shown) or len({*words}) < len(words):
+    twice = next(name for name in names if counts[name] > 1)
+    raise UserError(
+      f"class_names: expected names that differ, got {twice!r} more than once; "
+      "rename the classes"
+    )
+  return tuple(shown), tuple(words)
 
 
 def _refuse_other_classes(

@@ -14,9 +14,9 @@ function writeCorrections(rows, decisions) {
       String(rows.rank(row)),
       rows.id(row),
       guarded(rows.path(row)),
-      guarded(rows.classes[rows.given[row]]),
+      guarded(rows.words[rows.given[row]]),
       Decisions.action(code),
-      code >= RELABEL ? guarded(rows.classes[code - RELABEL]) : "",
+      code >= RELABEL ? guarded(rows.words[code - RELABEL]) : "",
     ];
     lines.push(cells.map(quoted).join(","));
   });
@@ -40,14 +40,14 @@ function readCorrections(text, rows) {
     throw new Error(`it has no column ${missing.join(", ")}`);
   const rowOfId = new Map();
   for (let row = 0; row < rows.length; row++) rowOfId.set(rows.id(row), row);
-  const classOfName = new Map(rows.classes.map((name, i) => [name, i]));
+  const classOfWord = new Map(rows.words.map((word, i) => [word, i]));
 
   function change(fields) {
     const cell = (name) => fields[header.indexOf(name)] ?? "";
     const row = rowOfId.get(cell("id"));
-    const given = classOfName.get(unguarded(cell("given_label")));
+    const given = classOfWord.get(unguarded(cell("given_label")));
     if (row === undefined || rows.given[row] !== given) return null;
-    const label = classOfName.get(unguarded(cell("label")));
+    const label = classOfWord.get(unguarded(cell("label")));
     const codes = { keep: KEEP, drop: DROP };
     if (label !== undefined) codes.relabel = RELABEL + label;
     const code = codes[cell("action")];

@@ -9,6 +9,7 @@ class Rows {
     this.title = columns.title;
     this.digest = columns.digest;
     this.classes = columns.classes;
+    this.words = columns.words ?? columns.classes; // for corrections
     this.given = Int32Array.from(columns.given);
     this.suggested = Int32Array.from(columns.suggested);
     this.givenPercent = Uint8Array.from(columns.givenPercent);
