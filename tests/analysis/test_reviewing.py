@@ -56,7 +56,7 @@ def ranked(tmp_path_factory):
   """A training folder with a ranking in it."""
   folder = tmp_path_factory.mktemp("ranked")
   run = json.loads((_RUN / "run.json").read_text())
-  run["data"]["class_names"] = list("abcde")
+  run["data"] |= {"class_names": list("abcde"), "num_classes": 5}
   (folder / "run.json").write_text(json.dumps(run))
   data = dataclasses.replace(
     tiny.dataset(20), class_names=tuple("abcde"), num_classes=5
@@ -128,7 +128,7 @@ def test_paths_come_back(tmp_path):
   ] == names
 
 
-def test_images_of_records(tmp_path, run_folder):
+def test_images_of_records(tmp_path):
   """Those with the ids of the ranking, past a damaged record."""
   rng = np.random.default_rng(0)
   pixels = rng.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
