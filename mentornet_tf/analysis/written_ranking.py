@@ -77,11 +77,11 @@ def read_suspect_table(
   Raises:
     UserError: the file is damaged or holds something else.
   """
-  return list(itertools.islice(suspect_rows(path), num_rows))
+  return list(itertools.islice(iter_suspect_table(path), num_rows))
 
 
-def suspect_rows(path: str | os.PathLike) -> Iterator[dict[str, str]]:
-  """Yields the rows of a `suspect_labels.csv` as text.
+def iter_suspect_table(path: str | os.PathLike) -> Iterator[dict[str, str]]:
+  """The rows of a `suspect_labels.csv` as text, one after the other.
 
   Raises:
     UserError: the file is damaged or holds something else.

@@ -1,13 +1,11 @@
 """The review page in a browser: mouse, keys, progress and the downloads."""
 
-import csv
-import io
 import time
 
 import numpy as np
 import pytest
 from browser import browser_program, opened_browser
-from review_pages import CLASSES, paths, ranking
+from review_pages import CLASSES, open_page, paths, ranking, reload, rows_of
 
 import mentornet_tf as mn
 from mentornet_tf.internal.spreadsheet_cells import unguarded
@@ -62,22 +60,6 @@ def page_file(tmp_path_factory):
   )
 
 
-def open_page(browser, file, *, fresh=True):
-  """Opens a page, without earlier progress if it is to be fresh."""
-  browser.open(file)
-  browser.wait("document.querySelectorAll('.card').length > 0")
-  if fresh:
-    browser.run("localStorage.clear()")
-    reload(browser)
-
-
-def reload(browser):
-  browser.run("document.body.id = 'before'")
-  browser.send("Page.reload")
-  browser.wait("!document.getElementById('before')")
-  browser.wait("document.querySelectorAll('.card').length > 0")
-
-
 def counts(browser):
   return browser.text("#counts")
 
@@ -85,11 +67,6 @@ def counts(browser):
 def download(browser):
   browser.click("#download")
   return browser.downloaded("corrections.csv").decode()
-
-
-def rows_of(text):
-  """The cells of a corrections.csv, without its header."""
-  return list(csv.reader(io.StringIO(text, newline="")))[1:]
 
 
 def chosen(browser):

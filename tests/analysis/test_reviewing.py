@@ -20,7 +20,7 @@ from review_pages import CLASSES, paths, ranking
 import mentornet_tf as mn
 from mentornet_tf.analysis.ranking import write_suspect_labels
 from mentornet_tf.analysis.review.contents import as_content
-from mentornet_tf.analysis.review.image_sources import encoded_images
+from mentornet_tf.analysis.review.image_sources import record_images
 from mentornet_tf.analysis.review.rows import read_review_rows
 from mentornet_tf.commands.command_line import with_flags
 from mentornet_tf.datasets.records.schema import Example, encode_example
@@ -129,14 +129,17 @@ def test_paths_come_back(tmp_path):
 
 
 def test_images_of_records(tmp_path):
-  """Those with the ids of the ranking, past a damaged record."""
+  """Those with the ids of the ranking, past a damaged record; one is raw."""
   rng = np.random.default_rng(0)
   pixels = rng.integers(0, 256, (4, 6, 5, 3)).astype(np.uint8)
   records = []
   for number, image in zip((13, 12, 11, 10), pixels, strict=True):
     png = io.BytesIO()
     Image.fromarray(image).save(png, "PNG")
-    example = Example(png.getvalue(), "png", 0, number, 6, 5)
+    stored = (
+      (png.getvalue(), "png") if number != 11 else (image.tobytes(), "raw")
+    )
+    example = Example(data, "raw" if is_raw else "png", 0, number, 6, 5)
     records.append(encode_example(example))
   records.insert(1, b"no message")
   import tensorflow as tf
@@ -164,7 +167,7 @@ def test_images_of_records(tmp_path):
   )
   assert "4 labels, 3 of them with images" in lines[0]
   with pytest.raises(UserError, match="without the id 99"):
-    encoded_images(tmp_path, "two", "train", [10, 99])
+    record_images(tmp_path, "two", "train", [10, 99])
 
 
 def test_image_files(tmp_path):

@@ -1,4 +1,7 @@
-"""Rankings of few or many labels, for review pages."""
+"""Review pages: rankings for them, opening them, and their corrections."""
+
+import csv
+import io
 
 import numpy as np
 
@@ -44,3 +47,24 @@ def paths(num_rows=20) -> list[str]:
     f"{'' if r % 2 else f'd{r % 3}/'}{names[r % 6]} {r}.png"
     for r in range(num_rows)
   ]
+
+
+def open_page(browser, file, *, fresh=True):
+  """Opens a page, without earlier progress if it is to be fresh."""
+  browser.open(file)
+  browser.wait("document.querySelectorAll('.card').length > 0")
+  if fresh:
+    browser.run("localStorage.clear()")
+    reload(browser)
+
+
+def reload(browser):
+  browser.run("document.body.id = 'before'")
+  browser.send("Page.reload")
+  browser.wait("!document.getElementById('before')")
+  browser.wait("document.querySelectorAll('.card').length > 0")
+
+
+def rows_of(text):
+  """The cells of a corrections.csv, without its header."""
+  return list(csv.reader(io.StringIO(text, newline="")))[1:]

@@ -1,9 +1,11 @@
-"""Encoded images by their ids: those of a record set, or files."""
+"""Images by their ids: those of a record set, or files."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from mentornet_tf.datasets.records.access import read_records
@@ -15,17 +17,20 @@ _PARSED_AT_ONCE = 4
 _BATCH = 64
 _FEATURES = {
   "image/encoded": tf.io.FixedLenFeature([], tf.string),
+  "image/format": tf.io.FixedLenFeature([], tf.string, ""),
+  "image/height": tf.io.FixedLenFeature([], tf.int64, 0),
+  "image/width": tf.io.FixedLenFeature([], tf.int64, 0),
   "image/id": tf.io.FixedLenFeature([], tf.int64, -1),
 }
 
 
-def encoded_images(
+def record_images(
   data_dir: str | os.PathLike,
   dataset_name: str,
   split: str,
   ids: Collection[int],
-) -> dict[int, bytes]:
-  """The encoded images with these ids, whole rather than cut for a student.
+) -> dict[int, bytes | np.ndarray]:
+  """The images with these ids, whole rather than cut for a student.
 
   The set is read until all are found. Damaged records are passed over: those
   that were ranked are not among them.
@@ -35,6 +40,9 @@ def encoded_images(
     dataset_name: name in the shards' file names.
     split: likewise.
     ids: of the images; a record that holds none has its position for an id.
+
+  Returns:
+    By id, encoded images, or uint8 [height, width, 3] of raw ones.
 
   Raises:
     UserError: the set is missing, or holds no image of some id.
@@ -53,11 +61,13 @@ def encoded_images(
     .batch(_BATCH)
   )
   wanted = {int(each) for each in ids}
-  found: dict[int, bytes] = {}
-  for identities, images in batches:
+  found: dict[int, bytes | np.ndarray] = {}
+  for identities, parsed in batches:
     for place, identity in enumerate(identities.numpy().tolist()):
       if identity in wanted:
-        found[identity] = images[place].numpy()
+        found[identity] = _image(
+          {name: column[place].numpy() for name, column in parsed.items()}
+        )
     if len(found) == len(wanted):
       return found
   missing = min(wanted - found.keys())
@@ -70,11 +80,19 @@ def encoded_images(
 
 def _identified(
   position: tf.Tensor, serialised: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-  """A record's id and its encoded image."""
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+  """A record's id, and what it holds of its image."""
   parsed = tf.io.parse_single_example(serialised, _FEATURES)
   identity = parsed["image/id"]
-  return tf.where(identity < 0, position, identity), parsed["image/encoded"]
+  return tf.where(identity < 0, position, identity), parsed
+
+
+def _image(record: dict[str, Any]) -> bytes | np.ndarray:
+  data = record["image/encoded"]
+  if record["image/format"] != b"raw":
+    return data
+  shape = (record["image/height"], record["image/width"], 3)
+  return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 class ImageFiles(Mapping[int, bytes]):

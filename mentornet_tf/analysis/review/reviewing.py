@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mentornet_tf.analysis import ranking as written
 from mentornet_tf.analysis.label_scores import SuspectLabels
 from mentornet_tf.analysis.review.contents import Content, as_content
 from mentornet_tf.analysis.review.image_sources import (
   ImageFiles,
-  encoded_images,
+  record_images,
 )
 from mentornet_tf.analysis.review.page import review_html
 from mentornet_tf.analysis.review.rows import (
@@ -142,14 +144,14 @@ def _class_names(table: Path) -> list[str] | None:
 
 def _images_of_records(
   data_dir: str | os.PathLike, data_name: str, rows: ReviewRows, number: int
-) -> dict[int, bytes]:
+) -> dict[int, bytes | np.ndarray]:
   dataset_name, _, split = data_name.rpartition("_")
   if not dataset_name:
     raise UserError(
       f"data_dir: expected {written.METRICS_FILE} beside the ranking, which "
       "names the set, got none; rank the labels again"
     )
-  return encoded_images(data_dir, dataset_name, split, rows.ids[:number])
+  return record_images(data_dir, dataset_name, split, rows.ids[:number])
 
 
 def _contents(

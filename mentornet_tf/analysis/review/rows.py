@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.analysis.label_scores import SuspectLabels
-from mentornet_tf.analysis.written_ranking import suspect_rows
+from mentornet_tf.analysis.written_ranking import iter_suspect_table
 from mentornet_tf.errors import UserError
 
 # Larger whole numbers are not exact in JavaScript.
@@ -144,7 +144,7 @@ def read_review_rows(
   shares: dict[str, list[float]] = {name: [] for name in _SHARES}
   paths: list[str] = []
   named: dict[int, str] = {}
-  for row in suspect_rows(table):
+  for row in iter_suspect_table(table):
     for name, whole in numbers.items():
       whole.append(int(row[name]))
     for name, share in shares.items():
