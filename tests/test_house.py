@@ -27,10 +27,12 @@ _ROOMS_OF_DATASETS = [
 _CORE_ROOMS = ("curricula", "settings", "students")
 _CORE_MODULES = (
   "internal/typing.py",
+  "training/builders.py",
   "training/ema.py",
   "training/example_losses.py",
   "training/mentored_model.py",
   "training/mentormix_model.py",
+  "training/optimizers.py",
   "training/replicas.py",
   "training/step_metrics.py",
 )

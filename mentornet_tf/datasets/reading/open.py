@@ -6,7 +6,6 @@ from pathlib import Path
 from rich.console import Console
 
 from mentornet_tf.datasets.reading.dataset import (
-  StreamedData,
   TrainingData,
   as_training_data,
 )
@@ -15,6 +14,7 @@ from mentornet_tf.datasets.reading.preparation import (
   Augmentation,
   Crop,
 )
+from mentornet_tf.datasets.reading.streamed_data import StreamedData
 from mentornet_tf.datasets.reading.streaming import open_streamed
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.records.shards import find_shards

@@ -29,7 +29,11 @@ from mentornet_tf.datasets.reading.in_memory import (
   check_at_least,
   shuffled_index,
 )
-from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.reading.preparation import (
+  WHOLE_BATCH,
+  BatchSlice,
+  Crop,
+)
 from mentornet_tf.datasets.records.access import read_records, record_at
 from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
@@ -208,6 +212,7 @@ def streamed_training_batches(
   *,
   seed: int,
   start_step: int = 0,
+  part: BatchSlice = WHOLE_BATCH,
 ) -> tf.data.Dataset:
   """Endless training batches; each pass visits every record once, reshuffled.
 
@@ -220,6 +225,8 @@ def streamed_training_batches(
     crop: how images are cut.
     seed: seed of order, crops and flips, at least 0.
     start_step: k of the first batch, at least 0.
+    part: the slice of every batch that is read and decoded; it is the same as
+      in the whole batch.
 
   Returns:
     Dicts of "image" float32 [B, size, size, 3] in [-1, 1] and "label",
@@ -234,8 +241,10 @@ def streamed_training_batches(
   check_at_least("seed", seed, 0)
   check_at_least("start_step", start_step, 0)
 
+  slice_ = part.positions(batch_size)
+
   def choose(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    position = _positions(step, batch_size)
+    position = _positions(step, batch_size)[slice_.start : slice_.stop]
     return position, shuffled_index(position, len(records), seed)
 
   def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
@@ -248,7 +257,7 @@ def streamed_training_batches(
 
   return (
     _examples(tf.data.Dataset.counter(start_step).map(choose), records, image)
-    .batch(batch_size, drop_remainder=True)
+    .batch(len(slice_), drop_remainder=True)
     .prefetch(_BATCHES_AHEAD)
   )
 
