@@ -136,9 +136,8 @@ def test_images_of_records(tmp_path):
   for number, image in zip((13, 12, 11, 10), pixels, strict=True):
     png = io.BytesIO()
     Image.fromarray(image).save(png, "PNG")
-    stored = (
-      (png.getvalue(), "png") if number != 11 else (image.tobytes(), "raw")
-    )
+    is_raw = number == 11
+    data = image.tobytes() if is_raw else png.getvalue()
     example = Example(data, "raw" if is_raw else "png", 0, number, 6, 5)
     records.append(encode_example(example))
   records.insert(1, b"no message")
