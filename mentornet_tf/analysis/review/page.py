@@ -58,7 +58,6 @@ def review_html(
     "title": title,
     "digest": rows.digest,
     "kind": kind,
-    "shown": len(contents),
     **rows.columns,
   }
   if kind != "image":

@@ -91,13 +91,13 @@ class Review {
     document.title = rows.title;
     const things = { image: "images", text: "texts", values: "values" };
     const total = `${shown(rows.length)} labels, most suspect first.`;
+    const number = rows.contents.filter((each) => each !== null).length;
+    const what = `shown with their ${things[rows.kind]}`;
     let which = "There are no images in this page: labels have path and id.";
-    if (rows.kind) {
-      which = `All are shown with their ${things[rows.kind]}.`;
-      if (rows.shown < rows.length)
-        which =
-          `The first ${shown(rows.shown)} are shown with their ` +
-          `${things[rows.kind]}, the others by path and id.`;
+    if (number === rows.length) which = `All are ${what}.`;
+    else if (number) {
+      const those = number === rows.contents.length ? "The first " : "";
+      which = `${those}${shown(number)} are ${what}, the others by path and id.`;
     }
     byId("about").textContent =
       `${total} ${which} Decisions stay in this browser; ` +

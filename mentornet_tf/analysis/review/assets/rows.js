@@ -16,7 +16,6 @@ class Rows {
     this.suggestedPercent = Uint8Array.from(columns.suggestedPercent);
     this.hasPaths = "files" in columns;
     this.kind = columns.kind;
-    this.shown = columns.shown;
     this.columns = columns;
     this.contents = columns.kind === "image" ? images : columns.contents;
   }
