@@ -57,6 +57,9 @@ COMMANDS = {
     "review",
     "Writes a page to review suspect labels on: keep, relabel or drop.",
   ),
+  "correct": Command(
+    "correct", "Writes a table of your images with corrected labels."
+  ),
   "report": Command(
     "report", "Writes a report of training runs as a single HTML file.", "bin"
   ),

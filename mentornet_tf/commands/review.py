@@ -8,7 +8,8 @@ server: it shows the labels, most suspect first, takes decisions by mouse or
 keyboard, keeps them in the browser and gives them as corrections.csv.
 
 Its images come from the records that were ranked (--data_dir) or from the files
-that the ranking names (--image_dir). Each takes about 10 kB of the page, 3 kB
+that the ranking names (--image_dir); without either, those of its contact sheet
+are shown. Each takes about 10 kB of the page, 3 kB
 where it is as small as CIFAR's, so that 400 make it about 4 MB; 100,000 labels
 add 1 to 2 MB. The size is printed.
 """

@@ -51,7 +51,7 @@ def test_the_files_hold_the_ranking(tmp_path, suspects):
   assert metrics["checkpoint_steps"] == list(STEPS)
   for picture in ("contact_sheet.png", "weight_against_loss.png"):
     assert min(Image.open(folder / picture).size) > 300
-  assert len(list(folder.iterdir())) == 5
+  assert len(list(folder.iterdir())) == 6
   assert (
     written_ranking.read_suspect_table(folder / "suspect_labels.csv", 3)
     == rows[:3]

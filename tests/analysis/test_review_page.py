@@ -5,22 +5,25 @@ import time
 import numpy as np
 import pytest
 from browser import browser_program, opened_browser
-from review_pages import CLASSES, open_page, paths, ranking, reload, rows_of
+from review_pages import (
+  CLASSES,
+  FULL_STORAGE,
+  NO_STORAGE,
+  chosen,
+  counts,
+  download,
+  open_page,
+  paths,
+  ranking,
+  reload,
+  rows_of,
+)
 
 import mentornet_tf as mn
+from mentornet_tf.datasets.trees.corrections import read_corrections
 from mentornet_tf.internal.spreadsheet_cells import unguarded
 
 HEADER = "rank,id,path,given_label,action,label\r\n"
-NO_STORAGE = """
-Object.defineProperty(window, "localStorage", {
-  get() { throw new DOMException("denied", "SecurityError"); },
-});
-"""
-FULL_STORAGE = """
-Storage.prototype.setItem = () => {
-  throw new DOMException("exceeded the quota", "QuotaExceededError");
-};
-"""
 
 
 def quiet(line):
@@ -60,22 +63,6 @@ def page_file(tmp_path_factory):
   )
 
 
-def counts(browser):
-  return browser.text("#counts")
-
-
-def download(browser):
-  browser.click("#download")
-  return browser.downloaded("corrections.csv").decode()
-
-
-def chosen(browser):
-  """The place of the focused card on its page."""
-  return browser.run(
-    "[...document.querySelectorAll('.card')].indexOf(document.activeElement)"
-  )
-
-
 def test_it_shows_the_labels_as_plain_text(browser, page_file):
   open_page(browser, page_file)
   assert browser.run("document.title") == "A & <b>"
@@ -104,7 +91,7 @@ def test_it_shows_the_labels_as_plain_text(browser, page_file):
   )
 
 
-def test_by_the_keyboard_alone(browser, page_file):
+def test_by_the_keyboard_alone(browser, page_file, tmp_path):
   open_page(browser, page_file)
   browser.press("k", "s", "d", "o")
   browser.press(*"SCR", "Enter")  # part of a class, in other letters
@@ -135,6 +122,23 @@ def test_by_the_keyboard_alone(browser, page_file):
       "8,22,'-y 7.png,'=SUM(A1),drop,",
     )
   )
+  # `mentornet correct` reads the same.
+  file = tmp_path / "corrections.csv"
+  file.write_text(text, newline="")
+  read = read_corrections(file)
+  assert [each.action for each in read] == [
+    *("keep", "relabel", "drop", "relabel", "relabel", "drop")
+  ]
+  rows = [0, 1, 2, 3, 6, 7]
+  given = ranking().labels
+  assert [each.path for each in read] == [paths()[row] for row in rows]
+  assert [each.id for each in read] == [3 * row + 1 for row in rows]
+  assert [each.given_label for each in read] == [
+    CLASSES[given[row]] for row in rows
+  ]
+  assert [each.label for each in read] == [
+    *("", CLASSES[2], "", CLASSES[1], CLASSES[3], "")
+  ]
 
 
 def test_undo(browser, page_file):

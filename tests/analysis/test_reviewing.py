@@ -69,8 +69,11 @@ def test_a_run_its_table_and_the_arrays_give_the_same_rows(ranked, tmp_path):
   suspects = ranking()
   columns, images = data_of(mn.review_page(ranked, print_line=quiet))
   assert (ranked / "suspect_labels" / "review.html").exists()
-  assert images == []
   order = suspects.order
+  np.testing.assert_array_equal(  # those of the contact sheet
+    [decoded(image) for image in images[:2]], tiny.dataset(20).images[order[:2]]
+  )
+  assert images[2:] == [None] * 18
   assert columns["ids"] == suspects.ids[order].tolist()
   assert columns["given"] == suspects.labels[order].tolist()
   assert columns["suggested"] == suspects.predicted_labels[order].tolist()
@@ -266,7 +269,7 @@ def test_the_command(ranked, tmp_path, capsys):
   output = tmp_path / "p.html"
   run_command(ranked, f"--output={output}", "--title=Mine", "--num_images=7")
   assert capsys.readouterr().out == (
-    f"{output}: 20 labels, without images, 0.0 MB\n"
+    f"{output}: 20 labels, 2 of them with images, 0.0 MB\n"
   )
   assert data_of(output)[0]["title"] == "Mine"
   with pytest.raises(UserError, match="expected one RUN, got 2"):

@@ -15,6 +15,17 @@ CLASSES = (
   'a "b", c',
   "عربي",
 )
+# Run before a page's own scripts: browsers that keep nothing.
+NO_STORAGE = """
+Object.defineProperty(window, "localStorage", {
+  get() { throw new DOMException("denied", "SecurityError"); },
+});
+"""
+FULL_STORAGE = """
+Storage.prototype.setItem = () => {
+  throw new DOMException("exceeded the quota", "QuotaExceededError");
+};
+"""
 
 
 def ranking(num_rows=20, num_classes=5) -> SuspectLabels:
@@ -68,3 +79,19 @@ def reload(browser):
 def rows_of(text):
   """The cells of a corrections.csv, without its header."""
   return list(csv.reader(io.StringIO(text, newline="")))[1:]
+
+
+def counts(browser):
+  return browser.text("#counts")
+
+
+def download(browser):
+  browser.click("#download")
+  return browser.downloaded("corrections.csv").decode()
+
+
+def chosen(browser):
+  """The place of the focused card on its page."""
+  return browser.run(
+    "[...document.querySelectorAll('.card')].indexOf(document.activeElement)"
+  )

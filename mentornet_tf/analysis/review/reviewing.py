@@ -20,7 +20,10 @@ from mentornet_tf.analysis.review.rows import (
   read_review_rows,
   rows_of_suspects,
 )
-from mentornet_tf.analysis.written_ranking import read_ranking_metrics
+from mentornet_tf.analysis.written_ranking import (
+  read_ranking_metrics,
+  read_suspect_images,
+)
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.runs.run_folder import read_run
@@ -56,10 +59,12 @@ def review_page(
     content: what to show of the example with each id, `content[id]`: an image
       (uint8 [height, width] or [height, width, 1, 3 or 4], encoded bytes or a
       PIL image), a text, or a mapping of names to values. Ids of arrays are
-      positions. A mapping may lack some.
+      positions. A mapping may lack some. None shows the images of the ranking's
+      contact sheet, where it has one.
     class_names: a name per class; None takes those of the run or of the table,
       or numbers.
-    paths: with `SuspectLabels`: the file of each example, in their order.
+    paths: with `SuspectLabels` that hold none: the file of each example, in
+      their order.
     data_dir: folder of the ranked TFRecords, to show their images.
     image_dir: folder below which the ranking's paths lie, to show their images.
     num_contents: of how many of the most suspect examples the content is shown;
@@ -93,12 +98,13 @@ def review_page(
         "pass the folder of the ranking to use that"
       )
     rows = rows_of_suspects(ranking, class_names, paths)
-    data_name = ""
+    data_name, kept = "", None
   else:
     table = ranking_table(ranking)
     output = output or table.parent / PAGE_FILE
     metrics = read_ranking_metrics(table.parent) or {}
     data_name = metrics.get("data", "")
+    kept = table.parent / written.IMAGES_FILE
     rows = read_review_rows(table, class_names or _class_names(table))
   output = atomic_files.writable_file(output)
   if data_dir is not None:
@@ -106,6 +112,8 @@ def review_page(
     content = _images_of_records(data_dir, data_name, rows, number)
   elif image_dir is not None:
     content = ImageFiles(image_dir, rows.ids.tolist(), rows.paths)
+  elif content is None and kept and kept.exists():
+    content = read_suspect_images(kept)
   contents = _contents(content, rows, num_contents)
   page = review_html(
     rows, contents, title or f"Suspect labels of {data_name or output.stem}"

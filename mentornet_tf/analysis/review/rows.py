@@ -94,7 +94,7 @@ def rows_of_suspects(
   Args:
     suspects: the ranking.
     class_names: a name per class; None takes their numbers.
-    paths: N paths in the order of `suspects`; None for none.
+    paths: N paths in the order of `suspects`; None takes those that it holds.
 
   Raises:
     UserError: there are other numbers of names or paths.
@@ -110,6 +110,8 @@ def rows_of_suspects(
         f"{name}: expected {expected}, got {len(values)}; pass those of the "
         "data that were ranked"
       )
+  if paths is None and suspects.names_files:
+    paths = [suspects.path(i) for i in range(num_rows)]
   shown, words = _told_apart(names, range(num_classes))
   order = suspects.order
   given, suggested = suspects.labels[order], suspects.predicted_labels[order]

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.inspection import describe_damage
+from mentornet_tf.datasets.records.paths import parse_paths, paths_column
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
   find_shards,
@@ -55,7 +57,8 @@ class Example:
     height: pixels.
     width: pixels.
     clean_label: 0-based clean class, or a value of `labels.clean_labels`.
-    path: the image's file below its source's root, b"" where unknown.
+    path: the image's file below its source's root, with the name or number
+      within it where a file holds several; b"" where unknown.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
   """
@@ -197,24 +200,18 @@ def read_tfrecords(
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split)
   num_classes = known_num_classes(dataset_name, summary)
-  return _decoded(_serialised(shards), num_classes)
-
-
-def _serialised(shards: Sequence[Path]) -> tf.data.Dataset:
-  """(position, serialised record) in shard order."""
-  return tf.data.TFRecordDataset([str(path) for path in shards]).enumerate()
-
-
-def _decoded(
-  records: tf.data.Dataset, num_classes: int | None
-) -> tf.data.Dataset:
-  return records.map(
+  return _serialised(shards).map(
     lambda position, serialised: decode_examples(
       serialised, position, num_classes
     ),
     num_parallel_calls=tf.data.AUTOTUNE,
     deterministic=True,
   )
+
+
+def _serialised(shards: Sequence[Path]) -> tf.data.Dataset:
+  """(position, serialised record) in shard order."""
+  return tf.data.TFRecordDataset([str(path) for path in shards]).enumerate()
 
 
 def known_num_classes(
@@ -241,6 +238,8 @@ class InMemoryDataset:
     name: `<dataset>_<split>`.
     summary: the JSON beside the shards, {} where there is none.
     damaged: a line for each record that was passed over.
+    paths: N, the images' files as the records name them, b"" where a record
+      names none; None where no records were read.
   """
 
   images: np.ndarray
@@ -252,6 +251,7 @@ class InMemoryDataset:
   name: str = ""
   summary: dict[str, Any] = field(default_factory=dict)
   damaged: tuple[str, ...] = ()
+  paths: BytesColumn | None = None
 
   def __len__(self) -> int:
     return len(self.images)
@@ -264,6 +264,7 @@ class InMemoryDataset:
       labels=self.labels[positions],
       clean_labels=self.clean_labels[positions],
       ids=self.ids[positions],
+      paths=None if self.paths is None else self.paths.take(positions),
     )
 
 
@@ -300,7 +301,14 @@ def load_in_memory(
     records = records.filter(
       lambda position, _: tf.reduce_all(position != passed_over)
     )
-  batches = _decoded(records.batch(_DECODED_AT_ONCE), num_classes)
+  batches = records.batch(_DECODED_AT_ONCE).map(
+    lambda position, serialised: {
+      **decode_examples(serialised, position, num_classes),
+      "path": parse_paths(serialised),
+    },
+    num_parallel_calls=tf.data.AUTOTUNE,
+    deterministic=True,
+  )
   try:
     parts = list(batches.as_numpy_iterator())
   # TensorFlow quotes a damaged record in its message, which may not be text.
@@ -313,20 +321,10 @@ def load_in_memory(
   check_num_records(found, summary, data_dir, dataset_name, split)
   if not parts:
     raise UserError(f"{damaged.lines[0]} (and so are all other records)")
+  paths = paths_column(part.pop("path") for part in parts)
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]
   }
-  name = f"{dataset_name}_{split}"
-  return _in_memory(columns, num_classes, name, summary, damaged.lines)
-
-
-def _in_memory(
-  columns: dict[str, np.ndarray],
-  num_classes: int | None,
-  name: str,
-  summary: dict[str, Any],
-  damaged: tuple[str, ...],
-) -> InMemoryDataset:
   if num_classes is None:
     num_classes = int(columns["label"].max()) + 1
   return InMemoryDataset(
@@ -336,7 +334,8 @@ def _in_memory(
     ids=columns["id"],
     num_classes=num_classes,
     class_names=named_classes(summary, num_classes),
-    name=name,
+    name=f"{dataset_name}_{split}",
     summary=summary,
-    damaged=damaged,
+    damaged=damaged.lines,
+    paths=paths,
   )
