@@ -22,13 +22,22 @@ summary { cursor: pointer; }
 """
 
 
-def page(title: str, parts: Iterable[str]) -> str:
-  """A page from its title (plain text) and its parts (HTML)."""
+def page(
+  title: str, parts: Iterable[str], *, style: str = _STYLE, head: str = ""
+) -> str:
+  """A page from its title (plain text) and its parts (HTML).
+
+  Args:
+    title: plain text.
+    parts: HTML of the body.
+    style: CSS of the whole page.
+    head: further HTML of the head.
+  """
   body = "\n".join(parts)
   return (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width">\n'
-    f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+    f"{head}<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"
     f"<body>\n{body}\n</body>\n</html>\n"
   )
 

@@ -1,6 +1,5 @@
 """Corrections of labels: what is to become of which image."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from mentornet_tf.datasets.trees.table_text import (
   split_line,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.spreadsheet_cells import unguarded
 
 KEEP, RELABEL, DROP = ACTIONS = ("keep", "relabel", "drop")
 COLUMNS = ("rank", "id", "path", "given_label", "action", "label")
-
-# The review page writes '=1 for =1, and ''=1 for '=1.
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 _ADVICE = "correct the line, or remove it"
 
@@ -92,16 +89,11 @@ def read_corrections(file: str | Path) -> list[Correction]:
       raise line_error(
         file, row.line, f"{len(header)} fields", str(len(row.values))
       )
-    values = (_unguarded(value).strip() for value in row.values)
+    values = (unguarded(value).strip() for value in row.values)
     named = dict(zip(header, values, strict=True))
     if correction := _correction(file, row.line, named):
       read.append(correction)
   return read
-
-
-def _unguarded(cell: str) -> str:
-  """A cell without the apostrophe that keeps it from being a formula."""
-  return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def _correction(
