@@ -8,17 +8,20 @@ sees what an uninterrupted one would have seen, without replaying k batches.
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.datasets.reading.preparation import Augmentation
+from mentornet_tf.datasets.reading.plans import (
+  CROP_STREAM,
+  FLIP_STREAM,
+  ORDER_STREAM,
+  SHUFFLE_ROUNDS,
+  canvas_offset,
+  check_at_least,
+)
+from mentornet_tf.datasets.reading.preparation import (
+  WHOLE_BATCH,
+  Augmentation,
+  BatchSlice,
+)
 from mentornet_tf.datasets.records.schema import InMemoryDataset
-from mentornet_tf.errors import UserError
-
-# Each random decision has its own stream: (seed, stream) is folded with the
-# pass over the data, or with the step.
-ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
-
-# With TensorFlow's default of 4 rounds the orders of two passes over 50,000
-# images correlate by 0.75; with 16 or more they do not correlate.
-_SHUFFLE_ROUNDS = 24
 
 
 def training_batches(
@@ -28,6 +31,7 @@ def training_batches(
   *,
   seed: int,
   start_step: int = 0,
+  part: BatchSlice = WHOLE_BATCH,
 ) -> tf.data.Dataset:
   """Endless training batches; each pass visits every image once, reshuffled.
 
@@ -40,6 +44,8 @@ def training_batches(
     augmentation: how images are varied before standardisation.
     seed: seed of order, crops and flips, at least 0.
     start_step: k of the first batch, at least 0.
+    part: the slice of every batch that is read; it is the same as in the whole
+      batch.
 
   Returns:
     Dicts of "image" float32 [B, crop, crop, 3], standardised per image, and
@@ -51,13 +57,19 @@ def training_batches(
   check_at_least("batch_size", batch_size, 1)
   check_at_least("seed", seed, 0)
   check_at_least("start_step", start_step, 0)
+  slice_ = part.positions(batch_size)
   num_images = len(dataset)
   source = _PixelSource(dataset, augmentation.crop + 2 * augmentation.padding)
 
   def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
-    position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    position = step * batch_size + tf.range(
+      slice_.start, slice_.stop, dtype=tf.int64
+    )
     index = shuffled_index(position, num_images, seed)
     corner, mirrored = _draw_crops(augmentation, batch_size, seed, step)
+    corner = corner[slice_.start : slice_.stop]
+    if mirrored is not None:
+      mirrored = mirrored[slice_.start : slice_.stop]
     pixels = source.cut(index, corner, augmentation.crop, mirrored)
     return {"image": standardise(pixels), **source.labels(index)}
 
@@ -160,9 +172,8 @@ class _PixelSource:
       }
     self._padding_pixel = num_images * height * width
     self._height, self._width = height, width
-    # Halves are rounded towards zero, as tf.image.resize_with_crop_or_pad does.
-    self._top = int((height - canvas) / 2)
-    self._left = int((width - canvas) / 2)
+    self._top = canvas_offset(height, canvas)
+    self._left = canvas_offset(width, canvas)
 
   def cut(
     self,
@@ -234,7 +245,7 @@ def shuffled_index(
     index=position % num_images,
     seed=key,
     max_index=tf.constant(num_images - 1, tf.int64),
-    rounds=_SHUFFLE_ROUNDS,
+    rounds=SHUFFLE_ROUNDS,
   )
 
 
@@ -260,11 +271,3 @@ def _draw_crops(
   return corner, tf.random.stateless_uniform(
     [batch_size], key(FLIP_STREAM)
   ) < 0.5
-
-
-def check_at_least(name: str, value: int, least: int) -> None:
-  """Raises UserError unless the argument `name` is at least `least`."""
-  if value < least:
-    raise UserError(
-      f"{name}: expected at least {least}, got {value}; choose another"
-    )
