@@ -1,6 +1,7 @@
 """Several replicas compute what one does, at the same global batch."""
 
 import keras
+import long_replica_runs
 import numpy as np
 import pytest
 import replica_runs
@@ -80,7 +81,9 @@ def test_what_is_not_supported_is_refused_in_one_line():
 @pytest.mark.slow
 def test_fifty_steps_of_cifarnet_are_the_same():
   one, *others = (
-    run_under("tensorflow", replica_runs.cifarnet_steps, n, n == 2)["steps"]
+    run_under("tensorflow", long_replica_runs.cifarnet_steps, n, n == 2)[
+      "steps"
+    ]
     for n in (1, 2, 4)
   )
   for steps in others:
@@ -96,7 +99,7 @@ def test_two_replicas_follow_the_original(golden, figure, student):
   case = f"train_trajectory_{student}_mentornet"
   settings, recorded = golden.json(case), golden.npz(case)
   got = run_under(
-    "tensorflow", replica_runs.golden_steps, str(golden.folder), case, 2
+    "tensorflow", long_replica_runs.golden_steps, str(golden.folder), case, 2
   )
   worst = 0.0
   names = {
