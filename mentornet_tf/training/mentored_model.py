@@ -191,6 +191,7 @@ class MentoredModel(StudentModel):
     # Read first: another pass of the student would replace what layers added.
     penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
+    x = self.prepared(x)
     batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
     loss = self.batch_losses(batch)
