@@ -72,10 +72,10 @@ class Run:
 
   def __init__(self, folder: Path, splits: Arrays, steps_per_call: int):
     import jax
-    from mentornet_tf.datasets.reading.plans import BatchPlans
-    from mentornet_tf.training.device_images import standardize
 
+    from mentornet_tf.datasets.reading.plans import BatchPlans
     from mentornet_tf.training.builders import build_model
+    from mentornet_tf.training.device_images import standardize
 
     self.folder = folder
     content = read_json(
@@ -111,8 +111,9 @@ class Run:
     self._scan(jax.device_put(np.asarray(images)))
 
   def _scan(self, pixels: Any) -> None:
-    from mentornet_tf.training.device_images import prepared_images
     from scanned_steps import scan_steps
+
+    from mentornet_tf.training.device_images import prepared_images
 
     augmentation = self.settings.augmentation
 
@@ -160,6 +161,7 @@ class Run:
       epochs=total // interval,
       steps_per_epoch=interval // self._steps_per_call,
       callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=on_epoch_end)],
+      shuffle=False,
       verbose=0,
     )
 

@@ -50,5 +50,7 @@ def scan_steps(
     model.train_function = train_function
 
   model.make_train_function = make_train_function
+  if not model.optimizer.built:
+    model.optimizer.build(model.trainable_variables)
   # Keras would look at the shapes of a batch, which is several here.
   model._symbolic_build = lambda *args, **kwargs: None
