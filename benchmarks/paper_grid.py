@@ -4,8 +4,8 @@
 Every method at every noise rate, by Keras' `fit` on the JAX back end; needs no
 TensorFlow. Prints and writes the accuracies beside the published ones. Ctrl-C,
 --time_limit or an accident stop it; the same command continues every run from
-its latest evaluation, to the numbers that it would have reached. docs/paper_grid.md
-says how to take it to a machine with a GPU.
+its latest evaluation, to the numbers that it would have reached.
+docs/paper_grid.md says how to take it to a machine with a GPU.
 
   benchmarks/paper_grid.py --data=cifar10.npz --time_limit=570
 """

@@ -8,16 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cifar_file import pack, read_cifar
+from grid_table import PUBLISHED, Result, markdown
 from keras_backend import run_under
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BENCHMARKS = _ROOT / "benchmarks"
-# Processes of `run_under` import from where this one does.
-sys.path.append(str(_BENCHMARKS))
-
-from cifar_file import pack, read_cifar  # noqa: E402
-from grid_table import PUBLISHED, Result, markdown  # noqa: E402
-
 _IMAGES = 24
 
 
