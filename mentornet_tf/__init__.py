@@ -41,6 +41,7 @@ _HOMES = {
   "rank_labels": "analysis.ranking",
   "read_tfrecords": "datasets.records.schema",
   "standardize": "training.device_images",
+  "review_page": "analysis.review.reviewing",
   "target_weights": "curricula.target_weights",
 }
 

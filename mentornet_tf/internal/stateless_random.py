@@ -10,6 +10,8 @@ Sources: Salmon et al., SC 2011 (Philox4x32-10); Beaulieu et al., ePrint
 size by cycle walking (Black and Rogaway, CT-RSA 2002).
 """
 
+from typing import Any
+
 import numpy as np
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -58,9 +60,12 @@ def permutation(
   """
   if size == 1:
     return np.zeros(1, np.int64)
-  bits = max((size - 2).bit_length(), 16)
-  word_bits = -(-bits // 2)
+  word_bits = max(-(-(size - 2).bit_length() // 2), 8)
   keys = _simon_keys(key, word_bits, rounds)
+  if size < 2 ** (2 * word_bits - 2):  # walks are long: from a table
+    all_values = np.arange(2 ** (2 * word_bits), dtype=np.uint64)
+    table = _simon(all_values, keys, word_bits).tolist()
+    return np.array([_walked(table, first, size) for first in range(size)])
   order = _simon(np.arange(size, dtype=np.uint64), keys, word_bits)
   while (outside := np.flatnonzero(order >= size)).size:
     order[outside] = _simon(order[outside], keys, word_bits)
@@ -83,7 +88,9 @@ def _words(seed: np.ndarray, num_blocks: int) -> np.ndarray:
   return np.stack(_philox(counter, (key0, key1)), axis=-1)
 
 
-def _philox(counter: list[np.ndarray], key: tuple) -> list[np.ndarray]:
+def _philox(
+  counter: list[np.ndarray], key: tuple[Any, Any]
+) -> list[np.ndarray]:
   """Philox4x32-10 of four words, held in 64 bits each."""
   c0, c1, c2, c3 = counter
   k0, k1 = key
@@ -102,6 +109,13 @@ def _philox(counter: list[np.ndarray], key: tuple) -> list[np.ndarray]:
 def _joined(pairs: np.ndarray) -> np.ndarray:
   """Words [..., 2], the lower one first, as 64-bit numbers [...]."""
   return pairs[..., 0] | (pairs[..., 1] << _HALF)
+
+
+def _walked(table: list[int], value: int, size: int) -> int:
+  """The first value below `size` that follows in a permutation."""
+  while (value := table[value]) >= size:
+    pass
+  return value
 
 
 def _simon_keys(

@@ -72,13 +72,14 @@ def build_model(
     weigh_by_average=weigh_by_average,
   )
   optimizer = build_optimizer(settings, len(train_data))
-  optimizer.build(student.trainable_variables)
   if weigh_by_average:
     check_keeps_average(optimizer)
   model.compile(
     optimizer=optimizer,
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
+  # Which under mixed_float16 is one that scales the loss, around the first.
+  model.optimizer.build(student.trainable_variables)
   return model
 
 

@@ -21,6 +21,7 @@ from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.joint.clean_subset import update_batches
 from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.schedule import UpdateSchedule
+from mentornet_tf.training.loss_scaling import most_skipped_steps
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.observed_step import observed_step
 from mentornet_tf.training.progress import ProgressBar
@@ -50,6 +51,7 @@ class Run:
     folder: the training folder.
     store: its checkpoints.
     start_step: the steps that are done.
+    jit_compile: whether XLA compiles the step.
     console: where progress is printed.
   """
 
@@ -64,6 +66,7 @@ class Run:
   folder: RunFolder
   store: CheckpointStore
   start_step: int
+  jit_compile: bool
   console: Console
 
 
@@ -95,7 +98,9 @@ def run_to_end(run: Run) -> int:
   ):
     step = loop.run_loop(
       loop.StepRunner(
-        observed_step(model, has_checked_labels, options.record_losses), batches
+        observed_step(model, has_checked_labels, options.record_losses),
+        batches,
+        run.jit_compile,
       ),
       [*actions, progress_bar],
       start_step=start_step,
@@ -131,6 +136,7 @@ def _actions(
     run.store,
     start_step=start_step,
     interval_steps=interval_steps,
+    most_skipped=most_skipped_steps(model.optimizer),
   )
   saver = CheckpointSaver(
     run.store,

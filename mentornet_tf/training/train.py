@@ -35,6 +35,7 @@ from mentornet_tf.runs.run_folder import RunFolder
 from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.builders import build_model, build_updates
 from mentornet_tf.training.checkpoint_groups import variable_groups
+from mentornet_tf.training.compilation import check_compiles
 from mentornet_tf.training.ema import with_averaged_weights
 from mentornet_tf.training.joint.clean_subset import (
   clean_subset,
@@ -98,6 +99,8 @@ def train_and_evaluate(
   _check_clean_labels(settings, options, train_data)
   # The model first: settings that cannot be built leave no folder behind.
   model = build_model(settings, train_data, Path(run_folder))
+  if settings.student.jit_compile:
+    check_compiles(model)
   evaluator = _evaluator(model, settings, train_data, eval_data)
   joint = _joint_training(model, settings, train_data, clean_data)
 
@@ -134,6 +137,7 @@ def train_and_evaluate(
         folder=folder,
         store=store,
         start_step=start_step,
+        jit_compile=settings.student.jit_compile,
         console=console,
       )
     )

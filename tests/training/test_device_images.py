@@ -12,6 +12,8 @@ from keras_backend import run_under
 
 import mentornet_tf as mn
 
+# TensorFlow compiles by XLA where a test asks for it, for time.
+_COMPILES = keras.backend.backend() == "jax"
 _VARIED = {"padding": 3, "crop": 12}
 
 
@@ -44,7 +46,7 @@ def small_student() -> keras.Model:
   return student
 
 
-def model(jit_compile="auto", steps_per_execution=1, **options):
+def model(jit_compile=_COMPILES, steps_per_execution=1, **options):
   """Without any random number, so that back ends agree."""
   curriculum = mn.MentorCurriculum(
     mn.load_mentor("mentornet_pd"), example_dropout_rates="0,100"
@@ -85,16 +87,12 @@ def measure(without_tensorflow: bool = False) -> dict[str, list[float]]:
   if without_tensorflow:
     sys.meta_path.insert(0, _NoTensorFlow())
   images = device_images(seed=4)
-  trained = model(steps_per_execution=2)
+  trained = model(jit_compile=True, steps_per_execution=2)
   trained.fit(images, epochs=2, steps_per_epoch=3, verbose=0)
-  mixing = model(mixing=mn.MentorMix())
-  mixing.fit(images, verbose=0)
-  assert np.isfinite(all_weights(mixing)).all()
   batches = [images[step] for step in (0, 1, 2, 130)]
   return {
     "fit": all_weights(trained),
-    "by hand": all_weights(by_hand(images, model(), 6)),
-    "steps": [int(trained.step), int(mixing.step)],
+    "step": int(trained.step),
     "labels": np.concatenate([y for _, y in batches]).tolist(),
     "images": np.ravel(
       [ops.convert_to_numpy(images.prepared(plan)) for plan, _ in batches]
@@ -109,15 +107,27 @@ def measured():
 
 
 def test_fit_on_the_device_is_fit_on_the_same_batches(measured):
-  np.testing.assert_allclose(measured["fit"], measured["by hand"], atol=1e-6)
-  assert measured["steps"] == [6, 2]  # and 2 whole batches in a pass
+  expected = by_hand(device_images(seed=4), model(), 6)
+  np.testing.assert_allclose(measured["fit"], all_weights(expected), atol=1e-6)
+  assert measured["step"] == 6
+
+
+def test_fit_mixes_images_on_the_device():
+  images = device_images()
+  made = model(mixing=mn.MentorMix(seed=3))
+  made.fit(images, verbose=0)
+  assert int(made.step) == len(images) == 2
+  expected = by_hand(images, model(mixing=mn.MentorMix(seed=3)), 2)
+  np.testing.assert_allclose(
+    all_weights(made), all_weights(expected), atol=1e-6
+  )
 
 
 def test_without_tensorflow_jax_trains_on_the_same_batches(measured):
   under_jax = run_under("jax", measure, True)
   assert under_jax["labels"] == measured["labels"]
-  assert under_jax["steps"] == measured["steps"]
-  for name in ("images", "standardized", "fit", "by hand"):
+  assert under_jax["step"] == measured["step"]
+  for name in ("images", "standardized", "fit"):
     np.testing.assert_allclose(
       under_jax[name], measured[name], atol=2e-6, err_msg=name
     )
@@ -177,14 +187,14 @@ def test_standardized_images_are_those_of_evaluation():
 def test_a_saved_training_continues_with_the_next_batch():
   images = device_images(seed=1)
   whole, part = model(), model()
-  whole.fit(images, epochs=3, verbose=0)
-  part.fit(images, epochs=1, verbose=0)
+  whole.fit(images, epochs=2, verbose=0)
+  part.fit(images, verbose=0)
   with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "part.keras")
     part.save(path)
     part = keras.models.load_model(path)
-  part.fit(images, epochs=3, initial_epoch=1, verbose=0)
-  assert int(part.step) == 6
+  part.fit(images, epochs=2, initial_epoch=1, verbose=0)
+  assert int(part.step) == 4
   np.testing.assert_allclose(all_weights(part), all_weights(whole), atol=1e-7)
 
 
@@ -193,10 +203,9 @@ def test_images_are_not_part_of_the_model():
   made = model()
   before = [v.path for v in made.variables], made.count_params()
   made.fit(images, verbose=0)
-  optimizer = {v.path for v in made.optimizer.variables}
-  after = [v.path for v in made.variables if v.path not in optimizer]
-  assert (after, made.count_params()) == before
-  assert images.pixels not in made.non_trainable_variables
+  after = [v.path for v in made.variables], made.count_params()
+  assert after == before
+  assert images.pixels.path not in {v.path for v in made.variables}
   x = mn.standardize(pixels(), 12)
   np.testing.assert_array_equal(
     made.predict(x, verbose=0), made.student.predict(x, verbose=0)
@@ -251,13 +260,13 @@ def test_other_arguments_are_refused(arguments, message):
 def test_weights_of_another_length_and_negative_seeds_are_refused():
   with pytest.raises(mn.UserError, match=r"^sample_weight: .* 20 images"):
     device_images(sample_weight=np.ones(3))
-  with pytest.raises(mn.UserError, match="^seed: expected at least 0, got -1"):
+  with pytest.raises(mn.UserError, match=r"^seed: expected at least 0, got -1"):
     device_images(seed=-1)
 
 
 def test_fit_refuses_what_the_images_hold():
   made = model()
-  with pytest.raises(mn.UserError, match="^batch_size: .*DeviceImages"):
+  with pytest.raises(mn.UserError, match=r"^batch_size: .*DeviceImages"):
     made.fit(device_images(), batch_size=8)
-  with pytest.raises(mn.UserError, match="^y: .*DeviceImages"):
+  with pytest.raises(mn.UserError, match=r"^y: .*DeviceImages"):
     made.fit(device_images(), labels())

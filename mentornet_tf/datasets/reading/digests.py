@@ -5,11 +5,9 @@ import os
 
 import numpy as np
 
-from mentornet_tf.datasets.reading.dataset import (
-  InMemoryData,
-  StreamedData,
-  TrainingData,
-)
+from mentornet_tf.datasets.reading.dataset import TrainingData
+from mentornet_tf.datasets.reading.in_memory_data import InMemoryData
+from mentornet_tf.datasets.reading.streamed_data import StreamedData
 from mentornet_tf.datasets.records.framing import HEADER_BYTES
 from mentornet_tf.datasets.records.index import RecordIndex
 from mentornet_tf.datasets.records.schema import InMemoryDataset

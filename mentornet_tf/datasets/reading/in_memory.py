@@ -16,7 +16,11 @@ from mentornet_tf.datasets.reading.plans import (
   canvas_offset,
   check_at_least,
 )
-from mentornet_tf.datasets.reading.preparation import Augmentation
+from mentornet_tf.datasets.reading.preparation import (
+  WHOLE_BATCH,
+  Augmentation,
+  BatchSlice,
+)
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 
 
@@ -27,6 +31,7 @@ def training_batches(
   *,
   seed: int,
   start_step: int = 0,
+  part: BatchSlice = WHOLE_BATCH,
 ) -> tf.data.Dataset:
   """Endless training batches; each pass visits every image once, reshuffled.
 
@@ -39,6 +44,8 @@ def training_batches(
     augmentation: how images are varied before standardisation.
     seed: seed of order, crops and flips, at least 0.
     start_step: k of the first batch, at least 0.
+    part: the slice of every batch that is read; it is the same as in the whole
+      batch.
 
   Returns:
     Dicts of "image" float32 [B, crop, crop, 3], standardised per image, and
@@ -50,13 +57,19 @@ def training_batches(
   check_at_least("batch_size", batch_size, 1)
   check_at_least("seed", seed, 0)
   check_at_least("start_step", start_step, 0)
+  slice_ = part.positions(batch_size)
   num_images = len(dataset)
   source = _PixelSource(dataset, augmentation.crop + 2 * augmentation.padding)
 
   def batch(step: tf.Tensor) -> dict[str, tf.Tensor]:
-    position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+    position = step * batch_size + tf.range(
+      slice_.start, slice_.stop, dtype=tf.int64
+    )
     index = shuffled_index(position, num_images, seed)
     corner, mirrored = _draw_crops(augmentation, batch_size, seed, step)
+    corner = corner[slice_.start : slice_.stop]
+    if mirrored is not None:
+      mirrored = mirrored[slice_.start : slice_.stop]
     pixels = source.cut(index, corner, augmentation.crop, mirrored)
     return {"image": standardise(pixels), **source.labels(index)}
 

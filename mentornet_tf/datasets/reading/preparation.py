@@ -77,3 +77,45 @@ class Crop:
         "choose others"
       )
     check_choice("train_crop", self.train_crop, TRAIN_CROPS)
+
+
+@dataclass(frozen=True)
+class BatchSlice:
+  """Which part of every batch is read: equal ones, in order.
+
+  Attributes:
+    index: which of them, from 0.
+    count: of how many.
+  """
+
+  index: int = 0
+  count: int = 1
+
+  def __post_init__(self) -> None:
+    if not 0 <= self.index < self.count:
+      raise UserError(
+        "index, count: expected an index from 0 and below the count, got "
+        f"{self.index} and {self.count}; choose others"
+      )
+
+  def positions(self, batch_size: int) -> range:
+    """Those in the batch.
+
+    Raises:
+      UserError: a batch has no equal slices.
+    """
+    if batch_size % self.count:
+      raise UserError(
+        f"batch_size: expected a multiple of the {self.count} replicas, got "
+        f"{batch_size}; choose {_nearest(batch_size, self.count)}"
+      )
+    size = batch_size // self.count
+    return range(self.index * size, (self.index + 1) * size)
+
+
+WHOLE_BATCH = BatchSlice()
+
+
+def _nearest(batch_size: int, count: int) -> str:
+  below = batch_size // count * count
+  return f"{below} or {below + count}" if below else str(count)

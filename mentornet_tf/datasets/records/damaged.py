@@ -42,6 +42,11 @@ class DamagedRecords:
 NO_DAMAGE = DamagedRecords(np.zeros(0, np.int64), ())
 
 
+def damaged_entry(damaged: tuple[str, ...]) -> dict[str, int]:
+  """What a summary of a set says of the records that it passes over."""
+  return {"num_damaged": len(damaged)} if damaged else {}
+
+
 def find_damaged(
   shards: Sequence[Path],
   num_classes: int | None,

@@ -7,7 +7,7 @@ from mentornet_tf.datasets.reading.in_memory import (
   standardise,
   training_batches,
 )
-from mentornet_tf.datasets.reading.preparation import Augmentation
+from mentornet_tf.datasets.reading.preparation import Augmentation, BatchSlice
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 
@@ -69,6 +69,35 @@ def test_a_batch_depends_on_seed_and_step_alone():
     (one["id"] != two["id"]).any()
     for one, two in zip(from_zero, other, strict=True)
   )
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_slices_together_are_the_whole_batch(flip):
+  data, augmentation = dataset(20), Augmentation(flip=flip)
+  options = {"seed": 3, "start_step": 2}
+  whole = take(training_batches(data, 12, augmentation, **options), 4)
+  slices = [
+    take(
+      training_batches(
+        data, 12, augmentation, part=BatchSlice(i, 3), **options
+      ),
+      4,
+    )
+    for i in range(3)
+  ]
+  joined = [
+    {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    for parts in zip(*slices, strict=True)
+  ]
+  assert_equal_batches(whole, joined)
+
+
+@pytest.mark.parametrize(("size", "advice"), [(10, "9 or 12"), (2, "choose 3")])
+def test_a_batch_without_equal_slices_is_refused(size, advice):
+  with pytest.raises(UserError, match=f"multiple of the 3 replicas.*{advice}"):
+    training_batches(
+      dataset(20), size, Augmentation(), seed=0, part=BatchSlice(0, 3)
+    )
 
 
 def test_a_late_start_takes_no_replay():

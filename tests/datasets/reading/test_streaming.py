@@ -8,6 +8,7 @@ import tensorflow as tf
 from large_images import NUM_CLASSES, images, jpeg, write_records
 
 from mentornet_tf.datasets.reading.crops import Crop, evaluation_crop
+from mentornet_tf.datasets.reading.preparation import BatchSlice
 from mentornet_tf.datasets.reading.streaming import (
   open_streamed,
   streamed_evaluation_batches,
@@ -84,6 +85,25 @@ def test_a_later_start_equals_an_uninterrupted_stream(records, train_crop):
     assert_equal_batches(from_zero[start:], take(later, 9 - start))
   (other,) = take(streamed_training_batches(records, 16, crop, seed=4), 1)
   assert (other["id"] != from_zero[0]["id"]).any()
+
+
+def test_slices_together_are_the_whole_batch(records):
+  crop = Crop(size=24, shorter_side=30, train_crop="resized")
+  whole = take(streamed_training_batches(records, 16, crop, seed=3), 3)
+  slices = [
+    take(
+      streamed_training_batches(
+        records, 16, crop, seed=3, part=BatchSlice(i, 2)
+      ),
+      3,
+    )
+    for i in range(2)
+  ]
+  joined = [
+    {name: np.concatenate([a[name], b[name]]) for name in a}
+    for a, b in zip(*slices, strict=True)
+  ]
+  assert_equal_batches(whole, joined)
 
 
 def test_a_late_start_takes_no_replay(records):

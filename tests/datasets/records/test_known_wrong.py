@@ -9,8 +9,9 @@ from mentornet_tf.datasets.labels.noise import (
   describe_measured_noise,
   measured_noise_rate,
 )
-from mentornet_tf.datasets.reading.dataset import InMemoryData, StreamedData
+from mentornet_tf.datasets.reading.in_memory_data import InMemoryData
 from mentornet_tf.datasets.reading.preparation import NO_AUGMENTATION, Crop
+from mentornet_tf.datasets.reading.streamed_data import StreamedData
 from mentornet_tf.datasets.reading.streaming import open_streamed
 from mentornet_tf.datasets.records.schema import (
   Example,
