@@ -1,0 +1,62 @@
+"""The devices that a run asks for."""
+
+import contextlib
+import functools
+
+import tensorflow as tf
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.tf_config import cluster_of_environment
+from mentornet_tf.settings import RunOptions
+from mentornet_tf.training.distribution import Distribution, Mirrored
+from mentornet_tf.training.workers import open_workers
+
+
+def open_distribution(options: RunOptions) -> Distribution:
+  """The devices that `options` name.
+
+  To be called before TensorFlow is used for anything else, where there are
+  several workers or logical CPU devices; later calls give the same ones.
+
+  Raises:
+    UserError: there are no such devices, or workers do not come.
+  """
+  return _opened(options.distribution, options.num_devices)
+
+
+@functools.cache
+def _opened(distribution: str, num_devices: int) -> Distribution:
+  if distribution == "off":
+    return Distribution()
+  if distribution == "mirrored":
+    devices = _local_devices(num_devices)
+    return Mirrored(tf.distribute.MirroredStrategy(devices))
+  return open_workers(cluster_of_environment())
+
+
+def _local_devices(num_devices: int) -> list[str]:
+  """GPUs where there are any, else logical CPU devices."""
+  kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+  if kind == "CPU":
+    if not num_devices:
+      raise UserError(
+        "num_devices: expected a number of CPU devices where there is no GPU, "
+        "got none; give 2 to try it, or leave `distribution` out"
+      )
+    _split_cpu(num_devices)
+  found = len(tf.config.list_logical_devices(kind))
+  if found < num_devices:
+    raise UserError(
+      f"num_devices: expected at most the {found} {kind}s that TensorFlow "
+      f"sees, got {num_devices}; choose fewer"
+    )
+  return [f"{kind}:{i}" for i in range(num_devices or found)]
+
+
+def _split_cpu(num_devices: int) -> None:
+  (cpu,) = tf.config.list_physical_devices("CPU")
+  # TensorFlow has begun: there are as many as it began with.
+  with contextlib.suppress(RuntimeError):
+    tf.config.set_logical_device_configuration(
+      cpu, [tf.config.LogicalDeviceConfiguration()] * num_devices
+    )
