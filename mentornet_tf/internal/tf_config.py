@@ -23,7 +23,7 @@ _WORKERS = ("chief", "worker")
 _INSTEAD = {
   "ps": "parameter servers are not supported; leave them out, since every "
   "worker keeps all weights",
-  "evaluator": "the chief evaluates; leave it out, or run mentornet eval "
+  "evaluator": "the chief evaluates; leave it out, or run mentornet evaluate "
   "beside the job",
 }
 

@@ -58,7 +58,9 @@ class MultiWorker(Mirrored):
     def gather(row: tf.Tensor) -> tf.Tensor:
       def summed() -> tf.Tensor:
         replica = tf.distribute.get_replica_context()
-        return replica.all_reduce(tf.distribute.ReduceOp.SUM, row)
+        # A copy, which unlike an argument is on the replica's device.
+        own = tf.identity(row)
+        return replica.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
       return strategy.experimental_local_results(strategy.run(summed))[0]
 
