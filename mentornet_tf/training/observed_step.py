@@ -5,8 +5,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from mentornet_tf.training import loop
-from mentornet_tf.training.mentored_model import MentoredLoss, MentoredModel
+from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.step_metrics import original_report
+from mentornet_tf.training.step_values import MentoredLoss
 
 
 def training_step(

@@ -12,6 +12,7 @@ from keras import ops
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import mark_built
 from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.training import replicas
 
 
 class StudentModel(keras.Model):
@@ -38,6 +39,7 @@ class StudentModel(keras.Model):
     kwargs.setdefault("autocast", False)
     kwargs.setdefault("dtype", student.dtype_policy)
     super().__init__(**kwargs)
+    replicas.check_strategy()
     _warn_of_own_training(student)
     self.student = student
     self._optimizer_state: list[Tensor] | None = None
@@ -83,7 +85,13 @@ class StudentModel(keras.Model):
         "the number of batches of the whole training",
         stacklevel=3,
       )
+    replicas.check_fit(self)
     return super().make_train_function(force)
+
+  def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+    """As in Keras, on one device."""
+    replicas.check_single(self, "train_on_batch")
+    return super().train_on_batch(*args, **kwargs)
 
   @property
   def output_names(self) -> list[str]:
