@@ -24,7 +24,10 @@ from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import describe
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
-from mentornet_tf.internal.tf_config import cluster_of_environment
+from mentornet_tf.internal.tf_config import (
+  START_SECONDS,
+  cluster_of_environment,
+)
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   MENTORMIX_DEFAULTS,
@@ -222,9 +225,17 @@ def _check_distribution(
 ) -> None:
   """Refuses a job that cannot begin, before TensorFlow is imported."""
   count = options.num_devices
+  cluster = None
   if options.distribution == "multi_worker":
-    count = len(cluster_of_environment())
+    cluster = cluster_of_environment()
+    count = len(cluster)
   BatchSlice(0, count or 1).positions(settings.data.batch_size)
+  if cluster is not None and count > 1:
+    print(
+      f"{cluster.named(cluster.index)} of {count} waits for the others, at "
+      f"most {START_SECONDS} s; {cluster.named(0)} prints the run's progress",
+      flush=True,
+    )
 
 
 def _print_notes(settings: TrainingSettings, options: RunOptions) -> None:

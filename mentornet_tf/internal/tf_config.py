@@ -18,6 +18,9 @@ _EXAMPLE = (
   '{"cluster": {"worker": ["host-a:2222", "host-b:2222"]}, '
   '"task": {"type": "worker", "index": 0}}'
 )
+# How long workers wait for each other as they start.
+START_SECONDS = 300
+
 # Jobs whose tasks train, the one that leads first.
 _WORKERS = ("chief", "worker")
 _INSTEAD = {

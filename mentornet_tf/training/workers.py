@@ -21,12 +21,10 @@ from tensorflow.python.eager import context as eager_context
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
-from mentornet_tf.internal.tf_config import Cluster
+from mentornet_tf.internal.tf_config import START_SECONDS, Cluster
 from mentornet_tf.training.distribution import Distribution, Mirrored
 
-# How long workers wait for each other as they start, and what a worker that
-# sends no sign of life is given before the others end.
-START_SECONDS = 300
+# What a worker that sends no sign of life is given before the others end.
 _SILENT_SECONDS = 20
 
 # Shared file systems may show a new file somewhat later.

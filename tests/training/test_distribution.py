@@ -55,9 +55,9 @@ def test_two_devices_and_two_workers_equal_one(digits_records, tmp_path):
 
 
 LONG = [
-  "--max_number_of_steps=3000",
+  "--max_number_of_steps=900",
   "--log_interval_steps=50",
-  "--eval_interval_steps=500",
+  "--eval_interval_steps=300",
   "--save_interval_steps=60",
   "--distribution=multi_worker",
 ]
