@@ -114,7 +114,11 @@ def main() -> None:
 
   shares = options.distribution != "off"
   given = flag["device_id"].present
-  start_tensorflow(flag.device_id if given or not shares else "")
+  start_tensorflow(
+    flag.device_id if given or not shares else "",
+    # Each worker would print pages about another that has ended.
+    log_level=3 if options.distribution == "multi_worker" else 2,
+  )
   import tensorflow as tf
 
   from mentornet_tf.datasets.reading.open import open_data

@@ -52,12 +52,22 @@ class Cluster:
     """A worker, as messages name it."""
     return f"worker {index} ({self.addresses[index]})"
 
+  def address(self, index: int) -> tuple[str, int]:
+    """Host and port of a worker."""
+    host, _, port = self.addresses[index].rpartition(":")
+    return host.strip("[]"), int(port)
+
+  @property
+  def port(self) -> int:
+    """That of this process."""
+    return self.address(self.index)[1]
+
   def silent(self, seconds: float = 2.0) -> list[int]:
     """The other workers that accept no connection within some seconds."""
     return [
       index
-      for index, address in enumerate(self.addresses)
-      if index != self.index and not _answers(address, seconds)
+      for index in range(len(self))
+      if index != self.index and not _answers(self.address(index), seconds)
     ]
 
 
@@ -98,7 +108,7 @@ def cluster_of_environment() -> Cluster:
   index = _own_index(content, [task[:2] for task in tasks])
   found = Cluster(tuple(job for job, _, _ in tasks), addresses, index)
   if len(found) > 1:
-    _check_port(addresses[index])
+    _check_port(found)
   return found
 
 
@@ -153,26 +163,24 @@ def _own_index(content: Any, tasks: list[tuple[str, int]]) -> int:
   return tasks.index((job, int(str(number))))
 
 
-def _check_port(address: str) -> None:
+def _check_port(cluster: Cluster) -> None:
   """Raises UserError where another process listens at this worker's port."""
-  port = int(address.rpartition(":")[2])
   with socket.socket() as server:
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-      server.bind(("", port))
+      server.bind(("", cluster.port))
     except OSError as error:
       _refuse(
-        f"a free port for this worker, {address}",
+        f"a free port for this worker, {cluster.addresses[cluster.index]}",
         f"one in use ({error.strerror})",
         "end the process that listens there, or give all workers a TF_CONFIG "
         "with another port",
       )
 
 
-def _answers(address: str, seconds: float) -> bool:
-  host, _, port = address.rpartition(":")
+def _answers(address: tuple[str, int], seconds: float) -> bool:
   try:
-    with socket.create_connection((host, int(port)), seconds):
+    with socket.create_connection(address, seconds):
       return True
   except OSError:
     return False

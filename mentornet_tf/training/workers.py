@@ -1,11 +1,11 @@
 """Replicas on several workers, one process each, that agree with each other."""
 
 import contextlib
+import faulthandler
 import hashlib
 import os
 import secrets
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +21,14 @@ from tensorflow.python.eager import context as eager_context
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
-from mentornet_tf.internal.tf_config import START_SECONDS, Cluster
+from mentornet_tf.internal.rendezvous import meet
+from mentornet_tf.internal.tf_config import Cluster
 from mentornet_tf.training.distribution import Distribution, Mirrored
 
 # What a worker that sends no sign of life is given before the others end.
 _SILENT_SECONDS = 20
+# What TensorFlow is given to connect workers that are all there.
+_JOIN_SECONDS = 60
 
 # Shared file systems may show a new file somewhat later.
 _FOLDER_SECONDS = 30
@@ -141,10 +144,17 @@ def open_workers(cluster: Cluster) -> Distribution:
   To be called before TensorFlow is used for anything else.
 
   Raises:
-    UserError: some do not come, or TensorFlow was in use.
+    UserError: some do not come.
   """
+  meet(cluster)
   _configure(cluster)
-  strategy = _strategy(cluster)
+  # Should one die in this very moment, TensorFlow would wait for ever, and no
+  # line of Python would run.
+  faulthandler.dump_traceback_later(_JOIN_SECONDS, exit=True)
+  try:
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+  finally:
+    faulthandler.cancel_dump_traceback_later()
   # TensorFlow takes SIGTERM for itself, and would go on.
   signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
   return MultiWorker(strategy, cluster)
@@ -161,42 +171,9 @@ def _configure(cluster: Cluster) -> None:
   eager_context.context().configure_coordination_service(
     service_type="standalone",
     service_leader=f"/job:{cluster.jobs[0]}/replica:0/task:0",
-    cluster_register_timeout_in_ms=1000 * START_SECONDS,
+    cluster_register_timeout_in_ms=1000 * _JOIN_SECONDS,
     heartbeat_timeout_in_ms=1000 * _SILENT_SECONDS,
     coordinated_jobs=jobs,
-  )
-
-
-def _strategy(
-  cluster: Cluster,
-) -> tf.distribute.MultiWorkerMirroredStrategy:
-  """Made in a thread, since it waits where no signal and no limit reaches."""
-  made: list[tf.distribute.MultiWorkerMirroredStrategy] = []
-  failed: list[Exception] = []
-
-  def make() -> None:
-    try:
-      made.append(tf.distribute.MultiWorkerMirroredStrategy())
-    except Exception as error:
-      failed.append(error)
-
-  thread = threading.Thread(target=make, daemon=True)
-  thread.start()
-  thread.join(START_SECONDS)
-  if made:
-    return made[0]
-  silent = cluster.silent()
-  if silent:
-    raise UserError(
-      f"{', '.join(map(cluster.named, silent))}: expected within "
-      f"{START_SECONDS} s, got no answer; start the same command on every "
-      "worker, each with its own index in TF_CONFIG"
-    ) from (failed[0] if failed else None)
-  if failed:
-    raise failed[0]
-  raise UserError(
-    f"TF_CONFIG: expected all workers within {START_SECONDS} s, got some that "
-    "answer and do not join; give all of them the same cluster"
   )
 
 
