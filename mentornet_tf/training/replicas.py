@@ -15,6 +15,7 @@ import keras
 from keras import ops
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.keras_internals import own_statistics
 from mentornet_tf.internal.typing import Tensor
 
 if TYPE_CHECKING:
@@ -167,13 +168,7 @@ def average_statistics(student: keras.Model) -> None:
   context = _context()
   if context is None:
     return
-  variables = [
-    variable
-    for layer in student._flatten_layers(include_self=False)
-    if layer.trainable and not getattr(layer, "synchronized", False)
-    for variable in layer._non_trainable_variables
-    if "float" in variable.dtype
-  ]
+  variables = own_statistics(student)
   if variables:
     values = [ops.convert_to_tensor(variable) for variable in variables]
     means = context.all_reduce("MEAN", values)
@@ -228,7 +223,15 @@ def check_fit(model: keras.Model) -> None:
     raise UserError(
       "strategy: expected tf.distribute.MirroredStrategy for fit, got "
       "MultiWorkerMirroredStrategy, which Keras' fit does not support; use "
-      "`mentornet train --distribution=multi_worker`"
+      '`mentornet train`, whose `distribution` may be "multi_worker"'
+    )
+  exchange = type(strategy.extended._cross_device_ops).__name__
+  if model.steps_per_execution > 1 and exchange == "CollectiveAllReduce":
+    raise UserError(
+      f"steps_per_execution: expected 1 with {count} replicas, got "
+      f"{model.steps_per_execution}, with which Keras' fit fails; leave it out, "
+      "or give the strategy another `cross_device_ops`, such as "
+      "tf.distribute.ReductionToOneDevice()"
     )
   for variable in [*model.variables, *model.optimizer.variables]:
     if getattr(variable.value, "distribute_strategy", None) is not strategy:

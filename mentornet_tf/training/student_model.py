@@ -1,5 +1,6 @@
 """The Keras side of a model that trains a student, and counts its steps."""
 
+import functools
 import warnings
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -85,11 +86,15 @@ class StudentModel(keras.Model):
         "the number of batches of the whole training",
         stacklevel=3,
       )
-    replicas.check_fit(self)
     return super().make_train_function(force)
 
+  @functools.wraps(keras.Model.fit)
+  def fit(self, *args: Any, **kwargs: Any) -> Any:
+    replicas.check_fit(self)
+    return super().fit(*args, **kwargs)
+
+  @functools.wraps(keras.Model.train_on_batch)
   def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-    """As in Keras, on one device."""
     replicas.check_single(self, "train_on_batch")
     return super().train_on_batch(*args, **kwargs)
 

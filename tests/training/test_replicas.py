@@ -1,60 +1,46 @@
-"""More than one replica is refused, in one line."""
+"""Several replicas compute what one does, at the same global batch."""
 
-import subprocess
-import sys
-from pathlib import Path
-
+import keras
+import numpy as np
 import pytest
+import replica_runs
 from keras_backend import run_under
 
-_ROOT = Path(__file__).resolve().parents[2]
-_MIRRORED = """
-import numpy as np, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-import keras, mentornet_tf as mn
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-  student = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-  model = mn.MentoredModel(student, mn.UniformCurriculum(), 4)
-  model.compile("sgd", "sparse_categorical_crossentropy")
-  try:
-    model.fit(np.ones((8, 3)), np.ones(8, int), verbose=0)
-  except mn.UserError as error:
-    print(str(error))
-"""
+import mentornet_tf as mn
 
 
-def test_mirrored_replicas_are_refused():
-  done = subprocess.run(
-    [sys.executable, "-c", _MIRRORED],
-    cwd=_ROOT,
-    capture_output=True,
-    text=True,
-    timeout=200,
-  )
-  assert done.returncode == 0, done.stderr
-  (line,) = done.stdout.splitlines()
-  assert line.startswith("MentoredModel: expected one device, got 2 replicas")
+@pytest.fixture(scope="module")
+def saved_path(tmp_path_factory):
+  return tmp_path_factory.mktemp("mirrored") / "model.keras"
 
 
-def distributed() -> str:
-  import jax
-  import keras
-  import numpy as np
-
-  import mentornet_tf as mn
-
-  jax.config.update("jax_num_cpu_devices", 2)
-  keras.distribution.set_distribution(keras.distribution.DataParallel())
-  student = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-  model = mn.MentoredModel(student, mn.UniformCurriculum(), 4)
-  model.compile("sgd", "sparse_categorical_crossentropy")
-  with pytest.raises(mn.UserError) as caught:
-    model.fit(np.ones((8, 3)), np.ones(8, int), verbose=0)
-  return str(caught.value)
+@pytest.fixture(scope="module")
+def mirrored(saved_path):
+  return run_under("tensorflow", replica_runs.mirrored, str(saved_path))
 
 
-def test_data_parallel_devices_are_refused():
-  line = run_under("jax", distributed)
-  assert line.startswith("MentoredModel: expected one device, got 2 replicas")
+def assert_equal(got, expected, atol=1e-6):
+  assert got.keys() == expected.keys()
+  for name, values in expected.items():
+    np.testing.assert_allclose(
+      got[name], values, rtol=1e-6, atol=atol, err_msg=name
+    )
+
+
+def test_fit_gives_the_same_on_two_replicas(mirrored):
+  one, two = (mirrored["fitted"][n] for n in "12")
+  assert one["step"] == 6
+  # The last batch of 11 is not shared equally.
+  assert_equal(two, one)
+
+
+@pytest.mark.parametrize("count", ["2", "4"])
+def test_mixed_steps_are_the_same_on_each_replica(mirrored, count):
+  one, several = (mirrored["mixed"][n] for n in ("1", count))
+  assert_equal(several["state"], one["state"])
+  for expected, got in zip(one["steps"], several["steps"], strict=True):
+    for name in ("partner", "data_util/data_util"):
+      assert got[name] == expected[name] * int(count)
+    assert_equal(got, {k: v * int(count) for k, v in expected.items()})
+  dropped = [np.equal(s["weight"], 0).sum() for s in one["steps"]]
+  assert max(dropped) > 0
