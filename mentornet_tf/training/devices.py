@@ -1,7 +1,6 @@
 """The devices that a run asks for."""
 
 import contextlib
-import functools
 
 import tensorflow as tf
 
@@ -11,6 +10,9 @@ from mentornet_tf.settings import RunOptions
 from mentornet_tf.training.distribution import Distribution, Mirrored
 from mentornet_tf.training.workers import open_workers
 
+# Collective operations of two strategies in a process are confused.
+_opened: dict[tuple[str, int], Distribution] = {}
+
 
 def open_distribution(options: RunOptions) -> Distribution:
   """The devices that `options` name.
@@ -19,17 +21,27 @@ def open_distribution(options: RunOptions) -> Distribution:
   several workers or logical CPU devices; later calls give the same ones.
 
   Raises:
-    UserError: there are no such devices, or workers do not come.
+    UserError: there are no such devices, this process has opened others, or
+      workers do not come.
   """
-  return _opened(options.distribution, options.num_devices)
-
-
-@functools.cache
-def _opened(distribution: str, num_devices: int) -> Distribution:
-  if distribution == "off":
+  if options.distribution == "off":
     return Distribution()
-  if distribution == "mirrored":
-    devices = _local_devices(num_devices)
+  key = options.distribution, options.num_devices
+  if _opened and key not in _opened:
+    ((distribution, num_devices),) = _opened
+    raise UserError(
+      f"distribution, num_devices: expected {distribution} and {num_devices}, "
+      "as in this process' first run on several replicas, got "
+      f"{options.distribution} and {options.num_devices}; start another process"
+    )
+  if key not in _opened:
+    _opened[key] = _open(options)
+  return _opened[key]
+
+
+def _open(options: RunOptions) -> Distribution:
+  if options.distribution == "mirrored":
+    devices = _local_devices(options.num_devices)
     return Mirrored(tf.distribute.MirroredStrategy(devices))
   return open_workers(cluster_of_environment())
 
