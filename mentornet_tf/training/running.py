@@ -195,7 +195,7 @@ def _damage_after(run: Run) -> str | None:
   Within a call batches may be read some steps ahead of the model's.
   """
   batch_size, seed = run.batch_size, run.seed
-  done = int(run.model.step)
+  done = int(run.model.step.value.numpy())
   for step in range(done, done + run.options.steps_per_call):
     damage = run.train_data.training_damage(step, batch_size, seed)
     if damage:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import program_runs
 import tensorflow as tf
-from program_runs import command
 from scripts import run_script
 
 from mentornet_tf.runs.checkpointing import latest_checkpoint
@@ -60,9 +60,9 @@ def worker_environments(count: int) -> list[dict[str, str]]:
 
 
 def environment() -> dict[str, str]:
+  """As users have it, and with the students of these tests."""
   paths = [str(_HELPERS), os.environ.get("PYTHONPATH", "")]
-  return {
-    **os.environ,
+  return program_runs.environment() | {
     "PYTHONPATH": os.pathsep.join(paths),
     "CUDA_VISIBLE_DEVICES": "-1",
   }
@@ -72,7 +72,7 @@ def run_all(
   lines: list[list[str]], environments: list[dict[str, str]]
 ) -> list[subprocess.CompletedProcess]:
   """Runs training programs at the same time, to their ends."""
-  script = Path(command(PROGRAM)[1])
+  script = Path(program_runs.command(PROGRAM)[1])
   with ThreadPoolExecutor(len(lines)) as threads:
     return list(
       threads.map(
@@ -87,7 +87,7 @@ def start_workers(count: int, line: list[str]) -> list[subprocess.Popen]:
   """Starts a job as users do; processes of their own, that can be killed."""
   return [
     subprocess.Popen(
-      [sys.executable, *command(PROGRAM)[1:], *line],
+      [sys.executable, *program_runs.command(PROGRAM)[1:], *line],
       env=each,
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,
