@@ -43,7 +43,12 @@ def _open(options: RunOptions) -> Distribution:
   if options.distribution == "mirrored":
     devices = _local_devices(options.num_devices)
     return Mirrored(tf.distribute.MirroredStrategy(devices))
-  return open_workers(cluster_of_environment())
+  cluster = cluster_of_environment()
+  if len(cluster) > 1:
+    return open_workers(cluster)
+  if not tf.config.list_physical_devices("GPU"):
+    return Distribution()
+  return Mirrored(tf.distribute.MirroredStrategy(_local_devices(0)))
 
 
 def _local_devices(num_devices: int) -> list[str]:

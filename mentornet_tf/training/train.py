@@ -127,6 +127,7 @@ def train_and_evaluate(
       total_steps = model.total_steps
       if start_step >= total_steps:
         console.print(f"{run_folder}: already finished at step {start_step}")
+        distribution.finish()
         return TrainingResult(start_step, True, model)
       if start_step:
         console.print(f"{run_folder}: continuing from step {start_step}")

@@ -118,6 +118,34 @@ def test_a_worker_that_is_killed_ends_the_job_which_continues(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+  ("other", "expected"),
+  [
+    (["--seed=1"], "expected the same on every worker, got others at worker 1"),
+    (
+      ["--train_log_dir={}/elsewhere"],
+      "expected a folder that all workers share, got one that worker 1",
+    ),
+  ],
+)
+def test_workers_that_do_not_fit_together_are_refused(
+  digits_records, tmp_path, other, expected
+):
+  line = worker_runs.flags(
+    digits_records, tmp_path / "run", *SHORT, "--distribution=multi_worker"
+  )
+  results = worker_runs.run_all(
+    [line, [*line, *(word.format(tmp_path) for word in other)]],
+    worker_runs.worker_environments(2),
+  )
+  assert [each.returncode for each in results] == [1, 1]
+  # Whoever ends first may leave the other without the reason.
+  assert any(expected in each.stderr for each in results)
+  assert all(each.stderr.startswith("error: ") for each in results)
+  assert not list(tmp_path.glob("*/model.ckpt*"))
+
+
+@pytest.mark.slow
 def test_a_signal_at_one_worker_stops_all_at_the_same_step(
   digits_records, tmp_path
 ):
