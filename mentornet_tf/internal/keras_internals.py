@@ -13,6 +13,7 @@ __all__ = [
   "compiled_loss",
   "compiled_losses",
   "get_keras_mask",
+  "has_losses_of_calls",
   "mark_built",
   "own_statistics",
 ]
@@ -72,3 +73,8 @@ def own_statistics(model: keras.Model) -> list[keras.Variable]:
     for variable in layer._non_trainable_variables
     if "float" in variable.dtype
   ]
+
+
+def has_losses_of_calls(model: keras.Model) -> bool:
+  """Whether layers of `model` added losses when they were last called."""
+  return any(layer._losses for layer in model._flatten_layers())

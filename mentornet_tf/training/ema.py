@@ -58,7 +58,7 @@ def with_averaged_weights(
   weights = student.trainable_variables
   own = [weight.numpy() for weight in weights]
   for weight, average in zip(weights, averages, strict=True):
-    weight.assign(average)
+    weight.assign(average.numpy())  # a copy: JAX' predictions use theirs up
   try:
     yield
   finally:

@@ -150,6 +150,7 @@ class MentoredModel(StudentModel):
     """
     y = pack_labels(y, y_pred)
     # Read first: another pass of the student would replace what layers added.
+    replicas.check_penalties(self.student)
     penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
     part = replicas.own_part(y_pred)

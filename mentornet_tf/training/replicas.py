@@ -15,7 +15,10 @@ import keras
 from keras import ops
 
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.keras_internals import own_statistics
+from mentornet_tf.internal.keras_internals import (
+  has_losses_of_calls,
+  own_statistics,
+)
 from mentornet_tf.internal.typing import Tensor
 
 if TYPE_CHECKING:
@@ -229,8 +232,8 @@ def check_fit(model: keras.Model) -> None:
   if model.steps_per_execution > 1 and exchange == "CollectiveAllReduce":
     raise UserError(
       f"steps_per_execution: expected 1 with {count} replicas, got "
-      f"{model.steps_per_execution}, with which Keras' fit fails; leave it out, "
-      "or give the strategy another `cross_device_ops`, such as "
+      f"{model.steps_per_execution}, with which Keras' fit fails; leave it "
+      "out, or give the strategy other `cross_device_ops`, such as "
       "tf.distribute.ReductionToOneDevice()"
     )
   for variable in [*model.variables, *model.optimizer.variables]:
@@ -240,6 +243,23 @@ def check_fit(model: keras.Model) -> None:
         f"scope, got the variable {variable.path!r} from outside; build all of "
         "them within `with strategy.scope():`"
       )
+
+
+def check_penalties(student: keras.Model) -> None:
+  """Raises UserError where Keras mixes up what replicas add to the loss.
+
+  Replicas take turns where they synchronise, and a layer holds the losses of
+  all that have called it since.
+  """
+  if _context() is None or not has_losses_of_calls(student):
+    return
+  layers = student._flatten_layers(include_self=False)
+  if any(getattr(layer, "synchronized", False) for layer in layers):
+    raise UserError(
+      "student: expected no `activity_regularizer` or `add_loss` beside "
+      "synchronized batch normalization with several replicas, got both; leave "
+      "one of them out"
+    )
 
 
 def check_single(model: keras.Model, method: str) -> None:

@@ -5,6 +5,7 @@ starts. They return what JSON can hold.
 """
 
 from contextlib import nullcontext
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -43,18 +44,23 @@ def scope_of(strategy: Any) -> Any:
   return strategy.scope() if strategy else nullcontext()
 
 
-def small_student() -> Any:
-  """With penalties of both kinds and synchronised batch norm."""
+def small_student(batch_norm: bool) -> Any:
+  """With synchronised batch norm, or with penalties of activities."""
   import keras
 
   l2 = keras.regularizers.L2(0.01)
   tensorflow = keras.backend.backend() == "tensorflow"
+  part = (
+    [keras.layers.BatchNormalization(synchronized=tensorflow)]
+    if batch_norm
+    else [keras.layers.Dense(8, "relu", activity_regularizer=l2)]
+  )
   student = keras.Sequential(
     [
       keras.Input((6,)),
       keras.layers.Dense(8, "relu", kernel_regularizer=l2),
-      keras.layers.BatchNormalization(synchronized=tensorflow),
-      keras.layers.Dense(LABELS, activity_regularizer=l2),
+      *part,
+      keras.layers.Dense(LABELS),
     ]
   )
   rng = np.random.default_rng(2)
@@ -111,7 +117,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
   with scope:
     curriculum = mn.MentorCurriculum(mn.load_mentor("mentornet_pd"))
     model = mn.MentoredModel(
-      small_student(),
+      small_student(batch_norm=True),
       curriculum,
       STEPS,
       weigh_by_average=True,
@@ -128,8 +134,9 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     logs = model.fit(
       x, y, 16, 2, sample_weight=weight, shuffle=False, verbose=0
     ).history
-    logs |= model.evaluate(x, y, return_dict=True, verbose=0)
     weights = model.weigh(x, y)
+    evaluated = model.evaluate(x, y, return_dict=True, verbose=0)
+    logs["val_accuracy"] = evaluated["accuracy"]
     if path:
       model.save(path)
   logs = {f"log {name}": value for name, value in logs.items()}
@@ -152,16 +159,9 @@ def observed_steps(
     tuple(np.concatenate(each) for each in zip(*batches, strict=True))
   ).batch(size)
 
+  mixtures = {}  # by the thread, of which each replica has its own
+
   def step(x: Any, y: Any, is_clean: Any) -> dict[str, Any]:
-    mixtures = []
-    if model.mixing is not None:
-      sample = type(model.mixing).sample
-
-      def recorded(*args):
-        mixtures.append(sample(model.mixing, *args))
-        return mixtures[-1]
-
-      model.mixing.sample = recorded
     loss, report = training_step(model, x, y, is_clean=is_clean)
     values = {
       "loss": loss.weighed.loss,
@@ -171,10 +171,19 @@ def observed_steps(
       "before dropout": loss.weighed.weight_before_dropout,
       "own loss": loss.example_loss,
     }
-    for mixture in mixtures:
+    if hasattr(model, "mixing"):
+      mixture = mixtures[get_ident()]
       values |= {"partner": mixture.partner, "share": mixture.share}
     return values | report
 
+  if hasattr(model, "mixing"):
+    sample = model.mixing.sample
+
+    def recorded(*args: Any) -> Any:
+      mixtures[get_ident()] = sample(*args)
+      return mixtures[get_ident()]
+
+    model.mixing.sample = recorded
   if strategy is None:
     run = tf.function(step)
     return [
@@ -201,7 +210,7 @@ def mixed_steps(strategy: Any) -> dict[str, Any]:
   is_clean = np.arange(len(y)) % 3 > 0
   with scope_of(strategy):
     model = mn.MentoredModel(
-      small_student(),
+      small_student(batch_norm=False),
       mn.MentorCurriculum(mn.load_mentor("mentornet_pd")),
       STEPS,
       mixing=mn.MentorMix(alpha=2.0),
@@ -235,3 +244,63 @@ def mirrored(path: str) -> dict[str, Any]:
     },
     "mixed": {n: mixed_steps(strategies[n]) for n in (1, 2, 4)},
   }
+
+
+def data_parallel() -> dict[str, Any]:
+  """`fit` under JAX on one device and on four."""
+  import jax
+  import keras
+
+  jax.config.update("jax_num_cpu_devices", 4)
+  distribution = keras.distribution.DataParallel()
+  assert distribution.device_mesh.devices.size == 4
+  return {
+    # Keras shares batches of this size equally, and takes no others.
+    "1": fitted(nullcontext(), 48),
+    "4": fitted(distribution.scope(), 48),
+  }
+
+
+def refusals() -> list[str]:
+  """The lines with which what is not supported is refused."""
+  import keras
+  import tensorflow as tf
+
+  import mentornet_tf as mn
+
+  split_cpu(2)
+  strategy = strategy_of(2)
+  lines = []
+  x, y = examples(8)
+
+  def built(steps_per_execution: int = 1, batch_norm: bool = False) -> Any:
+    student = small_student(batch_norm)
+    if batch_norm:
+      student.layers[0].activity_regularizer = keras.regularizers.L2(0.01)
+    model = mn.MentoredModel(student, mn.UniformCurriculum(), 4)
+    model.compile(
+      "sgd",
+      "sparse_categorical_crossentropy",
+      steps_per_execution=steps_per_execution,
+    )
+    return model
+
+  def refuse(call: Any, *args: Any, **kwargs: Any) -> None:
+    try:
+      call(*args, verbose=0, **kwargs) if kwargs else call(*args)
+    except mn.UserError as error:
+      lines.append(str(error))
+
+  with strategy.scope():
+    model = built()
+    refuse(model.train_on_batch, x, y)
+    refuse(built(batch_norm=True).fit, x, y, epochs=1)
+  outside = built()
+  with strategy.scope():
+    refuse(outside.fit, x, y, epochs=1)
+  with strategy_of(2, collective=True).scope():
+    refuse(built(steps_per_execution=2).fit, x, y, epochs=1)
+  central = tf.distribute.experimental.CentralStorageStrategy(["CPU:0"])
+  with central.scope():
+    refuse(built)
+  return lines

@@ -6,7 +6,7 @@ import pytest
 import replica_runs
 from keras_backend import run_under
 
-import mentornet_tf as mn
+import mentornet_tf  # noqa: F401  (for Keras to find its classes)
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +44,33 @@ def test_mixed_steps_are_the_same_on_each_replica(mirrored, count):
     assert_equal(got, {k: v * int(count) for k, v in expected.items()})
   dropped = [np.equal(s["weight"], 0).sum() for s in one["steps"]]
   assert max(dropped) > 0
+
+
+def test_a_model_of_two_replicas_is_saved_as_one(mirrored, saved_path):
+  model = keras.models.load_model(saved_path)
+  expected = mirrored["fitted"]["1"]
+  got = replica_runs.as_lists(replica_runs.state_of(model))
+  assert_equal(got, {name: expected[name] for name in got})
+
+
+def test_four_devices_of_jax_are_as_one():
+  results = run_under("jax", replica_runs.data_parallel)
+  assert results["1"]["step"] == 6
+  assert_equal(results["4"], results["1"])
+
+
+def test_what_is_not_supported_is_refused_in_one_line():
+  lines = run_under("tensorflow", replica_runs.refusals)
+  for line, start in zip(
+    lines,
+    (
+      "train_on_batch: expected one replica, got 2",
+      "student: expected no `activity_regularizer` or `add_loss`",
+      "strategy: expected student, model and optimizer built within its scope",
+      "steps_per_execution: expected 1 with 2 replicas, got 2",
+      "strategy: expected tf.distribute.MirroredStrategy",
+    ),
+    strict=True,
+  ):
+    assert line.startswith(start)
+    assert "\n" not in line
