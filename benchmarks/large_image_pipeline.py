@@ -6,7 +6,8 @@ between the cases, all on the same number of threads, and each ratio is the
 median over rounds of this round's images per second, or images per second of
 processor time, against the bare loop's:
 `decode_and_crop_jpeg` and an antialiased `tf.image.resize` on the same images
-in memory, without order, labels, flips, scaling or batches.
+in memory, without order, labels, flips, scaling or batches. The same images are
+also read as raw pixels, of which 320 are the shorter side.
 
   benchmarks/large_image_pipeline.py --rounds=7 --images=512
 
@@ -47,6 +48,7 @@ _READ = flags.DEFINE_string(
 )
 
 _NAME = "textures"
+_SHORTER_SIDE = 320
 # Different images; sets repeat them.
 _KINDS = 64
 # The bare loop, which ratios refer to.
@@ -63,6 +65,7 @@ def main() -> None:
   else:
     with tempfile.TemporaryDirectory() as folder:
       _write(Path(folder), _IMAGES.value)
+      _write(Path(folder) / "raw", _IMAGES.value, raw=True)
       _compare_speed(Path(folder))
 
 
@@ -122,19 +125,28 @@ def _cases(folder: Path) -> dict[str, tuple]:
     streamed_training_batches,
   )
 
-  records = open_streamed(folder, _NAME, "train")
+  jpegs = open_streamed(folder, _NAME, "train")
+  raw = open_streamed(folder / "raw", _NAME, "train")
   batch_size = _BATCH_SIZE.value
 
-  def training(crop: Crop):
+  def training(records, crop: Crop):
     batches = streamed_training_batches(records, batch_size, crop, seed=0)
     return _with_threads(batches), batch_size
 
-  in_order = streamed_evaluation_batches(records, batch_size, Crop())
+  def evaluation(records):
+    batches = streamed_evaluation_batches(records, batch_size, Crop())
+    return _with_threads(batches.repeat().prefetch(2)), batch_size
+
   return {
     _REFERENCE: (_bare_loop(), 1),
-    "training, random crops": training(Crop()),
-    "training, resized crops": training(Crop(train_crop="resized")),
-    "evaluation": (_with_threads(in_order.repeat().prefetch(2)), batch_size),
+    "training, random crops": training(jpegs, Crop()),
+    "training, resized crops": training(jpegs, Crop(train_crop="resized")),
+    "evaluation": evaluation(jpegs),
+    "raw pixels: training, random crops": training(raw, Crop()),
+    "raw pixels: training, resized crops": training(
+      raw, Crop(train_crop="resized")
+    ),
+    "raw pixels: evaluation": evaluation(raw),
   }
 
 
@@ -190,20 +202,33 @@ def _textures() -> list[tuple[bytes, int, int]]:
   return images
 
 
-def _write(folder: Path, count: int) -> None:
+def _write(folder: Path, count: int, *, raw: bool = False) -> None:
+  from mentornet_tf.datasets.images.decoding import usable_image
+  from mentornet_tf.datasets.images.raw_images import as_raw
   from mentornet_tf.datasets.records.schema import Example, encode_example
   from mentornet_tf.datasets.records.shards import planned_summary
   from mentornet_tf.datasets.writing.record_set import write_shards
 
-  textures = _textures()
+  images = [
+    as_raw(usable_image(data, shorter_side=_SHORTER_SIDE, raw=True))
+    if raw
+    else usable_image(data)
+    for data, _, _ in _textures()
+  ]
 
   def records() -> Iterator[bytes]:
     for i in range(count):
-      data, height, width = textures[i % _KINDS]
-      yield encode_example(Example(data, "jpeg", i % 50, i, height, width))
+      image = images[i % _KINDS]
+      yield encode_example(
+        Example(image.data, image.format, i % 50, i, image.height, image.width)
+      )
 
   summary = planned_summary(
-    _NAME, "train", min(8, count), count, {"num_classes": 50}
+    _NAME,
+    "train",
+    min(8, count),
+    count,
+    {"num_classes": 50, "store": "raw" if raw else None},
   )
   write_shards(records(), folder, summary)
 

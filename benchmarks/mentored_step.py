@@ -1,40 +1,46 @@
 #!/usr/bin/env python3
-"""Times the mentored CifarNet step against plain Keras, in one run.
+"""Times mentored steps against plain Keras, one table of ratios.
 
-Rounds alternate between the cases, and each ratio is the median over rounds of
-this round's time against `keras.Model.fit` on the same student from stock
-layers without a mentor. All cases read the same training pipeline on images of
-CIFAR-10's size. Of `fit` the time from the end of its first step to the end of
-its last is taken: TensorFlow sometimes waits seconds before it lets go of the
-iterator that each call of `fit` makes, which says nothing about a step.
+Within a part of the table the cases take turns, round by round, and a ratio is
+the median over rounds of a case's time against that of the part's first one.
+"share" is the share of the machine's matrix rate in the case's own dtype that
+the step reaches, with three passes of its multiply-adds; the rate is that of
+large matrix products within the same run.
 
-  python benchmarks/mentored_step.py --rounds=7 --steps=30
+  python benchmarks/mentored_step.py
+  python benchmarks/mentored_step.py --part=students,torch --clock=processor \
+    --torch_python=/path/to/python
 """
 
+import importlib.util
 import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 from absl import flags
+from alternating import Case, ratio, take_turns
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
+_PARTS = ("students", "resnets", "curricula", "replicas", "pipelines", "torch")
+_PART = flags.DEFINE_multi_enum(
+  "part", None, _PARTS, "Parts to time, by default all; may be repeated."
+)
 _BATCH_SIZE = flags.DEFINE_integer(
-  "batch_size", 128, "Images in a batch.", lower_bound=1
+  "batch_size", 128, "Images in a batch.", lower_bound=4
 )
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds.", lower_bound=1)
+_ROUNDS = flags.DEFINE_integer("rounds", 9, "Timed rounds.", lower_bound=1)
 _STEPS = flags.DEFINE_integer(
-  "steps", 30, "Steps of each case in a round.", lower_bound=2
+  "steps", 4, "Steps of each case in a round.", lower_bound=1
 )
-_IMAGES = flags.DEFINE_integer(
-  "images", 50_000, "Training images.", lower_bound=1
+_CLOCK = flags.DEFINE_enum(
+  "clock", "wall", ["processor", "wall"], "What to time."
+)
+_TORCH_PYTHON = flags.DEFINE_string(
+  "torch_python", "", "Python that has torch; by default this one, if it has."
 )
 
-# The case that ratios refer to.
-_REFERENCE = "keras fit, stock layers, no mentor"
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 def main() -> None:
@@ -42,136 +48,168 @@ def main() -> None:
   start_tensorflow()
   import tensorflow as tf
 
-  cases = _cases()
-  seconds: dict[str, list[float]] = {name: [] for name in cases}
-  for case in cases.values():  # traces the graphs
-    case()
-  for _ in range(_ROUNDS.value):
-    for name, case in cases.items():
-      seconds[name].append(case())
+  tf.get_logger().setLevel("ERROR")  # One graph per case is intended.
+  parts = _PART.value or _PARTS
+  if "replicas" in parts:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    device = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(cpu, [device] * 4)
+  rates = _matrix_rates()
   print(
-    f"batch {_BATCH_SIZE.value}, medians of {_ROUNDS.value} rounds of "
-    f"{_STEPS.value} steps; TensorFlow {tf.__version__}\n"
+    f"batch {_BATCH_SIZE.value}, medians of {_ROUNDS.value} rounds, "
+    f"{_CLOCK.value} time; TensorFlow {tf.__version__}; matrix products: "
+    + ", ".join(f"{r / 1e9:.0f} GFLOP/s in {d}" for d, r in rates.items())
   )
-  print(f"{'':48}{'ms/step':>9}{'ratio':>8}")
+  print(f"\n{'':54}{'ms/step':>9}{'ratio':>8}{'share':>8}")
+  for part in parts:
+    for cases, flops in _cases_of(part):
+      _report(cases, flops, rates)
+
+
+def _report(
+  cases: dict[str, Case], flops: float, rates: dict[str, float]
+) -> None:
+  """Times the cases and prints their lines; `flops` of a step, or 0."""
+  seconds = take_turns(cases, _ROUNDS.value)
+  reference = next(iter(seconds.values()))
   for name, values in seconds.items():
-    ratio = statistics.median(
-      value / reference
-      for value, reference in zip(values, seconds[_REFERENCE], strict=True)
+    median = statistics.median(values)
+    dtype = "bfloat16" if "bfloat16" in name else "float32"
+    share = f"{flops / median / rates[dtype]:8.0%}" if flops else ""
+    print(
+      f"{name:54}{1e3 * median:9.1f}{ratio(values, reference):8.3f}{share}",
+      flush=True,
     )
-    print(f"{name:48}{1e3 * statistics.median(values):9.1f}{ratio:8.3f}")
+  print()
 
 
-def _cases() -> dict[str, Callable[[], float]]:
-  """Each case runs `--steps` steps and returns the seconds of one."""
-  import keras
-  from stock_cifarnet import stock_cifarnet
+def _matrix_rates() -> dict[str, float]:
+  """Operations per second of large matrix products by dtype."""
+  from step_cases import StepCases
 
-  import mentornet_tf as mn
-  from mentornet_tf.datasets.reading.in_memory import training_batches
-  from mentornet_tf.runs.checkpointing import CheckpointStore
-  from mentornet_tf.settings import student_recipe
-  from mentornet_tf.training.checkpoint_groups import variable_groups
-  from mentornet_tf.training.loop import StepRunner
-  from mentornet_tf.training.observed_step import observed_step
-
-  data = _random_images()
-  folder = tempfile.TemporaryDirectory()
-
-  def batches():
-    augmentation = student_recipe("inception").augmentation
-    return training_batches(data, _BATCH_SIZE.value, augmentation, seed=0)
-
-  def pairs():
-    return batches().map(lambda batch: (batch["image"], batch["label"]))
-
-  def loss():
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-  def fit(student):
-    student.compile(keras.optimizers.SGD(0.01), loss())
-    data_set = pairs()
-
-    def seconds():
-      ends = []
-      clock = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter())
-      )
-      student.fit(
-        data_set, steps_per_epoch=_STEPS.value, verbose=0, callbacks=[clock]
-      )
-      return (ends[-1] - ends[0]) / (len(ends) - 1)
-
-    return seconds
-
-  def timed(call):
-    def seconds():
-      start = time.perf_counter()
-      call()
-      return (time.perf_counter() - start) / _STEPS.value
-
-    return seconds
-
-  def loop(curriculum, saves=False, weigh_by_average=False):
-    student = mn.build_student("inception")
-    model = mn.MentoredModel(
-      student, curriculum, 10_000, weigh_by_average=weigh_by_average
-    )
-    optimizer = keras.optimizers.SGD(0.01, use_ema=weigh_by_average)
-    optimizer.build(student.trainable_variables)
-    model.compile(optimizer, loss())
-    runner = StepRunner(observed_step(model, True), batches())
-    if not saves:
-      return timed(lambda: runner(_STEPS.value))
-    store = CheckpointStore(Path(folder.name), variable_groups(model))
-
-    def steps_and_checkpoint():
-      runner(_STEPS.value)
-      store.save(int(model.optimizer.iterations))
-
-    return timed(steps_and_checkpoint)
-
-  def mentored_fit():
-    student = mn.build_student("inception")
-    model = mn.MentoredModel(student, mentor(), total_steps=10_000)
-    return fit(model)
-
-  def mentor():
-    return mn.MentorCurriculum(mn.load_mentor("mentornet_pd"))
-
-  def pipeline_alone():
-    stream = iter(batches())
-    return timed(lambda: [next(stream) for _ in range(_STEPS.value)])
-
+  made = StepCases(_BATCH_SIZE.value, 4, _CLOCK.value)
+  cases = {dtype: made.matrix_product(dtype) for dtype in _POLICIES}
   return {
-    _REFERENCE: fit(stock_cifarnet()),
-    "keras fit, our layers, no mentor": fit(mn.build_student("inception")),
-    "our loop, mentornet_pd": loop(mentor()),
-    "our loop, mentornet_pd, judged by the average": loop(
-      mentor(), weigh_by_average=True
-    ),
-    "our loop, mentornet_pd, one checkpoint per round": loop(mentor(), True),
-    "our loop, baseline": loop(mn.UniformCurriculum()),
-    "keras fit, our layers, mentornet_pd": mentored_fit(),
-    "input pipeline alone": pipeline_alone(),
+    dtype: 2 * 2048**3 / min(seconds)
+    for dtype, seconds in take_turns(cases, 5).items()
   }
 
 
-def _random_images():
-  import numpy as np
+def _cases_of(part: str):
+  """Pairs of cases by name, and the operations of a step, 0 without share."""
+  from step_cases import StepCases, curricula, mentor
 
-  from mentornet_tf.datasets.records.schema import InMemoryDataset
+  import mentornet_tf as mn
 
-  rng = np.random.default_rng(0)
-  labels = rng.integers(0, 10, _IMAGES.value)
-  return InMemoryDataset(
-    images=rng.integers(0, 256, (_IMAGES.value, 32, 32, 3), np.uint8),
-    labels=labels,
-    clean_labels=labels,
-    ids=np.arange(_IMAGES.value),
-    num_classes=10,
-    class_names=tuple("0123456789"),
-  )
+  made = StepCases(_BATCH_SIZE.value, _STEPS.value, _CLOCK.value)
+
+  def cifarnet():
+    return mn.build_student("inception")
+
+  if part == "students":
+    cases = _student_cases("inception", "CifarNet", made)
+    cases["CifarNet float32: fit as it comes (XLA), stock layers"] = made.fit(
+      _stock("inception", "float32"), "auto"
+    )
+    cases["CifarNet float32: mentored loop, --jit_compile"] = made.loop(
+      cifarnet(), mentor(), jit_compile=True
+    )
+    yield cases, _flops(cifarnet(), made.batch_size)
+  elif part == "resnets":
+    for name, batch_size in (("resnet32", made.batch_size), ("resnet101", 32)):
+      few = StepCases(batch_size, 1, _CLOCK.value)
+      cases = _student_cases(name, name, few)
+      yield cases, _flops(mn.build_student(name), batch_size)
+  elif part == "curricula":
+    named = {
+      name: made.loop(cifarnet(), curriculum)
+      for name, curriculum in curricula().items()
+    }
+    named["mentornet_pd, weighed by the EMA student"] = made.loop(
+      cifarnet(), mentor(), weigh_by_average=True
+    )
+    named["MentorMix, which has two passes"] = made.loop(
+      cifarnet(), mentor(), mn.MentorMix()
+    )
+    yield named, 0
+  elif part == "replicas":
+    try:
+      yield (
+        {
+          f"mentored fit on {count} logical device{'s' * (count > 1)}": (
+            made.replicas(count)
+          )
+          for count in (1, 2, 4)
+        },
+        0,
+      )
+    except UserError as error:
+      print(f"replicas: {error}\n")
+  elif part == "pipelines":
+    yield (
+      {
+        "CifarNet float32: mentored loop": made.loop(cifarnet(), mentor()),
+        "input pipeline of images in memory": made.pipeline(),
+      },
+      0,
+    )
+  elif _TORCH_PYTHON.value or importlib.util.find_spec("torch"):
+    cases = {
+      f"CifarNet {dtype}: PyTorch, eager": made.torch(
+        _TORCH_PYTHON.value, dtype
+      )
+      for dtype in _POLICIES
+    }
+    for dtype, policy in _POLICIES.items():
+      cases[f"CifarNet {dtype}: mentored loop"] = made.loop(
+        _under(policy, cifarnet), mentor()
+      )
+    yield cases, _flops(cifarnet(), made.batch_size)
+  else:
+    print("torch: not installed; see --torch_python\n")
+
+
+def _student_cases(student: str, title: str, made) -> dict[str, Case]:
+  """Plain `fit` on stock layers first, then the mentored steps."""
+  from step_cases import mentor
+
+  import mentornet_tf as mn
+
+  def ours():
+    return mn.build_student(student)
+
+  cases = {}
+  for dtype, policy in _POLICIES.items():
+    cases[f"{title} {dtype}: fit, stock layers, no mentor"] = made.fit(
+      _stock(student, policy)
+    )
+    cases[f"{title} {dtype}: mentored fit"] = made.fit(
+      mn.MentoredModel(_under(policy, ours), mentor(), 10_000)
+    )
+    cases[f"{title} {dtype}: mentored loop"] = made.loop(
+      _under(policy, ours), mentor()
+    )
+  return cases
+
+
+def _stock(student: str, policy: str):
+  from step_cases import stock_student
+
+  return _under(policy, lambda: stock_student(student))
+
+
+def _under(policy: str, build):
+  from mentornet_tf.internal.dtype_policy import dtype_policy
+
+  with dtype_policy(policy):
+    return build()
+
+
+def _flops(student, batch_size: int) -> float:
+  """Of a training step: two operations a multiply-add, three passes."""
+  from mentornet_tf.students.multiply_adds import count_multiply_adds
+
+  return 6.0 * batch_size * count_multiply_adds(student)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from keras import layers
 
 def stock_normalisation(x):
   """TensorFlow's own local response normalisation, as CifarNet uses it."""
-  return tf.nn.local_response_normalization(x, 4, 1.0, 0.001 / 9, 0.75)
+  # TensorFlow has no bfloat16 kernel of it for processors.
+  y = tf.cast(x, tf.float32)
+  y = tf.nn.local_response_normalization(y, 4, 1.0, 0.001 / 9, 0.75)
+  return tf.cast(y, x.dtype)
 
 
 def stock_cifarnet(
@@ -29,4 +32,4 @@ def stock_cifarnet(
   x = layers.Dense(384, activation="relu")(x)
   x = layers.Dropout(0.2)(x)
   x = layers.Dense(192, activation="relu")(x)
-  return keras.Model(images, layers.Dense(10)(x))
+  return keras.Model(images, layers.Dense(10, dtype="float32")(x))

@@ -12,10 +12,10 @@ less than the clock does; --clock=wall takes the clock.
 
 import os
 import statistics
-import time
 from collections.abc import Callable
 
 from absl import flags
+from alternating import ratio, take_turns, timed
 
 from mentornet_tf.commands import command_line
 
@@ -51,25 +51,15 @@ def main() -> None:
 
 def _report(title: str, cases: dict[str, Callable[[], object]]) -> None:
   """Times `cases` in turn and prints medians and ratios to the first."""
-  clock = (
-    time.process_time if _CLOCK.value == "processor" else time.perf_counter
+  seconds = take_turns(
+    {name: timed(case, 1, _CLOCK.value) for name, case in cases.items()},
+    _ROUNDS.value,
   )
-  seconds = {name: [] for name in cases}
-  for case in cases.values():  # traces the graphs
-    case()
-    case()
-  for _ in range(_ROUNDS.value):
-    for name, case in cases.items():
-      start = clock()
-      case()
-      seconds[name].append(clock() - start)
   first = next(iter(seconds.values()))
   print(f"\n{title}\n{'':32}{'ms':>9}{'ratio':>8}")
   for name, values in seconds.items():
-    ratio = statistics.median(
-      value / reference for value, reference in zip(values, first, strict=True)
-    )
-    print(f"{name:32}{1e3 * statistics.median(values):9.1f}{ratio:8.3f}")
+    median = 1e3 * statistics.median(values)
+    print(f"{name:32}{median:9.1f}{ratio(values, first):8.3f}")
 
 
 def _normal(*shape: int):

@@ -15,7 +15,9 @@ __version__ = "0.2.0.dev0"
 
 # Public name -> the module that defines it.
 _HOMES = {
+  "Augmentation": "datasets.reading.preparation",
   "Curriculum": "curricula.curriculum",
+  "DeviceImages": "training.device_images",
   "FormulaCurriculum": "curricula.formula_curriculum",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
@@ -38,6 +40,8 @@ _HOMES = {
   "parse_example_dropout_rates": "curricula.dropout_rates",
   "rank_labels": "analysis.ranking",
   "read_tfrecords": "datasets.records.schema",
+  "standardize": "training.device_images",
+  "review_page": "analysis.review.reviewing",
   "target_weights": "curricula.target_weights",
 }
 

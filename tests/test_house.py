@@ -26,11 +26,16 @@ _ROOMS_OF_DATASETS = [
 # What trains under every Keras back end: rooms, and modules of others.
 _CORE_ROOMS = ("curricula", "settings", "students")
 _CORE_MODULES = (
+  "datasets/reading/plans.py",
+  "internal/stateless_random.py",
   "internal/typing.py",
+  "training/builders.py",
+  "training/device_images.py",
   "training/ema.py",
   "training/example_losses.py",
   "training/mentored_model.py",
   "training/mentormix_model.py",
+  "training/optimizers.py",
   "training/replicas.py",
   "training/step_metrics.py",
 )

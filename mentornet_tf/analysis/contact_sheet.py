@@ -11,22 +11,24 @@ from mentornet_tf.datasets.reading.dataset import TrainingData
 
 # Pixels of an image's longer side that the sheet can show.
 _LONGEST_SIDE = 128
+# Characters of a path that fit below an image.
+_LONGEST_PATH = 24
 
 
 def draw_suspects(
-  suspects: SuspectLabels, data: TrainingData, num_images: int
+  suspects: SuspectLabels,
+  data: TrainingData,
+  chosen: np.ndarray,
+  images: np.ndarray,
 ) -> Figure:
-  """The most suspect images, each under "given → suggested".
+  """The most suspect images under "given → suggested", above rank, id and path.
 
   Args:
     suspects: the result of `suspect_labels` for `data`.
-    data: only the images that are drawn are read.
-    num_images: how many images to draw.
-
-  Raises:
-    UserError: a record is damaged.
+    data: names the classes.
+    chosen: [M] positions of the most suspect images, first in `suspects.order`.
+    images: [M, height, width, 3] uint8, these images.
   """
-  chosen = suspects.order[:num_images]
   given_labels = suspects.labels[chosen]
   predicted = suspects.predicted_labels[chosen]
   clean = suspects.clean_labels[chosen]
@@ -38,12 +40,31 @@ def draw_suspects(
     verdict(*row) for row in zip(given_labels, predicted, clean, strict=True)
   ]
   return plots.draw_contact_sheet(
-    reduced(data.pixels(chosen)),
+    images,
     titles,
     verdicts,
     f"The {len(chosen)} most suspect of {len(data)} labels of {data.name}: "
     "given → suggested",
+    captions=[
+      caption(rank, suspects.ids[i], suspects.path(i))
+      for rank, i in enumerate(chosen, 1)
+    ],
   )
+
+
+def caption(rank: int, id: int, path: str) -> str:
+  """What stands under an image: rank and id, and the end of its path."""
+  lines = [f"{rank} · id {id}"]
+  if path:
+    lines.append(path if len(path) <= _LONGEST_PATH else _end(path))
+  return "\n".join(lines)
+
+
+def _end(path: str) -> str:
+  """The end of a long path, whole names where they fit."""
+  end = path[1 - _LONGEST_PATH :]
+  _, slash, names = end.partition("/")
+  return f"…{slash}{names}" if slash else f"…{end}"
 
 
 def verdict(given: int, suggested: int, clean: int) -> str:

@@ -14,6 +14,7 @@ table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
 th, td { padding: .2rem .8rem .2rem 0; text-align: left;
   border-bottom: 1px solid #e4e4e4; font-variant-numeric: tabular-nums; }
 th { color: #666; font-weight: 600; }
+img.thumbnail { height: 3rem; vertical-align: middle; }
 img { max-width: 100%; height: auto; }
 figure { margin: .8rem 0; }
 figcaption, .note { color: #666; font-size: .9rem; }
@@ -21,28 +22,54 @@ summary { cursor: pointer; }
 """
 
 
-def page(title: str, parts: Iterable[str]) -> str:
-  """A page from its title (plain text) and its parts (HTML)."""
+def page(
+  title: str, parts: Iterable[str], *, style: str = _STYLE, head: str = ""
+) -> str:
+  """A page from its title (plain text) and its parts (HTML).
+
+  Args:
+    title: plain text.
+    parts: HTML of the body.
+    style: CSS of the whole page.
+    head: further HTML of the head.
+  """
   body = "\n".join(parts)
   return (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width">\n'
-    f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+    f"{head}<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n"
     f"<body>\n{body}\n</body>\n</html>\n"
   )
 
 
+class Html(str):
+  """A cell that is HTML already."""
+
+
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-  """A table of plain text."""
+  """A table of plain text, or of `Html`."""
   head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
   lines = [
-    "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+    "<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>"
     for row in rows
   ]
   body = "\n".join(lines)
   return (
     f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n"
     "</table>"
+  )
+
+
+def _cell(text: str) -> str:
+  return text if isinstance(text, Html) else escape(text)
+
+
+def thumbnail(png: bytes, title: str) -> Html:
+  """A small PNG picture for a table, with a plain text that describes it."""
+  encoded = base64.b64encode(png).decode("ascii")
+  return Html(
+    f'<img class="thumbnail" alt="{escape(title)}" '
+    f'src="data:image/png;base64,{encoded}">'
   )
 
 

@@ -12,6 +12,8 @@ from keras import ops
 from rich.console import Console
 
 from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
+from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.labels import clean_labels
 from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
@@ -51,6 +53,7 @@ class SuspectLabels:
       before example dropout; all 1 for the baseline.
     steps: the checkpoints' steps, oldest first.
     rank_by: "loss" or "weight", the quantity that gives the score.
+    paths: N files, b"" where a record names none; None where none are known.
   """
 
   ids: np.ndarray
@@ -61,6 +64,7 @@ class SuspectLabels:
   mean_weight: np.ndarray
   steps: tuple[int, ...]
   rank_by: str = "loss"
+  paths: BytesColumn | None = None
 
   @property
   def score(self) -> np.ndarray:
@@ -78,6 +82,16 @@ class SuspectLabels:
   def predicted_labels(self) -> np.ndarray:
     """[N] int64, the most probable classes."""
     return self.pred_probs.argmax(axis=1)
+
+  @property
+  def names_files(self) -> bool:
+    """Whether the file of any image is known."""
+    # Values that no row uses only appear in selections.
+    return self.paths is not None and len(self.paths.buffer) > 0
+
+  def path(self, index: int) -> str:
+    """The file of an image as text, "" where it is not known."""
+    return "" if self.paths is None else readable(self.paths[index])
 
   @functools.cached_property
   def order(self) -> np.ndarray:
@@ -225,6 +239,7 @@ def suspect_labels(
     mean_weight=weights / len(steps),
     steps=tuple(steps),
     rank_by=rank_by,
+    paths=data.paths(),
   )
 
 

@@ -176,6 +176,7 @@ def draw_contact_sheet(
   titles: Sequence[str],
   verdicts: Sequence[str],
   heading: str,
+  captions: Sequence[str] = (),
 ) -> Figure:
   """Many small images, row by row, with a title above each.
 
@@ -187,12 +188,19 @@ def draw_contact_sheet(
       "known_wrong" (mislabeled, clean label not known), "kept" (clean label) or
       "unknown".
     heading: the title of the sheet.
+    captions: [N], lines below the images, or none.
   """
   columns = min(_SHEET_COLUMNS, len(images))
   rows = -(-len(images) // columns)
-  longest = max(map(len, titles))
-  width = max(max(1.2, 0.085 * longest) * columns, 6)
-  figure = _figure(width, 1.45 * rows + 0.9)
+  lines = [line for each in captions for line in each.split("\n")]
+  # Inches; captions are smaller than titles.
+  widest = max(
+    [0.085 * len(title) for title in titles]
+    + [0.06 * len(line) for line in lines]
+  )
+  below = 0.13 * max((each.count("\n") + 1 for each in captions), default=0)
+  width = max(max(1.2, widest) * columns, 6)
+  figure = _figure(width, (1.45 + below) * rows + 0.9)
   for i, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
     axes.axis("off")
     if i < len(images):
@@ -202,6 +210,17 @@ def draw_contact_sheet(
         fontsize=9,
         color=_VERDICTS[verdicts[i]][0],
         parse_math=False,  # a name may hold a dollar sign
+      )
+    if i < len(captions):
+      axes.text(
+        0.5,
+        -0.03,
+        captions[i],
+        transform=axes.transAxes,
+        horizontalalignment="center",
+        verticalalignment="top",
+        fontsize=6.5,
+        parse_math=False,
       )
   figure.suptitle(heading, fontsize=11)
   figure.legend(

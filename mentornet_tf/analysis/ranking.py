@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.analysis import plots
-from mentornet_tf.analysis.contact_sheet import draw_suspects
+from mentornet_tf.analysis.contact_sheet import draw_suspects, reduced
 from mentornet_tf.analysis.label_scores import (
   RANKINGS,
   SuspectLabels,
@@ -27,6 +27,7 @@ from mentornet_tf.internal.json_files import write_json
 
 TABLE_FILE = "suspect_labels.csv"
 PICTURE_FILE = "contact_sheet.png"
+IMAGES_FILE = "images.npz"
 WEIGHTS_FILE = "weight_against_loss.png"
 ARRAYS_FILE = "pred_probs.npz"
 METRICS_FILE = "metrics.json"
@@ -46,6 +47,7 @@ COLUMNS = (
   "mean_weight",
   "score",
   "clean_class",
+  "path",
 )
 # In place of the name of a clean class.
 KNOWN_WRONG_CLASS = "known wrong"
@@ -119,6 +121,11 @@ def rank_labels(
     batch_size=batch_size,
     print_line=print_line,
   )
+  if not suspects.names_files:
+    print_line(
+      f"note: the records of {data.name} name no files, so the column path is "
+      "empty; write the records again with this version to have them named"
+    )
   if output_dir is not None:
     write_suspect_labels(suspects, data, output_dir, num_images)
   return suspects
@@ -134,6 +141,8 @@ def write_suspect_labels(
 
   - `suspect_labels.csv`: a row per example, most suspect first.
   - `contact_sheet.png`: the most suspect images, "given → suggested".
+  - `images.npz`: the same images, `images` [M, height, width, 3] uint8 and
+    `ids` [M] int64, from which a report makes thumbnails.
   - `pred_probs.npz`: `labels` [N] int64, `pred_probs` [N, num_classes] float64
     and `ids` [N] int64 in the data's order, as cleanlab and similar tools take
     them.
@@ -151,7 +160,7 @@ def write_suspect_labels(
   folder = atomic_files.writable_folder(output_dir)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,
-    partial.open("w", newline="") as file,
+    partial.open("w", newline="", encoding="utf-8") as file,
   ):
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
@@ -166,7 +175,16 @@ def write_suspect_labels(
       pred_probs=suspects.pred_probs,
       ids=suspects.ids,
     )
-  save_figure(draw_suspects(suspects, data, num_images), folder / PICTURE_FILE)
+  chosen = suspects.order[:num_images]
+  images = reduced(data.pixels(chosen))
+  save_figure(
+    draw_suspects(suspects, data, chosen, images), folder / PICTURE_FILE
+  )
+  with (
+    atomic_files.replacing(folder / IMAGES_FILE) as partial,
+    partial.open("wb") as file,
+  ):
+    np.savez_compressed(file, images=images, ids=suspects.ids[chosen])
   known = is_checked(suspects.clean_labels)
   if known.any():
     figure = plots.draw_weight_against_loss(
@@ -242,6 +260,7 @@ def _rows(
       f"{suspects.mean_weight[i]:.6g}",
       f"{suspects.score[i]:.6g}",
       _clean_class(int(suspects.clean_labels[i]), class_names),
+      suspects.path(i),
     )
 
 

@@ -1,12 +1,18 @@
 """The section of a report on a run's suspect labels."""
 
+import io
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from mentornet_tf.analysis import html_parts, ranking
 from mentornet_tf.analysis.written_ranking import (
   read_ranking_metrics,
+  read_suspect_images,
   read_suspect_table,
 )
 
@@ -19,6 +25,7 @@ _RANKING_NAMES = {"by loss": "by_loss", "by weight": "by_weight"}
 _TABLE_COLUMNS = (
   "rank",
   "id",
+  "path",
   "given_class",
   "predicted_class",
   "given_probability",
@@ -50,6 +57,9 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
     ]
   steps = ", ".join(str(step) for step in metrics["checkpoint_steps"])
   rows = read_suspect_table(folder / ranking.TABLE_FILE, num_rows)
+  thumbnails = _thumbnails(folder / ranking.IMAGES_FILE, rows)
+  is_named = any(row.get("path") for row in rows)
+  columns = [name for name in _TABLE_COLUMNS if name != "path" or is_named]
   return [
     f"<p>{metrics['num_disagreeing']} of the {metrics['num_examples']} labels "
     f"of {escape(metrics['data'])} differ from the predicted class. Ranked by "
@@ -62,11 +72,41 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
     ),
     f"<details><summary>The {len(rows)} most suspect labels</summary>",
     html_parts.table(
-      [name.replace("_", " ") for name in _TABLE_COLUMNS],
-      ([row[name] for name in _TABLE_COLUMNS] for row in rows),
+      [*(["image"] if thumbnails else []), *_titles(columns)],
+      (
+        [*thumbnails[number : number + 1], *(row[name] for name in columns)]
+        for number, row in enumerate(rows)
+      ),
     ),
     "</details>",
   ]
+
+
+def _titles(columns: Sequence[str]) -> list[str]:
+  return [name.replace("_", " ") for name in columns]
+
+
+def _thumbnails(
+  file: Path, rows: Sequence[dict[str, str]]
+) -> list[html_parts.Html]:
+  """A cell for each row, empty where no image was kept; [] without images."""
+  if not file.exists():
+    return []  # earlier versions kept none
+  images = read_suspect_images(file)
+  return [
+    html_parts.thumbnail(
+      _png(images[int(row["id"])]), row.get("path") or f"id {row['id']}"
+    )
+    if int(row["id"]) in images
+    else html_parts.Html()
+    for row in rows
+  ]
+
+
+def _png(image: np.ndarray) -> bytes:
+  file = io.BytesIO()
+  Image.fromarray(image).save(file, "PNG")
+  return file.getvalue()
 
 
 def _quality(quality: dict[str, Any] | None) -> list[str]:

@@ -2,9 +2,12 @@
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
 
 from mentornet_tf.analysis.ranking import COLUMNS, METRICS_FILE
 from mentornet_tf.errors import UserError
@@ -17,6 +20,7 @@ from mentornet_tf.internal.json_values import (
   is_text,
   is_whole,
 )
+from mentornet_tf.internal.reasons import reason
 from mentornet_tf.internal.setting_fields import shown
 
 _WRITTEN_BY = "a ranking of labels"
@@ -26,7 +30,11 @@ _INTEGERS = ("num_disagreeing", "num_examples")
 _TEXTS = ("data", "rank_by")
 _DETECTION = ("roc_auc", "average_precision", "precision_at_num_wrong")
 _TABLE_INTEGERS = ("rank", "id", "given_label", "predicted_label")
-_TABLE_TEXTS = ("given_class", "predicted_class", "clean_class")
+_TABLE_TEXTS = ("given_class", "predicted_class", "clean_class", "path")
+# Version 0.1 wrote no clean class, and the next one no path.
+_REQUIRED_COLUMNS = [
+  name for name in COLUMNS if name not in ("clean_class", "path")
+]
 
 
 def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
@@ -77,15 +85,47 @@ def read_suspect_table(
   Raises:
     UserError: the file is damaged or holds something else.
   """
-  rows = read_rows(
+  return list(itertools.islice(iter_suspect_table(path), num_rows))
+
+
+def iter_suspect_table(path: str | os.PathLike) -> Iterator[dict[str, str]]:
+  """The rows of a `suspect_labels.csv` as text, one after the other.
+
+  Raises:
+    UserError: the file is damaged or holds something else.
+  """
+  return read_rows(
     path,
-    # Version 0.1 did not write the clean class.
-    [name for name in COLUMNS if name != "clean_class"],
+    _REQUIRED_COLUMNS,
     integers=_TABLE_INTEGERS,
     texts=_TABLE_TEXTS,
     advice=_ADVICE,
   )
-  return list(itertools.islice(rows, num_rows))
+
+
+def read_suspect_images(
+  path: str | os.PathLike,
+) -> dict[int, np.ndarray]:
+  """The images of an `images.npz`, [height, width, 3] uint8 each, by id.
+
+  Raises:
+    UserError: the file is damaged or holds something else.
+  """
+  try:
+    with np.load(path, allow_pickle=False) as arrays:
+      images, ids = arrays["images"], arrays["ids"]
+  except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    raise UserError(
+      f"{path}: expected images and ids written by {_WRITTEN_BY}, got "
+      f"something else ({reason(error)}); {_ADVICE}"
+    ) from error
+  is_image = images.dtype == np.uint8 and images.shape[-1:] == (3,)
+  if images.ndim != 4 or not is_image or ids.shape != images.shape[:1]:
+    raise UserError(
+      f"{path}: expected images [M, height, width, 3] of bytes and M ids, got "
+      f"shapes {images.shape} and {ids.shape}; {_ADVICE}"
+    )
+  return dict(zip(ids.tolist(), images, strict=True))
 
 
 def _is_quality(quality: Mapping[str, Any]) -> bool:

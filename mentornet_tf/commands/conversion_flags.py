@@ -18,6 +18,7 @@ from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
   from mentornet_tf.datasets.images.listing import ListedImages
+  from mentornet_tf.datasets.writing.conversion import ConversionRequest
   from mentornet_tf.datasets.writing.runners import Runner
 
 # The first is processes of this machine; a test compares the others with the
@@ -29,6 +30,9 @@ RUNNERS = (
   "SparkRunner",
   "DataflowRunner",
 )
+
+# Likewise compared with the library's.
+STORES = ("encoded", "raw")
 
 # Parameters of conversions that other flags set.
 PARAMETER_FLAGS = {
@@ -66,6 +70,14 @@ def define_flags() -> None:
       False,
       "Turn pictures upright that a camera's notes say were not taken so; they "
       "are encoded anew.",
+    )
+    flags.DEFINE_enum(
+      "store",
+      "encoded",
+      STORES,
+      "What records hold: encoded images, or raw pixels, which take several "
+      "times the space and which training only cuts out; raw needs --resize, "
+      "the same as --resize_shorter_side of the training.",
     )
     command_line.define_seed("Seed of the images' order.")
     flags.DEFINE_integer(
@@ -147,8 +159,14 @@ def run(
   for images in listed.values():
     for note in images.notes:
       print(f"warning: {note}", file=sys.stderr)
-  for split, images in listed.items():
-    _convert(dataset_name, split, images, runner, square_side)
+  requests = [
+    _request(dataset_name, split, images, square_side)
+    for split, images in listed.items()
+  ]
+  if _FLAGS.store == "raw":
+    _tell_space(requests)
+  for request in requests:
+    _convert(request, runner)
 
 
 def require_source(*sources: str) -> None:
@@ -186,20 +204,15 @@ def _runner(beam_options: tuple[str, ...]) -> "Runner":
   return BeamRunner(_FLAGS.runner, beam_options)
 
 
-def _convert(
+def _request(
   dataset_name: str,
   split: str,
   listed: "ListedImages",
-  runner: "Runner",
   square_side: int | None,
-) -> None:
-  from mentornet_tf.datasets.writing.conversion import (
-    ConversionRequest,
-    convert,
-  )
-  from mentornet_tf.internal.progress import standard_error_bar
+) -> "ConversionRequest":
+  from mentornet_tf.datasets.writing.conversion import ConversionRequest
 
-  request = ConversionRequest(
+  return ConversionRequest(
     output_dir=_FLAGS.output_dir,
     dataset_name=dataset_name,
     split=split,
@@ -208,11 +221,37 @@ def _convert(
     square_side=square_side,
     decode=_FLAGS.decode,
     exif_orientation=_FLAGS.exif_orientation,
+    store=_FLAGS.store,
     seed=_FLAGS.seed,
     num_shards=_FLAGS.num_shards,
     overwrite=_FLAGS.overwrite,
   )
-  with standard_error_bar(split) as bar:
+
+
+def _tell_space(requests: Sequence["ConversionRequest"]) -> None:
+  """Prints what the records will take, and checks that it is there."""
+  from mentornet_tf.datasets.writing.raw_space import (
+    check_free_space,
+    in_gigabytes,
+    raw_space,
+  )
+
+  spaces = [raw_space(request) for request in requests]
+  for request, space in zip(requests, spaces, strict=True):
+    print(
+      f"{request.dataset_name} {request.split}: {space.num_images} images to "
+      f"convert, about {in_gigabytes(space.num_bytes)} of raw pixels",
+      flush=True,
+    )
+  free = check_free_space(spaces, _FLAGS.output_dir)
+  print(f"free in {_FLAGS.output_dir}: {in_gigabytes(free)}", flush=True)
+
+
+def _convert(request: "ConversionRequest", runner: "Runner") -> None:
+  from mentornet_tf.datasets.writing.conversion import convert
+  from mentornet_tf.internal.progress import standard_error_bar
+
+  with standard_error_bar(request.split) as bar:
     converted = convert(request, runner, bar.restart, bar.advance)
   print(_describe(converted.summary))
   print(f"  {converted.shards[0]}")

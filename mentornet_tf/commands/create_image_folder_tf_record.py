@@ -122,17 +122,13 @@ def _written_splits(name: str) -> list[str]:
 def _listed(name: str) -> "dict[str, ListedImages]":
   from mentornet_tf.datasets.labels.label_noise import LabelNoise
   from mentornet_tf.datasets.trees.class_order import read_class_names
-  from mentornet_tf.datasets.trees.folders import find_image_folders
   from mentornet_tf.datasets.trees.splits import split_own_images
 
   noise = LabelNoise(
     FLAGS.noise, FLAGS.noise_rate, FLAGS.noise_matrix, seed=FLAGS.seed
   )
   names = read_class_names(FLAGS.class_names) if FLAGS.class_names else None
-  if FLAGS.csv:
-    files = table_flags.read_table(FLAGS.csv, FLAGS.source_dir, names)
-  else:
-    files = find_image_folders(FLAGS.source_dir, names)
+  files = table_flags.own_images(FLAGS.csv, FLAGS.source_dir, names).files()
   listed = split_own_images(files, name, noise, FLAGS.test_fraction, FLAGS.seed)
   for note in files.notes:
     print(f"note: {command_line.with_flags(note, PARAMETER_FLAGS)}")

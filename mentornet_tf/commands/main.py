@@ -53,6 +53,13 @@ COMMANDS = {
   "rank": Command(
     "rank_labels", "Ranks the labels of a data set, most suspect first.", "bin"
   ),
+  "review": Command(
+    "review",
+    "Writes a page to review suspect labels on: keep, relabel or drop.",
+  ),
+  "correct": Command(
+    "correct", "Writes a table of your images with corrected labels."
+  ),
   "report": Command(
     "report", "Writes a report of training runs as a single HTML file.", "bin"
   ),

@@ -4,6 +4,7 @@ TensorFlow is imported late, as in the commands.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -13,7 +14,7 @@ from mentornet_tf.datasets.trees.annotations import ANNOTATORS
 from mentornet_tf.errors import UserError
 
 if TYPE_CHECKING:
-  from mentornet_tf.datasets.trees.folders import LabelledFiles
+  from mentornet_tf.datasets.trees.own_images import OwnImages
 
 # Each holds, by default, the column that is called as the flag is, without
 # "_column".
@@ -63,29 +64,37 @@ def require_table(table_flag: str) -> None:
       )
 
 
-def read_table(
-  table: str,
+def own_images(
+  table: str | None,
   source_dir: str | None,
   class_names: Sequence[str] | None = None,
-) -> "LabelledFiles":
-  """Reads the table as the flags say.
+) -> "OwnImages":
+  """The user's images as the flags say, not read yet.
 
   Args:
-    table: the file.
-    source_dir: the folder that its paths are relative to, or None.
+    table: the file, or None for folders.
+    source_dir: the folder of the classes' folders, or the one that the table's
+      paths are relative to, or None.
     class_names: names in the order of the labels, or None.
-
-  Raises:
-    UserError: it cannot be read.
   """
+  from mentornet_tf.datasets.trees.own_images import OwnImages
   from mentornet_tf.datasets.trees.table_rows import TableColumns
-  from mentornet_tf.datasets.trees.tables import read_image_table
 
-  return read_image_table(
-    table,
-    source_dir,
+  return OwnImages(
+    Path(table) if table else None,
+    Path(source_dir) if source_dir else None,
     columns=TableColumns(**{name: _FLAGS[name].value for name in _COLUMNS}),
-    class_names=class_names,
+    class_names=tuple(class_names) if class_names else None,
     renumber=_FLAGS.renumber,
     annotators=_FLAGS.annotators,
   )
+
+
+def given_words() -> list[str]:
+  """The flags about a table that were given, as they are typed."""
+  names = (*_COLUMNS, "renumber", "annotators")
+  return [
+    _FLAGS[name].serialize()
+    for name in names
+    if _FLAGS[name].value != _FLAGS[name].default
+  ]

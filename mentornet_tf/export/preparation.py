@@ -16,7 +16,7 @@ from mentornet_tf.datasets.reading.crops import (
   evaluation_squares,
 )
 from mentornet_tf.datasets.reading.in_memory import cut_to_size, standardise
-from mentornet_tf.datasets.records.schema import decode_image
+from mentornet_tf.datasets.records.stored_images import decode_image
 from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.trained_run import TrainedRun

@@ -26,6 +26,7 @@ from mentornet_tf.settings.presets import (
   StudentRecipe,
   preset,
   preset_names,
+  published_run,
   student_recipe,
 )
 from mentornet_tf.settings.run_options import RunOptions
@@ -56,6 +57,7 @@ __all__ = [
   "parse_update_times",
   "preset",
   "preset_names",
+  "published_run",
   "settings_by_name",
   "student_recipe",
   "training_groups",

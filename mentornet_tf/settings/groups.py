@@ -120,8 +120,16 @@ class StudentSettings(SettingsGroup):
   )
   mixed_precision: str = setting(
     "float32",
-    "Keras dtype policy of the student.",
-    choices=("float32", "mixed_bfloat16"),
+    "Keras dtype policy of the student. Its weights, the losses and the "
+    "curriculum stay in float32; mixed_float16 scales the loss, and skips "
+    "steps that overflow.",
+    choices=("float32", "mixed_bfloat16", "mixed_float16"),
+  )
+  jit_compile: bool = setting(
+    False,
+    "Compile the training step by XLA. Dropout and example dropout are other "
+    "random numbers then, and all else differs by rounding. It starts later, "
+    "and takes longer on CPUs (docs/speed.md).",
   )
   sync_batch_norm: bool = setting(
     False,

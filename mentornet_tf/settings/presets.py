@@ -11,6 +11,7 @@ from mentornet_tf.datasets.reading.preparation import (
   Augmentation,
 )
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.choices import check_choice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,3 +123,82 @@ def preset(name: str) -> dict[str, Any]:
       f"preset: expected one of {', '.join(_PRESETS)}, got {name!r}; choose one"
     )
   return dict(_PRESETS[name])
+
+
+# The published runs of the ICML 2018 paper's code (docs/original.md): curricula
+# that follow a trained mentor -> loss percentile at 20, 40 and 80 % noise.
+_PUBLISHED_PERCENTILES = {
+  "self_paced": (0.7, 0.7, 0.7),
+  "focal_loss": (0.7, 0.7, 0.7),
+  "mentornet_pd": (0.75, 0.75, 0.5),
+  "mentornet_dd": (0.8, 0.6, 0.5),
+}
+_PUBLISHED_NOISE = (20, 40, 80)
+_PUBLISHED_CURRICULA = ("baseline", *_PUBLISHED_PERCENTILES, "mentormix")
+_PUBLISHED_LENGTHS: Mapping[str, Mapping[str, Any]] = {
+  "resnet101": {"max_number_of_steps": 39_000},
+  "inception": {"max_number_of_steps": 120_000, "num_epochs_per_decay": 200.0},
+}
+
+
+def published_run(
+  curriculum: str,
+  noise_percent: int,
+  studentnet: str = "resnet101",
+  dataset_name: str = "cifar10",
+) -> dict[str, Any]:
+  """The settings of a published run where they are not the defaults.
+
+  Those of MentorMix were published for resnet32; with another student they stay
+  as they are.
+
+  Args:
+    curriculum: "baseline", "self_paced", "focal_loss", "mentornet_pd",
+      "mentornet_dd" or "mentormix".
+    noise_percent: 20, 40 or 80; symmetric label noise.
+    studentnet: "resnet101" or "inception", for MentorMix any student.
+    dataset_name: "cifar10" or "cifar100".
+
+  Raises:
+    UserError: no such run was published.
+  """
+  check_choice("curriculum", curriculum, _PUBLISHED_CURRICULA)
+  check_choice("dataset_name", dataset_name, ("cifar10", "cifar100"))
+  if curriculum == "mentormix":
+    values = preset(f"mentormix_{dataset_name}_{noise_percent}")
+    values["trained_mentornet_dir"] = "mentornet_pd"
+    return values | {"studentnet": studentnet}
+  check_choice("studentnet", studentnet, tuple(_PUBLISHED_LENGTHS))
+  if noise_percent not in _PUBLISHED_NOISE:
+    raise UserError(
+      "noise_percent: expected one of "
+      f"{', '.join(map(str, _PUBLISHED_NOISE))}, got {noise_percent}; choose "
+      "one"
+    )
+  values = {
+    "dataset_name": dataset_name,
+    "studentnet": studentnet,
+    **_PUBLISHED_LENGTHS[studentnet],
+  }
+  if curriculum == "baseline":
+    return values
+  percentiles = _PUBLISHED_PERCENTILES[curriculum]
+  values |= {
+    "curriculum": "mentornet",
+    "trained_mentornet_dir": curriculum,
+    "loss_p_percentile": percentiles[_PUBLISHED_NOISE.index(noise_percent)],
+    "example_dropout_rates": "0.0,100",
+  }
+  if curriculum == "mentornet_pd":
+    values["example_dropout_rates"] = "0.5,17,0.05,83"
+  if curriculum == "mentornet_dd":
+    rates = {
+      "resnet101": "0.5,17,0.05,78,0.9,5",
+      "inception": "0.5,17,0.05,83",
+    }
+    values |= {
+      "burn_in_epoch": 18,
+      "fixed_epoch_after_burn_in": True,
+      "example_dropout_rates": rates[studentnet],
+    }
+  return values

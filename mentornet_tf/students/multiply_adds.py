@@ -5,6 +5,7 @@ import math
 import keras
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.students.layers.pooled_convolution import PooledConvolution
 
 
 def count_multiply_adds(student: keras.Model) -> int:
@@ -46,6 +47,9 @@ def _of_layer(layer: keras.layers.Layer) -> int:
     # Each weight of a kernel is used once per position of the output.
     height, width = layer.output.shape[1:3]
     return size * height * width
+  if isinstance(layer, PooledConvolution):
+    height, width = layer.output.shape[1:3]
+    return size * 4 * height * width  # four positions per pool
   raise UserError(
     f"student: expected layers whose work is known, got {layer.name} of the "
     f"kind {type(layer).__name__}; count it by hand"

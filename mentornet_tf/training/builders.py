@@ -1,7 +1,7 @@
 """What a run trains with, built as its settings say."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -12,12 +12,8 @@ from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.registry import build_formula
-from mentornet_tf.datasets.reading.dataset import TrainingData
-from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.dtype_policy import dtype_policy
-from mentornet_tf.mentor_training.mentor_trainer import build_mentor
-from mentornet_tf.runs.checkpointing import latest_checkpoint
 from mentornet_tf.settings import (
   FROM_SCRATCH,
   TrainingSettings,
@@ -31,10 +27,14 @@ from mentornet_tf.training.ema import (
 from mentornet_tf.training.joint.schedule import UPDATE_RECIPE, UpdateSchedule
 from mentornet_tf.training.mentored_model import MentoredModel
 
+if TYPE_CHECKING:  # they need TensorFlow, which `fit` may run without
+  from mentornet_tf.datasets.reading.dataset import TrainingData
+  from mentornet_tf.datasets.records.schema import InMemoryDataset
+
 
 def build_model(
   settings: TrainingSettings,
-  train_data: InMemoryDataset | TrainingData,
+  train_data: "InMemoryDataset | TrainingData",
   run_folder: Path | None = None,
 ) -> MentoredModel:
   """The compiled model, all variables made, the same for the same settings.
@@ -57,7 +57,7 @@ def build_model(
   keras.utils.set_random_seed(settings.run.seed)
   options = settings.student_options
   weights_path = settings.student.student_weights
-  if weights_path and not (run_folder and latest_checkpoint(run_folder)):
+  if weights_path and not _has_checkpoint(run_folder):
     options["weights_path"] = weights_path
   with dtype_policy(settings.student.mixed_precision):
     student = build_student(
@@ -72,14 +72,23 @@ def build_model(
     weigh_by_average=weigh_by_average,
   )
   optimizer = build_optimizer(settings, len(train_data))
-  optimizer.build(student.trainable_variables)
   if weigh_by_average:
     check_keeps_average(optimizer)
   model.compile(
     optimizer=optimizer,
     loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
+  # Which under mixed_float16 is one that scales the loss, around the first.
+  model.optimizer.build(student.trainable_variables)
   return model
+
+
+def _has_checkpoint(run_folder: Path | None) -> bool:
+  if run_folder is None:  # as in `fit`, which may run without TensorFlow
+    return False
+  from mentornet_tf.runs.checkpointing import latest_checkpoint
+
+  return latest_checkpoint(run_folder) is not None
 
 
 def build_curriculum(
@@ -116,6 +125,9 @@ def build_curriculum(
   if kept and kept.exists():
     mentor = load_mentor(kept)
   elif source == FROM_SCRATCH:
+    # Training a mentor needs TensorFlow; the other curricula do not.
+    from mentornet_tf.mentor_training.mentor_trainer import build_mentor
+
     mentor = build_mentor("mentornet", UPDATE_RECIPE, seed=seed)
   elif source is None:
     raise UserError(

@@ -78,11 +78,20 @@ class StepRunner:
   Args:
     step: one training step; all its variables exist already.
     batches: an infinite dataset of batches with static shapes.
+    jit_compile: whether XLA compiles the step.
   """
 
-  def __init__(self, step: Callable[[Batch], Report], batches: tf.data.Dataset):
+  def __init__(
+    self,
+    step: Callable[[Batch], Report],
+    batches: tf.data.Dataset,
+    jit_compile: bool = False,
+  ):
     self._iterator = iter(batches)
-    step_function = tf.function(step)
+    # The step branches on no tensor, and conversion takes as long as tracing.
+    step_function = tf.function(
+      step, autograph=False, jit_compile=jit_compile or None
+    )
 
     @tf.function
     def run(iterator, num_steps):

@@ -153,6 +153,7 @@ class MentoredModel(StudentModel):
     replicas.check_penalties(self.student)
     penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
+    x = self.prepared(x)
     part = replicas.own_part(y_pred)
     batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean, part)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.

@@ -23,6 +23,7 @@ from mentornet_tf.training.distribution import Distribution
 from mentornet_tf.training.joint.clean_subset import update_batches
 from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.schedule import UpdateSchedule
+from mentornet_tf.training.loss_scaling import most_skipped_steps
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.observed_step import observed_step
 from mentornet_tf.training.progress import ProgressBar
@@ -53,6 +54,7 @@ class Run:
     folder: the training folder; None on workers that leave it to the chief.
     store: its checkpoints.
     start_step: the steps that are done.
+    jit_compile: whether XLA compiles the step.
     console: where progress is printed.
   """
 
@@ -68,6 +70,7 @@ class Run:
   folder: RunFolder | None
   store: CheckpointStore
   start_step: int
+  jit_compile: bool
   console: Console
 
 
@@ -93,7 +96,9 @@ def run_to_end(run: Run) -> int:
     distribution.named_failures(),
   ):
     step = loop.run_loop(
-      loop.StepRunner(distribution.replicated(step_function), batches),
+      loop.StepRunner(
+        distribution.replicated(step_function), batches, run.jit_compile
+      ),
       actions,
       start_step=start_step,
       total_steps=model.total_steps,
@@ -154,6 +159,7 @@ def _writing_actions(
     run.store,
     start_step=start_step,
     interval_steps=interval_steps,
+    most_skipped=most_skipped_steps(model.optimizer),
   )
   saver = CheckpointSaver(
     run.store,

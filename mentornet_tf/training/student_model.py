@@ -2,8 +2,9 @@
 
 import functools
 import warnings
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -14,6 +15,14 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import mark_built
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.training import replicas
+from mentornet_tf.training.device_images import (
+  DeviceImages,
+  EpochBatches,
+  is_plan,
+)
+
+# Arguments of `fit` that `DeviceImages` stand in for.
+_FROM_IMAGES = ("y", "batch_size", "sample_weight", "validation_split")
 
 
 class StudentModel(keras.Model):
@@ -44,6 +53,9 @@ class StudentModel(keras.Model):
     _warn_of_own_training(student)
     self.student = student
     self._optimizer_state: list[Tensor] | None = None
+    # Those that `fit` trains on, and those that its function was traced with.
+    self._images: DeviceImages | None = None
+    self._traced_images: Callable[[], DeviceImages | None] = lambda: None
     self._step = self.counter("step", "int32")
     self.total_steps = total_steps
     if student.built:
@@ -56,7 +68,40 @@ class StudentModel(keras.Model):
     )
 
   def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-    return self.student(inputs, training=training)
+    return self.student(self.prepared(inputs), training=training)
+
+  def prepared(self, x: Tensor) -> Tensor:
+    """What the student takes, of a plan for images on the device, too."""
+    if self._images is None or not is_plan(x):
+      return x
+    return self._images.prepared(x)
+
+  @contextmanager
+  def reading(self, images: DeviceImages) -> Iterator[None]:
+    """Within it the inputs of the model may be plans for `images`."""
+    if self._traced_images() is not images:
+      self.train_function = None
+    self._images, self._traced_images = images, weakref.ref(images)
+    try:
+      yield
+    finally:
+      self._images = None
+
+  def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """As Keras' own; `x` may be `DeviceImages`, with arguments by name."""
+    replicas.check_fit(self)
+    if not isinstance(x, DeviceImages):
+      return super().fit(x, *args, **kwargs)
+    given = [name for name in _FROM_IMAGES if kwargs.get(name) is not None]
+    if args or given:
+      raise UserError(
+        f"{', '.join(given) or 'y'}: expected none beside DeviceImages, which "
+        "hold labels, weights and the size of a batch; give these to "
+        "DeviceImages, and other arguments of fit by name"
+      )
+    batches = EpochBatches(x, self, kwargs.pop("steps_per_epoch", None))
+    with self.reading(x):
+      return super().fit(batches, **{**kwargs, "shuffle": False})
 
   @property
   def step(self) -> keras.Variable:
@@ -87,11 +132,6 @@ class StudentModel(keras.Model):
         stacklevel=3,
       )
     return super().make_train_function(force)
-
-  @functools.wraps(keras.Model.fit)
-  def fit(self, *args: Any, **kwargs: Any) -> Any:
-    replicas.check_fit(self)
-    return super().fit(*args, **kwargs)
 
   @functools.wraps(keras.Model.train_on_batch)
   def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,7 +186,10 @@ class StudentModel(keras.Model):
 
   @property
   def non_trainable_variables(self) -> list[keras.Variable]:
-    return without(self.variables, self.trainable_variables)
+    others = without(self.variables, self.trainable_variables)
+    if self._images is not None:  # JAX passes them to the compiled step
+      others.append(self._images.pixels)
+    return others
 
   @property
   def non_trainable_weights(self) -> list[keras.Variable]:

@@ -36,6 +36,7 @@ from mentornet_tf.runs.run_folder import RunFolder
 from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.builders import build_model, build_updates
 from mentornet_tf.training.checkpoint_groups import variable_groups
+from mentornet_tf.training.compilation import check_compiles
 from mentornet_tf.training.devices import open_distribution
 from mentornet_tf.training.distribution import Distribution, check_batch_size
 from mentornet_tf.training.ema import with_averaged_weights
@@ -96,7 +97,7 @@ def train_and_evaluate(
   require_tensorflow("runs of the loop")
   options = options or RunOptions()
   distribution = open_distribution(options)
-  check_batch_size(settings.data.batch_size, distribution)
+  _check_replicas(settings, distribution)
   console = console or Console(highlight=False, markup=False, soft_wrap=True)
   if not distribution.is_chief:
     console = Console(quiet=True)
@@ -111,6 +112,8 @@ def train_and_evaluate(
     # The model first: settings that cannot be built leave no folder behind.
     with distribution.scope():
       model = build_model(settings, train_data, Path(run_folder))
+    if settings.student.jit_compile:
+      check_compiles(model)
     evaluator = _evaluator(model, settings, train_data, eval_data)
     joint = _joint_training(
       model, settings, train_data, clean_data, distribution
@@ -149,6 +152,7 @@ def train_and_evaluate(
           folder=folder,
           store=store,
           start_step=start_step,
+          jit_compile=settings.student.jit_compile,
           console=console,
         )
       )
@@ -159,6 +163,26 @@ def train_and_evaluate(
       f"stopped at step {step}; the same command continues from there"
     )
   return TrainingResult(step, finished, model)
+
+
+def _check_replicas(
+  settings: TrainingSettings, distribution: Distribution
+) -> None:
+  check_batch_size(settings.data.batch_size, distribution)
+  count = distribution.num_replicas
+  if count == 1:
+    return
+  if settings.student.jit_compile:
+    raise UserError(
+      "jit_compile: expected one device with it, `distribution=off`, got "
+      f"{count} replicas, whose exchange XLA does not compile; leave one out"
+    )
+  if settings.student.mixed_precision == "mixed_float16":
+    raise UserError(
+      "mixed_precision: expected float32 or mixed_bfloat16 on several "
+      f"replicas, got mixed_float16 on {count}, whose scaling of the loss was "
+      "not tried there; choose mixed_bfloat16"
+    )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from mentornet_tf.analysis import (
   report_suspects,
   written_ranking,
 )
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.errors import UserError
 
 
@@ -51,7 +52,7 @@ def test_the_files_hold_the_ranking(tmp_path, suspects):
   assert metrics["checkpoint_steps"] == list(STEPS)
   for picture in ("contact_sheet.png", "weight_against_loss.png"):
     assert min(Image.open(folder / picture).size) > 300
-  assert len(list(folder.iterdir())) == 5
+  assert len(list(folder.iterdir())) == 6
   assert (
     written_ranking.read_suspect_table(folder / "suspect_labels.csv", 3)
     == rows[:3]
@@ -134,3 +135,42 @@ def suspects_section_of(folder):
 )
 def test_verdicts_on_the_contact_sheet(given, suggested, clean, verdict):
   assert contact_sheet.verdict(given, suggested, clean) == verdict
+
+
+def named(data, suspects, paths):
+  column = BytesColumn.of(path.encode() for path in paths)
+  return (
+    dataclasses.replace(data, paths=column),
+    dataclasses.replace(suspects, paths=column),
+  )
+
+
+def test_files_are_named_in_the_table_and_in_a_report(tmp_path):
+  paths = ["a/1.jpg", "b/<é>, 2.jpg", "a/3.jpg", "b/4.jpg"]
+  data, suspects = named(tiny.dataset(4), by_hand(), paths)
+  ranking.write_suspect_labels(suspects, data, tmp_path, 3)
+  rows = written_ranking.read_suspect_table(tmp_path / ranking.TABLE_FILE, 9)
+  assert {row["id"]: row["path"] for row in rows} == dict(
+    zip(("10", "11", "12", "13"), paths, strict=True)
+  )
+  images = written_ranking.read_suspect_images(tmp_path / ranking.IMAGES_FILE)
+  # Most suspect first: those of the highest loss.
+  assert list(images) == [12, 11, 13]
+  for id, image in images.items():
+    np.testing.assert_array_equal(image, data.images[id - 10])
+  report = suspects_section_of(tmp_path)
+  assert "<td>b/&lt;é&gt;, 2.jpg</td>" in report
+  assert report.count('class="thumbnail"') == 3
+  assert 'alt="a/3.jpg"' in report
+  (tmp_path / ranking.IMAGES_FILE).write_bytes(b"PK damaged")
+  with pytest.raises(UserError, match=r"images\.npz: expected images and ids"):
+    written_ranking.read_suspect_images(tmp_path / ranking.IMAGES_FILE)
+
+
+def test_captions_of_the_contact_sheet():
+  assert contact_sheet.caption(1, 7, "") == "1 · id 7"
+  assert contact_sheet.caption(1, 7, "emu/12.jpg") == "1 · id 7\nemu/12.jpg"
+  long = "n01440764/a_long_folder/of_names/picture_17.jpg"
+  shown = contact_sheet.caption(2, 7, long).splitlines()[1]
+  assert shown == "…/picture_17.jpg" and len(shown) <= 24
+  assert contact_sheet.caption(2, 7, "x" * 40).endswith("\n…" + "x" * 23)

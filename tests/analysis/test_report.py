@@ -110,8 +110,9 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
   folder = run_folder(tmp_path / "run")
   add_ranking(folder)
   page = report([folder], tmp_path, num_suspects=5)
-  # Accuracy, loss, label detection, weight history, weight over loss, sheet.
-  assert len(page.images) == 6
+  # Accuracy, loss, label detection, weight history, weight over loss, sheet;
+  # a thumbnail of each label in the table.
+  assert len(page.images) == 6 + 5
   assert all(i.startswith("data:image/png;base64,iVBOR") for i in page.images)
   assert not {"href", "onclick"} & set(page.attributes)
   for text in (

@@ -67,15 +67,21 @@ def test_values_of_other_types_are_named(tmp_path, name, value):
 def test_the_first_rows_of_a_table_are_read(tmp_path):
   path = tmp_path / "suspect_labels.csv"
   row = "1,5,0,1,cat,dog,0.1,0.9,2.3,0.0,2.3"
-  # Version 0.1 wrote no clean class; it is empty where nothing is known.
-  for columns, end in ((COLUMNS[:-1], ""), (COLUMNS, ","), (COLUMNS, ",cat")):
+  # Version 0.1 wrote no clean class, and the next one no path; a clean class
+  # is empty where nothing is known.
+  for columns, end in (
+    (COLUMNS[:-2], ""),
+    (COLUMNS[:-1], ",cat"),
+    (COLUMNS, ",,"),
+    (COLUMNS, ",cat,café/1.jpg"),
+  ):
     line = row + end
     path.write_text("\n".join([",".join(columns), line, line, line, ""]))
     assert (
       read_suspect_table(path, 2)
       == [dict(zip(columns, line.split(","), strict=True))] * 2
     )
-  for text in ("", "rank,id\n1,5\n", path.read_text()[:-9], "\0" * 90):
+  for text in ("", "rank,id\n1,5\n", path.read_text()[:-19], "\0" * 90):
     path.write_text(text)
     with pytest.raises(UserError, match=r"suspect_labels\.csv, line \d: exp"):
       read_suspect_table(path, 5)

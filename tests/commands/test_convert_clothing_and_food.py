@@ -18,7 +18,7 @@ def test_clothing1m(tmp_path, capsys):
   assert "clothing1m val: 3 of 3 listed images, 14 classes" in printed
   assert "clothing1m test: 3 of 3 listed images, 14 classes" in printed
   assert "warning: expected 1,037,497 images in the train split" in warned
-  rows = train_evaluate_and_rank(tmp_path, records, "clothing1m", "test")
+  rows = train_evaluate_and_rank(tmp_path, records, "clothing1m", "test", root)
   assert {row["id"]: row["clean_class"] for row in rows} == {
     **{str(number): "" for number in range(14)},
     "14": "T-Shirt",
@@ -41,7 +41,7 @@ def test_food101n(tmp_path, capsys):
   assert "food101n train: 11 of 12 listed images, 3 classes" in printed
   assert "1 skipped (1 missing file)" in printed
   assert "food101n test: 6 of 6 listed images, 3 classes" in printed
-  rows = train_evaluate_and_rank(tmp_path, records, "food101n", "test")
+  rows = train_evaluate_and_rank(tmp_path, records, "food101n", "test", root)
   assert "3 of 7 checked labels are noisy" in capsys.readouterr().out
   clean = {int(row["id"]): row["clean_class"] for row in rows}
   assert [clean[number] for number in range(11)] == [

@@ -24,7 +24,7 @@ def test_animal10n(tmp_path, capsys):
   printed = capsys.readouterr().out
   assert "animal10n train: 30 of 30 listed images, 10 classes" in printed
   assert "animal10n test: 10 of 10 listed images, 10 classes" in printed
-  rows = train_evaluate_and_rank(tmp_path, records, "animal10n", "test")
+  rows = train_evaluate_and_rank(tmp_path, records, "animal10n", "test", root)
   assert len(rows) == 30
   assert {row["given_label"] for row in rows} == set(map(str, range(10)))
 
@@ -43,7 +43,9 @@ def test_tiny_imagenet(tmp_path, capsys):
   printed = capsys.readouterr().out
   assert "noise pairflip (rate 0.5, seed 0), measured noise rate 0." in printed
   assert "tiny_imagenet val: 3 of 3 listed images, 3 classes" in printed
-  rows = train_evaluate_and_rank(tmp_path, records, "tiny_imagenet", "val")
+  rows = train_evaluate_and_rank(
+    tmp_path, records, "tiny_imagenet", "val", root
+  )
   assert len(rows) == 12
 
 
@@ -66,7 +68,10 @@ def test_cnwl(tmp_path, capsys, prepared):
   unknown = "the clean labels of 2 images are unknown: 1 have no annotation"
   assert (unknown in warned) != prepared
   rows = train_evaluate_and_rank(tmp_path, records, name, "val")
-  assert len(rows) == 20
+  assert len({row["path"] for row in rows}) == len(rows) == 20
+  for row in rows:
+    if not prepared:
+      assert (tmp_path / "cnwl" / row["path"]).is_file()
   clean = load_in_memory(records, name, "train").clean_labels.tolist()
   counts = clean.count(KNOWN_WRONG), clean.count(UNKNOWN)
   assert counts == ((5, 0) if prepared else (2, 2))

@@ -16,6 +16,7 @@ _NAMES = [
   "train",
   "evaluate",
   "rank",
+  "correct",
   "report",
   "export",
   "convert-cifar",

@@ -13,7 +13,9 @@ def read(tmp_path):
     with fresh_flags():
       table_flags.define_flags()
       flags.FLAGS(["convert-images", *words])
-      return table_flags.read_table(str(tmp_path / name), None, **options)
+      return table_flags.own_images(
+        str(tmp_path / name), None, **options
+      ).files()
 
   return read
 

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import tensorflow as tf
 from absl import flags
 from command_modules import imported_command
 from large_images import STUDENT
@@ -16,9 +17,16 @@ def run_command(module: str, *arguments: object) -> None:
 
 
 def train_evaluate_and_rank(
-  folder: Path, records: Path, dataset_name: str, eval_split: str
+  folder: Path,
+  records: Path,
+  dataset_name: str,
+  eval_split: str,
+  source: Path | None = None,
 ) -> list[dict[str, str]]:
-  """A few steps on converted records; returns the rows of the ranking."""
+  """A few steps on converted records; returns the rows of the ranking.
+
+  Each row names the file in `source` whose bytes its record holds.
+  """
   run_command(
     "train_student",
     f"--data_dir={records}",
@@ -46,5 +54,21 @@ def train_evaluate_and_rank(
     f"--output_dir={folder / 'suspects'}",
   )
   (table,) = (folder / "suspects").glob("*.csv")
-  with table.open(newline="") as file:
-    return list(csv.DictReader(file))
+  with table.open(newline="", encoding="utf-8") as file:
+    rows = list(csv.DictReader(file))
+  if source is not None:
+    assert_paths_are_right(rows, records, dataset_name, source)
+  return rows
+
+
+def assert_paths_are_right(rows, records, dataset_name, source) -> None:
+  """Compares the records' images, found by id, with the files of the rows."""
+  encoded = {}
+  for shard in sorted(records.glob(f"{dataset_name}_train-*")):
+    for raw in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
+      feature = tf.train.Example.FromString(raw).features.feature
+      (id,) = feature["image/id"].int64_list.value
+      (encoded[id],) = feature["image/encoded"].bytes_list.value
+  assert rows
+  for row in rows:
+    assert (source / row["path"]).read_bytes() == encoded[int(row["id"])]

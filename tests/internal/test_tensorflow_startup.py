@@ -21,7 +21,11 @@ _SCRIPT = """
 import os, sys
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 start_tensorflow(*sys.argv[1:])
-names = ("CUDA_VISIBLE_DEVICES", "TF_CPP_MIN_LOG_LEVEL")
+names = (
+  "CUDA_VISIBLE_DEVICES",
+  "TF_CPP_MIN_LOG_LEVEL",
+  "TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD",
+)
 print(*map(os.environ.get, names))
 os.write(2, b"a message\\n")
 """
@@ -41,15 +45,19 @@ def start(folder, *arguments, failing="", **environment):
 
 def test_notes_are_dropped_and_later_messages_are_not(tmp_path):
   started = start(tmp_path)
-  assert (started.stdout, started.stderr) == ("None 2\n", "a message\n")
+  assert (started.stdout, started.stderr) == ("None 2 1\n", "a message\n")
 
 
 def test_the_device_is_the_given_one_unless_the_environment_names_one(tmp_path):
-  assert start(tmp_path, "1").stdout == "1 2\n"
+  assert start(tmp_path, "1").stdout == "1 2 1\n"
   started = start(
-    tmp_path, "1", CUDA_VISIBLE_DEVICES="3", TF_CPP_MIN_LOG_LEVEL="0"
+    tmp_path,
+    "1",
+    CUDA_VISIBLE_DEVICES="3",
+    TF_CPP_MIN_LOG_LEVEL="0",
+    TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD="0",
   )
-  assert started.stdout == "3 0\n"
+  assert started.stdout == "3 0 0\n"
 
 
 def test_notes_are_shown_when_tensorflow_does_not_start(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from student_layers import LAYERS, model_with, training_step
 
+from mentornet_tf.students.layers import pooled_convolution
 from mentornet_tf.students.layers.local_response_normalization import (
   LocalResponseNormalization,
 )
@@ -147,7 +148,11 @@ def test_lrn_takes_other_ranks_and_few_channels():
 @pytest.mark.parametrize("side", [8, 9])
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("with_ties", [False, True])
-def test_pooled_convolution_equals_stock_layers(side, size, with_ties):
+@pytest.mark.parametrize("onednn", [False, True])
+def test_pooled_convolution_equals_stock_layers(
+  side, size, with_ties, onednn, monkeypatch
+):
+  monkeypatch.setattr(pooled_convolution, "uses_onednn", lambda: onednn)
   ours = PooledConvolution(5, size)
   stock = keras.Sequential(
     [

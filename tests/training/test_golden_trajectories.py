@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from recipe_weights import fill_with_recipe
 
 import mentornet_tf as mn
@@ -78,16 +79,25 @@ def student_and_slots(model) -> dict[str, np.ndarray]:
   return values
 
 
-@pytest.mark.parametrize("case", _CASES)
-def test_trajectory_equals_golden(golden, figure, case):
+@pytest.mark.parametrize(
+  ("case", "compiles"),
+  [*((case, False) for case in _CASES), ("cifarnet_mentornet", True)],
+)
+def test_trajectory_equals_golden(golden, figure, case, compiles):
   settings = golden.json(f"train_trajectory_{case}")
   recorded = golden.npz(f"train_trajectory_{case}")
   model = mentored_model(golden, settings)
   has_mentor = "v" in recorded
+  model.optimizer.build(model.trainable_variables)
+  step = (
+    tf.function(training_step, jit_compile=True)
+    if compiles
+    else (training_step)
+  )
   worst = 0.0
   for t in range(settings["steps"]):
     images, labels = recorded["images"][t], recorded["labels"][t]
-    loss, report = training_step(model, images, labels)
+    loss, report = step(model, images, labels)
     last = loss.weighed
     got = {"loss": last.loss, "total_loss": report["total_loss"]}
     if has_mentor:

@@ -64,8 +64,8 @@ class UsableImage:
   """An image as a record can hold it.
 
   Attributes:
-    data: the encoded image, three channels of 8 bits.
-    format: "jpeg" or "png".
+    data: the encoded image or raw pixels, three channels of 8 bits.
+    format: "jpeg", "png" or "raw".
     height: pixels.
     width: pixels.
     repair: the kind of file that had to be re-encoded, such as "CMYK JPEG" or
@@ -97,6 +97,7 @@ def usable_image(
   *,
   shorter_side: int | None = None,
   exif_orientation: bool = False,
+  raw: bool = False,
 ) -> UsableImage:
   """Turns an image file into what a record can hold.
 
@@ -117,6 +118,7 @@ def usable_image(
       this, keeping its aspect ratio, and re-encoded. Smaller ones stay.
     exif_orientation: turn pictures upright that a camera's notes say were not
       taken so, and re-encode them.
+    raw: give raw pixels where the picture would be re-encoded.
 
   Raises:
     UnusableImageError: the file is no image, is damaged, or is too large.
@@ -132,8 +134,8 @@ def usable_image(
   image, repair = _rgb_image(data, header, shorter_side, exif_orientation)
   if shorter_side is not None and _is_larger(image, shorter_side):
     image = resized_to_shorter_side(image, shorter_side)
-  encoded = encode_jpeg(image)
-  return UsableImage(encoded, "jpeg", image.height, image.width, repair)
+  kept, form = (image.tobytes(), "raw") if raw else (encode_jpeg(image), "jpeg")
+  return UsableImage(kept, form, image.height, image.width, repair)
 
 
 def square_image(

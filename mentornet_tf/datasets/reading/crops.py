@@ -1,9 +1,9 @@
 """Squares cut out of images of any size, for training and evaluation.
 
-Of an encoded image only the part that the square needs is decoded, and it is
-resized once. Every cut is described by where the square's corner lies on the
+Of a JPEG only the part that the square needs is decoded, and it is resized
+once. Every cut is described by where the square's corner lies on the
 image and by how many pixels of the square one pixel of the image makes
-(`_Placement`), so that "resize, then crop" and "crop, then resize" are the same
+(`Placement`), so that "resize, then crop" and "crop, then resize" are the same
 code.
 """
 
@@ -13,7 +13,13 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from mentornet_tf.datasets.reading.preparation import Crop
-from mentornet_tf.datasets.records.schema import decode_image
+from mentornet_tf.datasets.records.stored_images import (
+  StoredImage,
+  decode_image,
+  encoded_image,
+  raw_shape,
+  stored_pixels,
+)
 
 # Shares of the image's area, and the width over the height, of resized crops.
 _AREA_RANGE, _ASPECT_RANGE = (0.08, 1.0), (3 / 4, 4 / 3)
@@ -25,7 +31,7 @@ _JPEG_RATIOS = (1, 2, 4, 8)
 _COLOUR_MARGIN = 2
 
 
-class _Placement(NamedTuple):
+class Placement(NamedTuple):
   """Where a square lies on an image.
 
   Attributes:
@@ -42,7 +48,10 @@ class _Placement(NamedTuple):
 
 
 def training_crop(
-  encoded: tf.Tensor, crop: Crop, crop_seed: tf.Tensor, flip_seed: tf.Tensor
+  image: StoredImage | tf.Tensor,
+  crop: Crop,
+  crop_seed: tf.Tensor,
+  flip_seed: tf.Tensor,
 ) -> tf.Tensor:
   """A square for training; the same seeds, the same square.
 
@@ -53,7 +62,7 @@ def training_crop(
   average, 16 at most.
 
   Args:
-    encoded: [] string, JPEG or PNG.
+    image: one image of a record, or [] string, JPEG or PNG.
     crop: how to cut.
     crop_seed: [2] int64, decides where.
     flip_seed: [2] int64, decides whether it is mirrored.
@@ -61,33 +70,51 @@ def training_crop(
   Returns:
     [size, size, 3] float32 in [-1, 1].
   """
-  shape = _image_shape(encoded)
+  image = _as_stored(image)
+  shape = _image_shape(image)
+  placement = training_placement(shape, crop, crop_seed)
+  mirrored = is_mirrored(crop, flip_seed)
+  return _cut(image, shape, placement, crop.size, mirrored)
+
+
+def training_placement(
+  shape: tf.Tensor, crop: Crop, crop_seed: tf.Tensor
+) -> Placement:
+  """Where `training_crop` cuts an image of `shape`, [2] int32."""
   if crop.train_crop == "resized":
-    placement = _random_rectangle(shape, crop, crop_seed)
-  elif crop.train_crop == "random":
+    return _random_rectangle(shape, crop, crop_seed)
+  if crop.train_crop == "random":
     fraction = tf.random.stateless_uniform([2], crop_seed)
-    placement = _square_of_resized(shape, crop, fraction)
-  else:
-    placement = _square_of_resized(shape, crop, None)
-  mirrored = tf.constant(False)
-  if crop.flip:
-    mirrored = tf.random.stateless_uniform([], flip_seed) < 0.5
-  return _cut(encoded, shape, placement, crop.size, mirrored)
+    return _square_of_resized(shape, crop, fraction)
+  return evaluation_placement(shape, crop)
 
 
-def evaluation_crop(encoded: tf.Tensor, crop: Crop) -> tf.Tensor:
+def is_mirrored(crop: Crop, flip_seed: tf.Tensor) -> tf.Tensor:
+  """[] bool, whether `training_crop` mirrors its square."""
+  if not crop.flip:
+    return tf.constant(False)
+  return tf.random.stateless_uniform([], flip_seed) < 0.5
+
+
+def evaluation_crop(image: StoredImage | tf.Tensor, crop: Crop) -> tf.Tensor:
   """The square at the center of the resized image.
 
   Args:
-    encoded: [] string, JPEG or PNG.
+    image: one image of a record, or [] string, JPEG or PNG.
     crop: how to cut.
 
   Returns:
     [size, size, 3] float32 in [-1, 1].
   """
-  shape = _image_shape(encoded)
-  placement = _square_of_resized(shape, crop, None)
-  return _cut(encoded, shape, placement, crop.size, tf.constant(False))
+  image = _as_stored(image)
+  shape = _image_shape(image)
+  placement = evaluation_placement(shape, crop)
+  return _cut(image, shape, placement, crop.size, tf.constant(False))
+
+
+def evaluation_placement(shape: tf.Tensor, crop: Crop) -> Placement:
+  """Where `evaluation_crop` cuts an image of `shape`, [2] int32."""
+  return _square_of_resized(shape, crop, None)
 
 
 def evaluation_squares(images: tf.Tensor, crop: Crop) -> tf.Tensor:
@@ -103,7 +130,7 @@ def evaluation_squares(images: tf.Tensor, crop: Crop) -> tf.Tensor:
   Returns:
     [B, size, size, 3] float32 in [-1, 1].
   """
-  placement = _square_of_resized(tf.shape(images)[1:3], crop, None)
+  placement = evaluation_placement(tf.shape(images)[1:3], crop)
   translation = -placement.corner * placement.scale
   return _scaled_squares(images, placement.scale, translation, crop.size)
 
@@ -115,19 +142,28 @@ def as_pixels(squares: tf.Tensor) -> tf.Tensor:
   return tf.cast(tf.round(grey_levels), tf.uint8)
 
 
-def _image_shape(encoded: tf.Tensor) -> tf.Tensor:
+def _as_stored(image: StoredImage | tf.Tensor) -> StoredImage:
+  return image if isinstance(image, StoredImage) else encoded_image(image)
+
+
+def _image_shape(image: StoredImage) -> tf.Tensor:
   """[2] int32, height and width."""
-  return tf.cond(
-    tf.io.is_jpeg(encoded),
-    lambda: tf.io.extract_jpeg_shape(encoded)[:2],
+  return tf.case(
+    [
+      (image.is_raw, lambda: raw_shape(image)),
+      (
+        tf.io.is_jpeg(image.data),
+        lambda: tf.io.extract_jpeg_shape(image.data)[:2],
+      ),
+    ],
     # The few images that are no JPEG are decoded twice.
-    lambda: tf.shape(decode_image(encoded))[:2],
+    default=lambda: tf.shape(decode_image(image.data))[:2],
   )
 
 
 def _square_of_resized(
   shape: tf.Tensor, crop: Crop, fraction: tf.Tensor | None
-) -> _Placement:
+) -> Placement:
   """Resize the shorter side, then cut a square.
 
   Args:
@@ -146,12 +182,12 @@ def _square_of_resized(
     offset = tf.minimum(tf.floor(fraction * (spare + 1)), spare)
   scale = resized / exact
   region = tf.concat([[0, 0], shape], axis=0)
-  return _Placement(scale, offset / scale, region)
+  return Placement(scale, offset / scale, region)
 
 
 def _random_rectangle(
   shape: tf.Tensor, crop: Crop, seed: tf.Tensor
-) -> _Placement:
+) -> Placement:
   """Cut a rectangle at random, then resize it to the square."""
   begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
     tf.concat([shape, [3]], axis=0),
@@ -164,7 +200,7 @@ def _random_rectangle(
     use_image_if_no_bounding_boxes=True,
   )
   begin, size = begin[:2], size[:2]
-  return _Placement(
+  return Placement(
     crop.size / tf.cast(size, tf.float32),
     tf.cast(begin, tf.float32),
     tf.concat([begin, begin + size], axis=0),
@@ -172,14 +208,15 @@ def _random_rectangle(
 
 
 def _cut(
-  encoded: tf.Tensor,
+  image: StoredImage,
   shape: tf.Tensor,
-  placement: _Placement,
+  placement: Placement,
   size: int,
   mirrored: tf.Tensor,
 ) -> tf.Tensor:
   """The square at `placement`: [size, size, 3] float32 in [-1, 1]."""
-  is_jpeg = tf.io.is_jpeg(encoded)
+  # Raw pixels may begin as JPEG files do.
+  is_jpeg = tf.io.is_jpeg(image.data) & ~image.is_raw
   choice = tf.where(is_jpeg, _ratio_choice(placement.scale), 0)
   ratio = tf.gather(tf.constant(_JPEG_RATIOS), choice)
   exact_ratio = tf.cast(ratio, tf.float32)
@@ -201,8 +238,8 @@ def _cut(
   window = tf.concat([outer_low, outer_high - outer_low], axis=0)
   pixels = tf.cond(
     is_jpeg,
-    lambda: _decode_part(encoded, window, choice),
-    lambda: _part(decode_image(encoded), window),
+    lambda: _decode_part(image.data, window, choice),
+    lambda: _part(stored_pixels(image), window),
   )
   pixels = _part(pixels, tf.concat([low - outer_low, high - low], axis=0))
   # Mirroring bytes of the image costs less than floats of the square.

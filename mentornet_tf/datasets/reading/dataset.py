@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.reading.in_memory_data import InMemoryData
 from mentornet_tf.datasets.reading.preparation import (
   NO_AUGMENTATION,
@@ -78,6 +79,13 @@ class TrainingData(Protocol):
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     """Labels and clean labels (see `labels.clean_labels`), each [N] int64.
+
+    Raises:
+      UserError: a record is damaged.
+    """
+
+  def paths(self) -> BytesColumn | None:
+    """N files, b"" where a record names none; None where nothing could.
 
     Raises:
       UserError: a record is damaged.

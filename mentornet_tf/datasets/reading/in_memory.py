@@ -8,21 +8,20 @@ sees what an uninterrupted one would have seen, without replaying k batches.
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.reading.plans import (
+  CROP_STREAM,
+  FLIP_STREAM,
+  ORDER_STREAM,
+  SHUFFLE_ROUNDS,
+  canvas_offset,
+  check_at_least,
+)
 from mentornet_tf.datasets.reading.preparation import (
   WHOLE_BATCH,
   Augmentation,
   BatchSlice,
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
-from mentornet_tf.errors import UserError
-
-# Each random decision has its own stream: (seed, stream) is folded with the
-# pass over the data, or with the step.
-ORDER_STREAM, CROP_STREAM, FLIP_STREAM = 1, 2, 3
-
-# With TensorFlow's default of 4 rounds the orders of two passes over 50,000
-# images correlate by 0.75; with 16 or more they do not correlate.
-_SHUFFLE_ROUNDS = 24
 
 
 def training_batches(
@@ -173,9 +172,8 @@ class _PixelSource:
       }
     self._padding_pixel = num_images * height * width
     self._height, self._width = height, width
-    # Halves are rounded towards zero, as tf.image.resize_with_crop_or_pad does.
-    self._top = int((height - canvas) / 2)
-    self._left = int((width - canvas) / 2)
+    self._top = canvas_offset(height, canvas)
+    self._left = canvas_offset(width, canvas)
 
   def cut(
     self,
@@ -247,7 +245,7 @@ def shuffled_index(
     index=position % num_images,
     seed=key,
     max_index=tf.constant(num_images - 1, tf.int64),
-    rounds=_SHUFFLE_ROUNDS,
+    rounds=SHUFFLE_ROUNDS,
   )
 
 
@@ -273,11 +271,3 @@ def _draw_crops(
   return corner, tf.random.stateless_uniform(
     [batch_size], key(FLIP_STREAM)
   ) < 0.5
-
-
-def check_at_least(name: str, value: int, least: int) -> None:
-  """Raises UserError unless the argument `name` is at least `least`."""
-  if value < least:
-    raise UserError(
-      f"{name}: expected at least {least}, got {value}; choose another"
-    )

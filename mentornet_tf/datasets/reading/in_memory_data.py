@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.labels.clean_labels import is_checked
 from mentornet_tf.datasets.labels.noise import measured_noise_rate
 from mentornet_tf.datasets.reading.in_memory import (
@@ -85,6 +86,9 @@ class InMemoryData:
 
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     return self.dataset.labels, self.dataset.clean_labels
+
+  def paths(self) -> BytesColumn | None:
+    return self.dataset.paths
 
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     return self.dataset.images[positions]

@@ -15,7 +15,10 @@ from mentornet_tf.datasets.reading.preparation import (
   Crop,
 )
 from mentornet_tf.datasets.reading.streamed_data import StreamedData
-from mentornet_tf.datasets.reading.streaming import open_streamed
+from mentornet_tf.datasets.reading.streaming import (
+  StreamedRecords,
+  open_streamed,
+)
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.records.shards import find_shards
 from mentornet_tf.errors import UserError
@@ -62,8 +65,21 @@ def open_data(
     records = open_streamed(
       data_dir, dataset_name, split, bar.update, max_damaged=max_damaged
     )
+  _check_stored_size(records, crop)
   _name_damaged(name, records.damaged, console)
   return StreamedData(records, crop)
+
+
+def _check_stored_size(records: StreamedRecords, crop: Crop) -> None:
+  """Refuses to enlarge what a conversion has shrunk."""
+  summary = records.summary
+  stored = summary.get("shorter_side") or summary.get("square_side")
+  if records.is_raw and stored and stored < crop.shorter_side:
+    raise UserError(
+      f"shorter_side: expected at most {stored} pixels, the size at which "
+      f"{records.name} holds raw pixels, got {crop.shorter_side}; choose at "
+      "most that, or write the set again with larger images"
+    )
 
 
 def _name_damaged(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.reading.crops import as_pixels
 from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
@@ -23,6 +24,7 @@ from mentornet_tf.datasets.reading.streaming import (
   training_indices,
 )
 from mentornet_tf.datasets.records.damaged import damaged_entry
+from mentornet_tf.datasets.records.paths import read_paths
 
 # Images that are decoded at a time where they are only to be looked at.
 _SHOWN_AT_ONCE = 16
@@ -89,6 +91,10 @@ class StreamedData:
   def labels(self) -> tuple[np.ndarray, np.ndarray]:
     with named_damage(lambda: self.records.describe_damage(range(len(self)))):
       return self.records.labels()
+
+  def paths(self) -> BytesColumn:
+    with named_damage(lambda: self.records.describe_damage(range(len(self)))):
+      return read_paths(self.records.index)
 
   def pixels(self, positions: np.ndarray) -> np.ndarray:
     order = np.argsort(positions)

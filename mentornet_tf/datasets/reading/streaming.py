@@ -5,24 +5,21 @@ where it lies when it is needed, so that the order is a random permutation of
 the whole set in each pass, batch k is a pure function of the seed and k, and a
 run that continues at step k starts there at once.
 
-The price is one random read per image: storage must serve some hundreds of them
-per second, as solid-state disks and the page cache do. Sequential reads would
-need a shuffle buffer, and a replay where an interrupted run continues.
+The price is one random read per image, which solid-state disks and the page
+cache serve. Sequential reads would need a shuffle buffer and a replay.
 """
 
 import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.datasets.reading.crops import (
-  evaluation_crop,
-  training_crop,
-)
+from mentornet_tf.datasets.reading import raw_squares
+from mentornet_tf.datasets.reading.crops import evaluation_crop, training_crop
 from mentornet_tf.datasets.reading.in_memory import (
   CROP_STREAM,
   FLIP_STREAM,
@@ -52,12 +49,14 @@ from mentornet_tf.datasets.records.shards import (
   named_classes,
   read_summary,
 )
+from mentornet_tf.datasets.records.stored_images import RAW_FORMAT, StoredImage
 from mentornet_tf.errors import UserError
 
 # A hundred images of 299x299 take a tenth of a gigabyte.
 _BATCHES_AHEAD = 2
 # Records per batch where labels are read and images stay encoded.
 _LABELS_AT_ONCE = 64
+_Cut: TypeAlias = tf.Tensor | raw_squares.Square
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,11 @@ class StreamedRecords:
 
   def __len__(self) -> int:
     return len(self.index)
+
+  @property
+  def is_raw(self) -> bool:
+    """Whether the summary says that images are stored as raw pixels."""
+    return self.summary.get("store") == RAW_FORMAT
 
   @property
   def noise(self) -> dict[str, Any]:
@@ -247,17 +251,20 @@ def streamed_training_batches(
     position = _positions(step, batch_size)[slice_.start : slice_.stop]
     return position, shuffled_index(position, len(records), seed)
 
-  def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+  cut = raw_squares.training_square if records.is_raw else training_crop
+
+  def image(stored: StoredImage, position: tf.Tensor) -> _Cut:
     def key(stream: int) -> tf.Tensor:
       return tf.random.experimental.stateless_fold_in(
         tf.constant([seed, stream], tf.int64), position
       )
 
-    return training_crop(encoded, crop, key(CROP_STREAM), key(FLIP_STREAM))
+    return cut(stored, crop, key(CROP_STREAM), key(FLIP_STREAM))
 
   return (
     _examples(tf.data.Dataset.counter(start_step).map(choose), records, image)
     .batch(len(slice_), drop_remainder=True)
+    .apply(raw_squares.stacked)
     .prefetch(_BATCHES_AHEAD)
   )
 
@@ -273,10 +280,7 @@ def streamed_evaluation_batches(
     crop: how images are cut.
 
   Returns:
-    Dicts as `streamed_training_batches` gives.
-
-  Raises:
-    UserError: an argument is outside its bounds.
+    Dicts as `streamed_training_batches` gives; it raises the same.
   """
   check_at_least("batch_size", batch_size, 1)
   num_batches = -(-len(records) // batch_size)
@@ -286,13 +290,16 @@ def streamed_evaluation_batches(
     index = tf.boolean_mask(position, position < len(records))
     return index, index
 
-  def image(encoded: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
+  cut = raw_squares.evaluation_square if records.is_raw else evaluation_crop
+
+  def image(stored: StoredImage, position: tf.Tensor) -> _Cut:
     del position
-    return evaluation_crop(encoded, crop)
+    return cut(stored, crop)
 
   return (
     _examples(tf.data.Dataset.range(num_batches).map(choose), records, image)
     .batch(batch_size)
+    .apply(raw_squares.stacked)
     .apply(tf.data.experimental.assert_cardinality(num_batches))
     .prefetch(_BATCHES_AHEAD)
   )
@@ -314,7 +321,7 @@ def _positions(step: tf.Tensor, batch_size: int) -> tf.Tensor:
 def _examples(
   choices: tf.data.Dataset,
   records: StreamedRecords,
-  image: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+  image: Callable[[StoredImage, tf.Tensor], _Cut],
 ) -> tf.data.Dataset:
   """Reads and decodes chosen records.
 
@@ -322,7 +329,7 @@ def _examples(
     choices: pairs of int64 [any]: positions in the sequence, and indices of
       the records there.
     records: the set.
-    image: ([] string, [] int64 position) to the image.
+    image: (image of a record, [] int64 position) to the square.
 
   Returns:
     Dicts of single examples, in the order of the choices.
@@ -332,8 +339,8 @@ def _examples(
     place: tuple[tf.Tensor, tf.Tensor], serialised: tf.Tensor
   ) -> dict[str, tf.Tensor]:
     position, chosen = place
-    encoded, labels = parse_labelled(serialised, chosen, records.num_classes)
-    return {"image": image(encoded, position), **labels}
+    stored, labels = parse_labelled(serialised, chosen, records.num_classes)
+    return {"image": image(stored, position), **labels}
 
   places = choices.unbatch()
   serialised = read_records(places, records.index)

@@ -15,12 +15,18 @@ from google.protobuf.message import DecodeError
 from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.labels.clean_labels import UNKNOWN
 from mentornet_tf.datasets.records.framing import NO_WHOLE_RECORD
+from mentornet_tf.datasets.records.stored_images import (
+  LONGEST_SIDE,
+  RAW_FORMAT,
+)
 
 _NEEDED = {"image/encoded": "bytes_list", "image/class/label": "int64_list"}
 _OPTIONAL = (
   "image/class/clean_label",
   "image/class/known_wrong",
   "image/id",
+  "image/height",
+  "image/width",
 )
 
 
@@ -172,6 +178,8 @@ def inspect_record(
     ), ()
   if problem := _clean_label_problem(features, num_classes):
     return problem, ()
+  if _values(features, "image/format", "bytes_list") == [RAW_FORMAT.encode()]:
+    return _inspect_raw(features)
   try:
     return None, _decoded_shape(features["image/encoded"].bytes_list.value[0])
   except tf.errors.OpError:
@@ -180,6 +188,37 @@ def inspect_record(
       "the set again with `overwrite`, which leaves it out, or pass over it "
       "with `max_damaged`"
     ), ()
+
+
+def _values(
+  features: Mapping[str, tf.train.Feature], key: str, kind: str
+) -> list:
+  """What a record holds under a key, [] where it holds nothing."""
+  return list(getattr(features[key], kind).value) if key in features else []
+
+
+def _inspect_raw(
+  features: Mapping[str, tf.train.Feature],
+) -> tuple[str | None, tuple[int, ...]]:
+  """`inspect_record` of the image where it is raw pixels."""
+  (height,), (width,) = (
+    _values(features, f"image/{side}", "int64_list") or [0]
+    for side in ("height", "width")
+  )
+  if not (0 < height <= LONGEST_SIDE and 0 < width <= LONGEST_SIDE):
+    return (
+      f"expected a height and a width between 1 and {LONGEST_SIDE} with raw "
+      f"pixels, got {height} and {width}; write the set again with "
+      "`overwrite`, or pass over it with `max_damaged`"
+    ), ()
+  expected = height * width * 3
+  found = len(features["image/encoded"].bytes_list.value[0])
+  if found != expected:
+    return (
+      f"expected {expected} bytes of {height}x{width} raw pixels, got {found}; "
+      "write the set again with `overwrite`, or pass over it with `max_damaged`"
+    ), ()
+  return None, (height, width, 3)
 
 
 def _clean_label_problem(

@@ -3,7 +3,8 @@
 The schema is that of the original's published data: `image/encoded`,
 `image/format` and `image/class/label`. This project always adds
 `image/class/clean_label`, `image/id`, `image/height` and `image/width`, and
-`image/path`, `image/query` and `image/synset` where they are known. Where the
+`image/path`, `image/query` and `image/synset` where they are known. Images are
+encoded, or raw pixels (`stored_images`). Where the
 label is known to be wrong, though not what would be right, the clean label is
 -1 and `image/class/known_wrong` is 1. Records without these keys are read too.
 """
@@ -16,14 +17,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.inspection import describe_damage
+from mentornet_tf.datasets.records.paths import parse_paths, paths_column
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
   find_shards,
   named_classes,
   read_summary,
+)
+from mentornet_tf.datasets.records.stored_images import (
+  IMAGE_FEATURES,
+  StoredImage,
+  stored_image,
+  stored_pixels,
 )
 from mentornet_tf.errors import UserError
 
@@ -33,8 +42,7 @@ _NUM_CLASSES = {"cifar10": 10, "cifar100": 100, "digits": 10}
 # Records decoded by one graph call when a whole set is loaded.
 _DECODED_AT_ONCE = 512
 
-_FEATURES = {
-  "image/encoded": tf.io.FixedLenFeature([], tf.string),
+_FEATURES = IMAGE_FEATURES | {
   # A list of one label, the original's [1], parses to a scalar all the same.
   "image/class/label": tf.io.FixedLenFeature([], tf.int64),
   "image/class/clean_label": tf.io.FixedLenFeature([], tf.int64, UNKNOWN),
@@ -48,14 +56,15 @@ class Example:
   """One image with its labels, as a record holds it.
 
   Attributes:
-    image_bytes: the encoded image.
-    image_format: "png" or "jpeg".
+    image_bytes: the encoded image, or its raw pixels.
+    image_format: "png", "jpeg" or "raw".
     label: 0-based class to train on.
     id: stable position of the image in its source.
     height: pixels.
     width: pixels.
     clean_label: 0-based clean class, or a value of `labels.clean_labels`.
-    path: the image's file below its source's root, b"" where unknown.
+    path: the image's file below its source's root, with the name or number
+      within it where a file holds several; b"" where unknown.
     query: the search that found the image, b"" where unknown.
     synset: WordNet id of the label, b"" where unknown.
   """
@@ -117,26 +126,26 @@ def decode_examples(
   Raises:
     tf.errors.InvalidArgumentError: a message, image or label cannot be used.
   """
-  encoded, labels = parse_labelled(serialised, position, num_classes)
-  if encoded.shape.rank:
+  stored, labels = parse_labelled(serialised, position, num_classes)
+  if stored.data.shape.rank:
     # Several times faster than one graph call per image.
     image = tf.map_fn(
-      decode_image,
-      encoded,
+      stored_pixels,
+      stored,
       fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
     )
   else:
-    image = decode_image(encoded)
+    image = stored_pixels(stored)
   return {"image": image, **labels}
 
 
 def parse_labelled(
   serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
-) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-  """Parses records and leaves their images encoded; see `decode_examples`.
+) -> tuple[StoredImage, dict[str, tf.Tensor]]:
+  """Parses records and leaves their images as they are; see `decode_examples`.
 
   Returns:
-    The encoded images, [] or [B] string, and "label", "clean_label" (-1
+    The images, and "label", "clean_label" (-1
     unknown, -2 known wrong) and "id", each int64 of the same shape.
   """
   parsed = tf.io.parse_example(serialised, _FEATURES)
@@ -153,7 +162,7 @@ def parse_labelled(
   # An eager Assert has already run and returns None.
   with tf.control_dependencies([in_range] if in_range is not None else []):
     label = tf.identity(label)
-  return parsed["image/encoded"], {
+  return stored_image(parsed), {
     "label": label,
     "clean_label": _clean_label(parsed),
     "id": tf.where(identity < 0, position, identity),
@@ -165,12 +174,6 @@ def _clean_label(parsed: dict[str, tf.Tensor]) -> tf.Tensor:
   label = parsed["image/class/clean_label"]
   known_wrong = parsed["image/class/known_wrong"] != 0
   return tf.where((label < 0) & known_wrong, np.int64(KNOWN_WRONG), label)
-
-
-def decode_image(encoded: tf.Tensor) -> tf.Tensor:
-  """One image [height, width, 3] uint8 from its bytes, PNG or JPEG, []."""
-  image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-  return tf.ensure_shape(image, [None, None, 3])
 
 
 def read_tfrecords(
@@ -197,24 +200,18 @@ def read_tfrecords(
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split)
   num_classes = known_num_classes(dataset_name, summary)
-  return _decoded(_serialised(shards), num_classes)
-
-
-def _serialised(shards: Sequence[Path]) -> tf.data.Dataset:
-  """(position, serialised record) in shard order."""
-  return tf.data.TFRecordDataset([str(path) for path in shards]).enumerate()
-
-
-def _decoded(
-  records: tf.data.Dataset, num_classes: int | None
-) -> tf.data.Dataset:
-  return records.map(
+  return _serialised(shards).map(
     lambda position, serialised: decode_examples(
       serialised, position, num_classes
     ),
     num_parallel_calls=tf.data.AUTOTUNE,
     deterministic=True,
   )
+
+
+def _serialised(shards: Sequence[Path]) -> tf.data.Dataset:
+  """(position, serialised record) in shard order."""
+  return tf.data.TFRecordDataset([str(path) for path in shards]).enumerate()
 
 
 def known_num_classes(
@@ -241,6 +238,8 @@ class InMemoryDataset:
     name: `<dataset>_<split>`.
     summary: the JSON beside the shards, {} where there is none.
     damaged: a line for each record that was passed over.
+    paths: N, the images' files as the records name them, b"" where a record
+      names none; None where no records were read.
   """
 
   images: np.ndarray
@@ -252,6 +251,7 @@ class InMemoryDataset:
   name: str = ""
   summary: dict[str, Any] = field(default_factory=dict)
   damaged: tuple[str, ...] = ()
+  paths: BytesColumn | None = None
 
   def __len__(self) -> int:
     return len(self.images)
@@ -264,6 +264,7 @@ class InMemoryDataset:
       labels=self.labels[positions],
       clean_labels=self.clean_labels[positions],
       ids=self.ids[positions],
+      paths=None if self.paths is None else self.paths.take(positions),
     )
 
 
@@ -300,7 +301,14 @@ def load_in_memory(
     records = records.filter(
       lambda position, _: tf.reduce_all(position != passed_over)
     )
-  batches = _decoded(records.batch(_DECODED_AT_ONCE), num_classes)
+  batches = records.batch(_DECODED_AT_ONCE).map(
+    lambda position, serialised: {
+      **decode_examples(serialised, position, num_classes),
+      "path": parse_paths(serialised),
+    },
+    num_parallel_calls=tf.data.AUTOTUNE,
+    deterministic=True,
+  )
   try:
     parts = list(batches.as_numpy_iterator())
   # TensorFlow quotes a damaged record in its message, which may not be text.
@@ -313,20 +321,10 @@ def load_in_memory(
   check_num_records(found, summary, data_dir, dataset_name, split)
   if not parts:
     raise UserError(f"{damaged.lines[0]} (and so are all other records)")
+  paths = paths_column(part.pop("path") for part in parts)
   columns = {
     key: np.concatenate([part[key] for part in parts]) for key in parts[0]
   }
-  name = f"{dataset_name}_{split}"
-  return _in_memory(columns, num_classes, name, summary, damaged.lines)
-
-
-def _in_memory(
-  columns: dict[str, np.ndarray],
-  num_classes: int | None,
-  name: str,
-  summary: dict[str, Any],
-  damaged: tuple[str, ...],
-) -> InMemoryDataset:
   if num_classes is None:
     num_classes = int(columns["label"].max()) + 1
   return InMemoryDataset(
@@ -336,7 +334,8 @@ def _in_memory(
     ids=columns["id"],
     num_classes=num_classes,
     class_names=named_classes(summary, num_classes),
-    name=name,
+    name=f"{dataset_name}_{split}",
     summary=summary,
-    damaged=damaged,
+    damaged=damaged.lines,
+    paths=paths,
   )

@@ -17,6 +17,8 @@ class SourceImages:
     ordering: the order that the ids count: "python" or "binary" for the two
       versions of the CIFAR archives, which must not be confused, or "digits".
     description: where the images came from, in words.
+    paths: N, the file of the source that holds each image, "/" and the image's
+      number in that file, from 0, as text in UTF-8; () where unknown.
   """
 
   images: np.ndarray
@@ -25,6 +27,7 @@ class SourceImages:
   class_names: tuple[str, ...]
   ordering: str
   description: str
+  paths: tuple[bytes, ...] = ()
 
   @property
   def num_classes(self) -> int:
@@ -33,3 +36,8 @@ class SourceImages:
 
   def __len__(self) -> int:
     return len(self.images)
+
+
+def numbered_paths(file: str, count: int) -> tuple[bytes, ...]:
+  """The paths of the `count` images that a file of a source holds."""
+  return tuple(f"{file}/{number}".encode() for number in range(count))

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.datasets.sources.base import SourceImages, numbered_paths
 from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
@@ -49,6 +49,7 @@ class _Archive:
   label_key: str = ""
 
 
+_NUM_IMAGES = {"train": 50_000, "test": 10_000}
 _BATCHES = range(1, 6)
 # The binary version first: it is the one TensorFlow Datasets counts by.
 _ARCHIVES = {
@@ -120,11 +121,13 @@ def load_cifar_archive(
   decode = _decode_binary if archive.ordering == "binary" else _decode_python
   class_names = CLASS_NAMES[dataset_name]
   parts = []
+  paths: tuple[bytes, ...] = ()
   for name, content in zip(names, contents, strict=True):
     origin = f"{place}/{name}"
     pixels, labels = decode(content, archive, origin)
     _check_labels(labels, len(class_names), origin)
     parts.append((pixels, labels))
+    paths += numbered_paths(name, len(labels))
   planes = np.concatenate([pixels for pixels, _ in parts])
   planes = planes.reshape(-1, 3, _SIZE, _SIZE)
   return SourceImages(
@@ -135,6 +138,18 @@ def load_cifar_archive(
     ordering=archive.ordering,
     description=f"official archive, {archive.ordering} version "
     f"({archive.folder})",
+    paths=paths,
+  )
+
+
+def binary_paths(
+  dataset_name: str, split: str, ids: np.ndarray
+) -> tuple[bytes, ...]:
+  """Where the images `ids` [N] lie in the binary archive, as its paths say."""
+  names = _ARCHIVES[dataset_name][0].files[split]
+  per_file = _NUM_IMAGES[split] // len(names)
+  return tuple(
+    f"{names[id // per_file]}/{id % per_file}".encode() for id in ids.tolist()
   )
 
 

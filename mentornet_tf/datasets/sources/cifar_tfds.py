@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.datasets.sources.cifar_archives import binary_paths
 from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
 
@@ -43,6 +44,7 @@ def load_cifar_tfds(
     class_names=CLASS_NAMES[dataset_name],
     ordering=TFDS_ORDERING,
     description=f"TensorFlow Datasets {dataset_name}",
+    paths=binary_paths(dataset_name, split, columns["id"]),
   )
 
 

@@ -3,9 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.datasets.sources.base import SourceImages, numbered_paths
 from mentornet_tf.datasets.sources.class_names import DIGITS
 
+# Scikit-learn's file, a line for each image.
+_FILE = "digits.csv.gz"
 _SIZE = 32
 # One image in five of each class is a test image.
 _TEST_SHARE = 5
@@ -28,6 +30,7 @@ def load_digits(split: str) -> SourceImages:
   labels = bundled.target.astype(np.int64)
   is_test = _test_mask(labels)
   ids = np.flatnonzero(is_test if split == "test" else ~is_test)
+  paths = numbered_paths(_FILE, len(labels))
   return SourceImages(
     images=np.stack([_enlarge(bundled.images[each]) for each in ids]),
     labels=labels[ids],
@@ -35,6 +38,7 @@ def load_digits(split: str) -> SourceImages:
     class_names=DIGITS,
     ordering="digits",
     description="scikit-learn digits, 8x8 resized to 32x32, fixed split",
+    paths=tuple(paths[each] for each in ids),
   )
 
 

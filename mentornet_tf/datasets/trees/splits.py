@@ -67,7 +67,7 @@ def split_own_images(
   Raises:
     UserError: the settings contradict the source, or a split would be empty.
   """
-  split_of_image = _split_of_images(files, test_fraction, seed)
+  split_of_image = split_of_images(files, test_fraction, seed)
   train = np.flatnonzero(split_of_image == "train")
   images, description = _with_noise(
     files, train, dataset_name, noise or LabelNoise()
@@ -117,10 +117,14 @@ def describe_clean_labels(listed: ListedImages) -> str | None:
   return line
 
 
-def _split_of_images(
+def split_of_images(
   files: LabelledFiles, test_fraction: float | None, seed: int
 ) -> np.ndarray:
-  """[N] text: what the source says, or "test" for a share of each class."""
+  """[N] text: what the source says, or "test" for a share of each class.
+
+  Raises:
+    UserError: the fraction contradicts the source, or a split would be empty.
+  """
   splits = files.splits
   if splits is None:
     is_test = stratified_test(files.images.labels, test_fraction or 0.0, seed)

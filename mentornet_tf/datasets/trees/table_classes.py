@@ -21,7 +21,7 @@ from mentornet_tf.internal.reasons import shortened
 _MOST_CLASSES = 100_000
 
 # Programs that know of missing values write whole numbers as 3.0.
-_INTEGER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
@@ -86,7 +86,7 @@ def empty_class_notes(
   if not empty:
     return []
   note = f"no image in {describe_classes(empty)} of {len(class_names)}"
-  if all(_integer(name) is not None for name in class_names):
+  if all(whole_number(name) is not None for name in class_names):
     note += "; `renumber=True` numbers the labels anew"
   return [note]
 
@@ -110,7 +110,7 @@ def _first_lines(
   for row in rows:
     word = row.clean_label
     if composed(word) in known or not (
-      is_missing(word) or _integer(word) == -1
+      is_missing(word) or whole_number(word) == -1
     ):
       lines.setdefault(word, row.line)
   return lines
@@ -122,9 +122,9 @@ def _given_classes(
   names = [composed(name) for name in class_names]
   label_of = {name: label for label, name in enumerate(names)}
   by_name = {word: label_of.get(composed(word)) for word in lines}
-  by_number = {word: _integer(word) for word in lines}
+  by_number = {word: whole_number(word) for word in lines}
   # Names that are numbers would make numbers as labels ambiguous.
-  if any(_integer(name) is not None for name in names) or any(
+  if any(whole_number(name) is not None for name in names) or any(
     number is None or not 0 <= number < len(names)
     for number in by_number.values()
   ):
@@ -147,7 +147,7 @@ def _found_classes(
   table: Path, lines: dict[str, int], renumber: bool
 ) -> tuple[tuple[str, ...], dict[str, int]]:
   numbers = {
-    word: number for word in lines if (number := _integer(word)) is not None
+    word: number for word in lines if (number := whole_number(word)) is not None
   }
   for word in lines:
     if word not in numbers and _NUMBER.fullmatch(word):
@@ -210,8 +210,8 @@ def _numbered_classes(
   return names, numbers
 
 
-def _integer(word: str) -> int | None:
+def whole_number(word: str) -> int | None:
   """The whole number that a word is, None for another word."""
-  found = _INTEGER.fullmatch(word)
+  found = _WHOLE_NUMBER.fullmatch(word)
   # Python refuses to convert thousands of digits.
   return int(found[1]) if found and len(found[1]) <= 4000 else None

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 from mentornet_tf.datasets.trees.split_names import split_of
 from mentornet_tf.datasets.trees.table_text import (
@@ -22,6 +23,12 @@ _LIST_SUFFIXES = (".txt", ".lst")
 
 _REQUIRED = ("path", "label")
 
+# The columns that a corrected table has besides, and the words of the first.
+CORRECTION_COLUMN = "label_correction"
+BEFORE_COLUMN = "label_before"
+KEPT, RELABELLED, DROPPED = "kept", "relabelled", "dropped"
+CORRECTIONS = (KEPT, RELABELLED, DROPPED)
+
 _TRUTHS = {"1": True, "1.0": True, "true": True, "yes": True}
 _TRUTHS |= {"0": False, "0.0": False, "false": False, "no": False}
 
@@ -30,6 +37,9 @@ _BREAK = re.compile(r"[\0\r\n]")
 
 # What programs write for a missing value, in lower case.
 _MISSING = {"", "nan", "none", "null", "na", "n/a", "<na>", "#n/a"}
+
+
+_RowAndCells: TypeAlias = "tuple[TableRow, list[str]]"
 
 
 def is_missing(word: str) -> bool:
@@ -65,7 +75,7 @@ class TableColumns:
 
   def names(self) -> dict[str, str]:
     """The name of each column in lower case, by what it holds."""
-    return {
+    names = {
       each.name.removesuffix("_column"): (
         getattr(self, each.name) or each.name.removesuffix("_column")
       )
@@ -73,6 +83,7 @@ class TableColumns:
       .lower()
       for each in fields(self)
     }
+    return names | {"correction": CORRECTION_COLUMN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ class TableRow:
     clean_label: as written, "" without.
     known_wrong: whether the label is known to be wrong, None if unknown.
     split: "train", "val" or "test", "" without such a column.
+    correction: one of `CORRECTIONS`, "" without; a dropped row has no label.
   """
 
   line: int
@@ -94,6 +106,26 @@ class TableRow:
   clean_label: str = ""
   known_wrong: bool | None = None
   split: str = ""
+  correction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableText:
+  """A whole table, to be written again with other labels.
+
+  Attributes:
+    header: the columns' names as written; path and label for a plain list.
+    delimiter: what separates cells; a comma for a plain list.
+    places: position of each column that is there, by what it holds.
+    rows: its rows.
+    cells: the cells of each.
+  """
+
+  header: list[str]
+  delimiter: str
+  places: dict[str, int]
+  rows: list[TableRow]
+  cells: list[list[str]]
 
 
 def read_rows(table: Path, columns: TableColumns) -> Iterator[TableRow]:
@@ -110,6 +142,27 @@ def read_rows(table: Path, columns: TableColumns) -> Iterator[TableRow]:
   Raises:
     UserError: the file is missing or of another kind, or a line is malformed.
   """
+  *_, rows = _opened(table, columns)
+  return (row for row, _ in rows)
+
+
+def read_table_text(table: Path, columns: TableColumns) -> TableText:
+  """The same rows with all that the file says; see `read_rows`."""
+  header, delimiter, places, rows = _opened(table, columns)
+  both = list(rows)
+  return TableText(
+    header,
+    delimiter,
+    places,
+    [row for row, _ in both],
+    [cells for _, cells in both],
+  )
+
+
+def _opened(
+  table: Path, columns: TableColumns
+) -> tuple[list[str], str, dict[str, int], Iterator[_RowAndCells]]:
+  """Header, delimiter, places of the columns, and rows with their cells."""
   lines = read_lines(table)
   header = next(lines, "")
   delimiter = _delimiter(header, columns)
@@ -119,15 +172,19 @@ def read_rows(table: Path, columns: TableColumns) -> Iterator[TableRow]:
     and not columns.given()
     and header
   ):
-    yield from _listed(table, chain([header], lines))
-    return
+    places = {name: place for place, name in enumerate(_REQUIRED)}
+    listed = _listed(table, chain([header], lines))
+    return list(_REQUIRED), ",", places, listed
   if delimiter is None:
     delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
   cells = read_cells(table, chain([header], lines), delimiter)
   names = next(cells, Cells(1, []))
   places = _places(table, names.values, columns)
-  for row in cells:
-    yield _row(table, row, names.values, places, delimiter)
+  rows = (
+    (_row(table, row, names.values, places, delimiter), row.values)
+    for row in cells
+  )
+  return names.values, delimiter, places, rows
 
 
 def _delimiter(header: str, columns: TableColumns) -> str | None:
@@ -140,7 +197,7 @@ def _delimiter(header: str, columns: TableColumns) -> str | None:
   return None
 
 
-def _listed(table: Path, lines: Iterator[str]) -> Iterator[TableRow]:
+def _listed(table: Path, lines: Iterator[str]) -> Iterator[_RowAndCells]:
   for number, line in enumerate(lines, start=1):
     line = line.strip()
     if not line:
@@ -156,7 +213,7 @@ def _listed(table: Path, lines: Iterator[str]) -> Iterator[TableRow]:
         "columns, with path and label",
         repr(line[:80]),
       )
-    yield TableRow(number, path, label[0])
+    yield TableRow(number, path, label[0]), [path, label[0]]
 
 
 def _places(
@@ -228,7 +285,15 @@ def _row(
         f"a {name} on one line, or quotes around the whole of it",
         repr(cell[:80]),
       )
-  for name in _REQUIRED:
+  correction = named.get("correction", "").lower()
+  if correction and correction not in CORRECTIONS:
+    raise line_error(
+      table,
+      row.line,
+      f"{', '.join(CORRECTIONS)} or nothing as {CORRECTION_COLUMN}",
+      repr(named["correction"]),
+    )
+  for name in _REQUIRED[:1] if correction == DROPPED else _REQUIRED:
     if not named[name]:
       raise line_error(table, row.line, f"a {name}", "none")
   split = split_of(named.get("split", ""))
@@ -248,6 +313,7 @@ def _row(
     clean_label=named.get("clean_label", ""),
     known_wrong=_TRUTHS.get(known_wrong.lower()),
     split=split or "",
+    correction=correction,
   )
 
 

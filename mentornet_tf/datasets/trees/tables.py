@@ -2,9 +2,11 @@
 
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,8 @@ from mentornet_tf.datasets.trees.table_classes import (
   table_classes,
 )
 from mentornet_tf.datasets.trees.table_rows import (
+  CORRECTIONS,
+  DROPPED,
   TableColumns,
   TableRow,
   read_rows,
@@ -62,19 +66,30 @@ def read_image_table(
   """
   table = Path(table)
   root = Path(source_dir or table.parent).absolute()
-  rows = list(read_rows(table, columns or TableColumns()))
+  listed = list(read_rows(table, columns or TableColumns()))
+  rows = [row for row in listed if row.correction != DROPPED]
   if not rows:
+    got = "dropped ones only" if listed else "the header only"
     raise UserError(
-      f"{table}: expected a line for each image, got the header only; add them"
+      f"{table}: expected a line for each image, got {got}; add them"
     )
   names, number_of = table_classes(table, rows, class_names, renumber)
   annotations: dict[str, list[Annotation]] = {}
-  for row in rows:
-    path = _existing_path(_relative_path(table, row, root), root)
-    annotations.setdefault(path, []).append(_annotation(table, row, number_of))
+  id_of: dict[str, int] = {}
+  corrections: dict[str, str] = {}
+  for row in listed:
+    path = image_path(table, row, root)
+    id_of.setdefault(path, len(id_of))
+    if row.correction:
+      corrections[path] = row.correction
+    if row.correction != DROPPED:
+      annotation = _annotation(table, row, number_of)
+      annotations.setdefault(path, []).append(annotation)
   merged = merge_annotations(str(table), annotations, annotators)
   paths = [os.fsencode(path) for path in annotations]
-  ids = [id for id, each in enumerate(merged.annotations) if each]
+  taken = [i for i, each in enumerate(merged.annotations) if each]
+  all_ids = [id_of[path] for path in annotations]
+  ids = [all_ids[i] for i in taken]
   kept = [each for each in merged.annotations if each]
   lost = {row.split for row in rows} - {each.split for each in kept}
   if lost:
@@ -83,7 +98,7 @@ def read_image_table(
       "annotators: expected a label that most lines of an image have, got ties "
       f"of all images{of_split} in {table}; remove lines"
     )
-  images = image_list([paths[id] for id in ids], [each.label for each in kept])
+  images = image_list([paths[i] for i in taken], [each.label for each in kept])
   clean_labels = [each.clean_label for each in kept]
   return LabelledFiles(
     images=replace(
@@ -96,14 +111,41 @@ def read_image_table(
     reader=FileReader(str(root)),
     description=f"image files listed in {table.name}",
     ordering=ORDERING,
-    dropped=tuple(
-      (path, "tied labels")
-      for path, each in zip(paths, merged.annotations, strict=True)
-      if not each
+    dropped=(
+      *(
+        (path, "tied labels")
+        for path, each in zip(paths, merged.annotations, strict=True)
+        if not each
+      ),
+      *(
+        (os.fsencode(path), "dropped by a correction")
+        for path in id_of
+        if path not in annotations
+      ),
     ),
-    notes=(*merged.notes(), *empty_class_notes(images.labels, names)),
-    fields=merged.as_fields(),
+    notes=(
+      *merged.notes(),
+      *_correction_notes(corrections),
+      *empty_class_notes(images.labels, names),
+    ),
+    fields=merged.as_fields() | _correction_fields(corrections),
   )
+
+
+def _correction_fields(corrections: dict[str, str]) -> dict[str, Any]:
+  """The entry of a summary; empty if nothing in the table was corrected."""
+  counts = Counter(corrections.values())
+  if not counts:
+    return {}
+  return {"corrections": {word: counts[word] for word in CORRECTIONS}}
+
+
+def _correction_notes(corrections: dict[str, str]) -> list[str]:
+  counts = Counter(corrections.values())
+  if not counts:
+    return []
+  words = ", ".join(f"{counts[word]} {word}" for word in CORRECTIONS)
+  return [f"corrected labels: {words}"]
 
 
 def _annotation(
@@ -122,6 +164,15 @@ def _annotation(
   elif row.known_wrong is not None:
     clean = KNOWN_WRONG if row.known_wrong else label
   return Annotation(row.line, label, clean, row.split)
+
+
+def image_path(table: Path, row: TableRow, root: Path) -> str:
+  """The path of a row's image as records name it, below the root.
+
+  Raises:
+    UserError: it lies elsewhere.
+  """
+  return _existing_path(_relative_path(table, row, root), root)
 
 
 def _relative_path(table: Path, row: TableRow, root: Path) -> str:

@@ -7,7 +7,6 @@ all are there, they are published. So a conversion can be stopped at any moment,
 and the same request continues with the missing shards.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ import numpy as np
 from mentornet_tf.datasets.images.decoding import UnusableImageError
 from mentornet_tf.datasets.images.listing import (
   MISSING_FILE,
-  ListedImages,
   readable,
 )
 from mentornet_tf.datasets.records.shards import (
@@ -28,7 +26,7 @@ from mentornet_tf.datasets.records.shards import (
   summary_path,
   write_summary,
 )
-from mentornet_tf.datasets.writing.plan import ConversionPlan
+from mentornet_tf.datasets.writing.plan import ENCODED, ConversionPlan
 from mentornet_tf.datasets.writing.report import (
   ConversionCounts,
   count_images,
@@ -36,9 +34,12 @@ from mentornet_tf.datasets.writing.report import (
   report_path,
   write_report,
 )
+from mentornet_tf.datasets.writing.request import (
+  ConversionRequest,
+  check_request,
+)
 from mentornet_tf.datasets.writing.runners import LocalRunner, Runner
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.json_values import is_text
 
 # At 100 kB per image, typical of photographs on web pages, such a shard is a
 # file of 125 MB: large enough for spinning disks and object stores, small
@@ -46,48 +47,8 @@ from mentornet_tf.internal.json_values import is_text
 # on the files' sizes, which would have to be looked up one by one.
 IMAGES_PER_SHARD = 1250
 
-# What five digits in the shards' names can count.
-_MOST_SHARDS = 99_999
-
-_NAME = re.compile(r"\w[\w.-]*")
-
 # Files that are looked for before the conversion begins.
 _PROBED = 64
-
-
-@dataclass(frozen=True)
-class ConversionRequest:
-  """What to convert.
-
-  Attributes:
-    output_dir: folder of the records.
-    dataset_name: such as "webvision_mini".
-    split: such as "train".
-    listed: the images.
-    shorter_side: pixels that larger images are reduced to; None keeps all.
-    square_side: pixels of square PNGs that all images become; None keeps their
-      form. Only one of the two is given.
-    decode: search JPEGs that could go into records as they are for damage
-      within their data, which training could not decode.
-    exif_orientation: turn pictures upright that a camera's notes say were not
-      taken so.
-    seed: seed of the order, at least 0.
-    num_shards: number of files; one for each `IMAGES_PER_SHARD` if None.
-    overwrite: convert again what is finished, and replace a set, finished or
-      interrupted, with other options.
-  """
-
-  output_dir: str | Path
-  dataset_name: str
-  split: str
-  listed: ListedImages
-  shorter_side: int | None = None
-  square_side: int | None = None
-  decode: bool = True
-  exif_orientation: bool = False
-  seed: int = 0
-  num_shards: int | None = None
-  overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +93,7 @@ def convert(
       is at work on it.
     OSError: files cannot be written, or no file can be read at all.
   """
-  _check(request)
+  check_request(request)
   plan = conversion_plan(request)
   options = _options(request, plan)
   continues = plan.interrupted_options() == options
@@ -172,46 +133,24 @@ def conversion_plan(request: ConversionRequest) -> ConversionPlan:
     square_side=request.square_side,
     decode=request.decode,
     exif_orientation=request.exif_orientation,
+    store=request.store,
   )
 
 
-def _check(request: ConversionRequest) -> None:
-  if not len(request.listed.images):
-    raise UserError(
-      f"listed: expected at least one image of {request.dataset_name}_"
-      f"{request.split}, got none; choose other classes, or another list"
-    )
-  if request.shorter_side is not None and request.square_side is not None:
-    raise UserError(
-      f"shorter_side, square_side: expected one of them, got "
-      f"{request.shorter_side} and {request.square_side}; leave one out"
-    )
-  if not _NAME.fullmatch(request.dataset_name):
-    raise UserError(
-      "dataset_name: expected letters, digits and ._- only, got "
-      f"{request.dataset_name!r}; choose another name"
-    )
-  for name in request.listed.class_names:
-    if not is_text(name):
-      raise UserError(
-        f"expected classes of {request.dataset_name} with names on one line, "
-        f"without control characters, got {name[:80]!r}; rename the class"
-      )
-  if request.num_shards and request.num_shards > _MOST_SHARDS:
-    raise UserError(
-      f"num_shards: expected at most {_MOST_SHARDS}, got {request.num_shards}; "
-      "choose another number"
-    )
-  least, most = (
-    request.listed.images.labels.min(),
-    request.listed.images.labels.max(),
-  )
-  if least < 0 or most >= request.listed.num_classes:
-    raise UserError(
-      f"listed: expected labels between 0 and "
-      f"{request.listed.num_classes - 1}, got "
-      f"{least if least < 0 else most}; correct the list or the class names"
-    )
+def remaining_images(request: ConversionRequest) -> int:
+  """How many images `convert` has still to convert.
+
+  Raises:
+    UserError: the request contradicts itself.
+  """
+  check_request(request)
+  plan = conversion_plan(request)
+  options = _options(request, plan)
+  if not request.overwrite and plan.is_finished(options):
+    return 0
+  if plan.interrupted_options() == options:
+    return sum(len(plan.rows(index)) for index in plan.missing_shards())
+  return plan.num_images
 
 
 def _options(
@@ -228,6 +167,8 @@ def _options(
     "shorter_side": request.shorter_side,
     "square_side": request.square_side,
     "source": request.listed.description,
+    # Versions that stored no raw pixels had no such entry.
+    "store": None if request.store == ENCODED else request.store,
   }
   summary = planned_summary(
     plan.dataset_name, plan.split, plan.num_shards, plan.num_images, fields

@@ -168,6 +168,7 @@ def _first(
     class_names=source.class_names,
     ordering=source.ordering,
     description=f"{source.description}, first {count} of {len(source)}",
+    paths=source.paths[:count],
   )
   return kept, labels[:count]
 
@@ -186,9 +187,10 @@ def _encoded(ready: _Split) -> Iterator[bytes]:
     ready.labels.tolist(),
     source.labels.tolist(),
     source.ids.tolist(),
+    source.paths or itertools.repeat(b"", len(source)),
     strict=True,
   )
-  for image_bytes, label, clean_label, identity in columns:
+  for image_bytes, label, clean_label, identity, path in columns:
     yield encode_example(
       Example(
         image_bytes=image_bytes,
@@ -198,5 +200,6 @@ def _encoded(ready: _Split) -> Iterator[bytes]:
         id=identity,
         height=height,
         width=width,
+        path=path,
       )
     )

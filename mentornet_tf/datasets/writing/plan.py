@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from mentornet_tf.datasets.images.listing import ImageList, ImageReader
+from mentornet_tf.datasets.images.raw_images import RAW_FORMAT
 from mentornet_tf.datasets.records.shards import shard_name, shard_sizes
 from mentornet_tf.datasets.writing.staging import StagedSet
 from mentornet_tf.internal.json_files import read_json
+
+# How records hold images: as files, or as their pixels.
+ENCODED = "encoded"
+STORES = (ENCODED, RAW_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class ConversionPlan(StagedSet):
     square_side: pixels of square PNGs that all images become, or None.
     decode: whether JPEGs are searched for damage within their data.
     exif_orientation: whether pictures are turned upright.
+    store: one of `STORES`.
   """
 
   num_images: int
@@ -31,6 +37,7 @@ class ConversionPlan(StagedSet):
   square_side: int | None = None
   decode: bool = True
   exif_orientation: bool = False
+  store: str = ENCODED
 
   def images(self) -> ImageList:
     """All images in the order of the records."""

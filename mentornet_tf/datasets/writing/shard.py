@@ -17,6 +17,7 @@ from mentornet_tf.datasets.images.listing import (
   ImageEntry,
   readable,
 )
+from mentornet_tf.datasets.images.raw_images import RAW_FORMAT, as_raw
 from mentornet_tf.datasets.records.schema import Example, encode_example
 from mentornet_tf.datasets.records.shards import describe_files, write_shard
 from mentornet_tf.datasets.writing.plan import ConversionPlan
@@ -64,6 +65,8 @@ def convert_shard(
     for first in range(0, len(rows), _AT_ONCE):
       entries = [images[row] for row in rows[first : first + _AT_ONCE]]
       outcomes = _convert_images(plan, entries, check)
+      if plan.store == RAW_FORMAT:
+        outcomes = [_raw(outcome) for outcome in outcomes]
       for entry, image in zip(entries, outcomes, strict=True):
         if isinstance(image, str):
           skipped.append([readable(entry.path), image])
@@ -107,6 +110,16 @@ def _convert_images(
   return outcomes
 
 
+def _raw(outcome: UsableImage | str) -> UsableImage | str:
+  """An outcome of `_convert_images` with raw pixels."""
+  if isinstance(outcome, str):
+    return outcome
+  try:
+    return as_raw(outcome)
+  except UnusableImageError as error:
+    return error.reason
+
+
 def _is_pillows_alone(data: bytes) -> bool:
   """Whether it is a kind of color JPEG that not every decoder reads.
 
@@ -128,6 +141,7 @@ def _usable(plan: ConversionPlan, data: bytes) -> UsableImage:
     data,
     shorter_side=plan.shorter_side,
     exif_orientation=plan.exif_orientation,
+    raw=plan.store == RAW_FORMAT,
   )
 
 

@@ -32,6 +32,8 @@ class DivergenceGuard(Action):
     store: writes the checkpoint.
     start_step: where the run starts.
     interval_steps: steps between checks of the weights, and between copies.
+    most_skipped: losses in a row that may overflow, because the optimizer skips
+      their steps.
   """
 
   def __init__(
@@ -41,20 +43,22 @@ class DivergenceGuard(Action):
     *,
     start_step: int,
     interval_steps: int,
+    most_skipped: int = 0,
   ):
     self._variables = variables_of(groups)
+    self._most_skipped = most_skipped
+    self._skipped = 0
     self._store = store
     self._interval_steps = interval_steps
     self._copy(start_step)
 
   def observe(self, step: int, reports: Reports) -> None:
-    """Raises UserError if a loss of these steps is NaN or infinite."""
+    """Raises UserError if losses of these steps are NaN or infinite."""
     losses = reports["total_loss"]
-    bad = np.flatnonzero(~np.isfinite(losses))
-    if bad.size:
-      self._stop(
-        f"the loss is {losses[bad[0]]}", step - len(losses) + int(bad[0])
-      )
+    for i, loss in enumerate(losses):
+      self._skipped = 0 if np.isfinite(loss) else self._skipped + 1
+      if self._skipped > self._most_skipped:
+        self._stop(f"the loss is {loss}", step - len(losses) + i)
 
   def next_due(self, step: int) -> int:
     """The next step at which the weights are checked."""

@@ -23,6 +23,12 @@ def assert_small_cifar(source_dir, small_cifar, ordering):
   assert train.images.dtype == np.uint8 and train.labels.dtype == np.int64
   assert train.ordering == test.ordering == ordering
   assert train.class_names == CIFAR10
+  # Five files with four images each.
+  ending = ".bin" if ordering == "binary" else ""
+  assert [path.decode() for path in train.paths] == [
+    f"data_batch_{1 + id // 4}{ending}/{id % 4}" for id in range(20)
+  ]
+  assert test.paths[1] == f"test_batch{ending}/1".encode()
 
 
 @pytest.mark.parametrize("version", ["binary", "python"])

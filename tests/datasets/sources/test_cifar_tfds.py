@@ -6,6 +6,7 @@ import pytest
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.sources import cifar_tfds
 from mentornet_tf.datasets.sources.base import SourceImages
+from mentornet_tf.datasets.sources.cifar_archives import binary_paths
 from mentornet_tf.datasets.sources.cifar_tfds import load_cifar_tfds
 from mentornet_tf.errors import UserError
 
@@ -75,6 +76,15 @@ def test_images_come_in_the_order_of_their_ids(tfds_data_dir):
   assert source.ordering == "binary"
   assert source.labels.dtype == np.int64
   assert source.class_names[3] == "cat"
+  # TensorFlow Datasets counts the images of the binary archive's five files.
+  assert source.paths[11] == b"data_batch_1.bin/11"
+  ids = np.array([9_999, 10_000, 49_999])
+  assert binary_paths("cifar10", "train", ids) == (
+    b"data_batch_1.bin/9999",
+    b"data_batch_2.bin/0",
+    b"data_batch_5.bin/9999",
+  )
+  assert binary_paths("cifar100", "train", ids)[2] == b"train.bin/49999"
 
 
 def test_human_labels_are_matched_by_id(tfds_data_dir):

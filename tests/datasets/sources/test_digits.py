@@ -17,6 +17,7 @@ def test_splits_are_fixed_disjoint_and_stratified():
   # Any change of the split would change everyone's results.
   np.testing.assert_array_equal(test.ids[:8], [3, 13, 14, 17, 25, 38, 40, 42])
   assert int(test.ids.sum()) == 307652
+  assert test.paths[1] == b"digits.csv.gz/13" and len(test.paths) == 355
 
 
 def test_images_are_the_bundled_ones_enlarged():

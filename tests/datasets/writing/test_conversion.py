@@ -117,6 +117,7 @@ def test_summary_and_report(tree, listed, whole):
     "square_side": None,
     "source": "WebVision 1.0, train_filelist_google.txt",
     "split": "train",
+    "store": None,
     "webvision_labels": [0, 1, 2],
     "wordnet_ids": listed.fields["wordnet_ids"],
   }
@@ -294,7 +295,8 @@ def test_a_set_of_an_older_version_was_not_decoded(listed, tmp_path):
   convert(request(tmp_path, listed, decode=False))
   path = tmp_path / f"{NAME}_train.json"
   summary = json.loads(path.read_text())
-  del summary["decode"], summary["exif_orientation"]
+  for option in ("decode", "exif_orientation", "store"):
+    del summary[option]
   path.write_text(json.dumps(summary))
   assert convert(request(tmp_path, listed, decode=False)).summary == summary
   with pytest.raises(UserError, match="got a set with different decode;"):

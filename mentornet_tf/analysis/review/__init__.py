@@ -1,0 +1,1 @@
+"""Review pages: a ranking of labels to look through and decide on."""
