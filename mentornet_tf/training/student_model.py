@@ -92,6 +92,7 @@ class StudentModel(keras.Model):
     replicas.check_fit(self)
     if not isinstance(x, DeviceImages):
       return super().fit(x, *args, **kwargs)
+    replicas.check_single(self, "DeviceImages")
     given = [name for name in _FROM_IMAGES if kwargs.get(name) is not None]
     if args or given:
       raise UserError(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import replica_runs
 from keras_backend import run_under
+from test_golden_trajectories import check
 
 import mentornet_tf  # noqa: F401  (for Keras to find its classes)
 
@@ -74,3 +75,52 @@ def test_what_is_not_supported_is_refused_in_one_line():
   ):
     assert line.startswith(start)
     assert "\n" not in line
+
+
+@pytest.mark.slow
+def test_fifty_steps_of_cifarnet_are_the_same():
+  one, *others = (
+    run_under("tensorflow", replica_runs.cifarnet_steps, n, n == 2)["steps"]
+    for n in (1, 2, 4)
+  )
+  for steps in others:
+    for expected, got in zip(one, steps, strict=True):
+      for name in ("partner", "weight", "before dropout", "loss", "average"):
+        for each in got[name]:
+          np.testing.assert_allclose(each, expected[name][0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("student", ["cifarnet", "resnet"])
+def test_two_replicas_follow_the_original(golden, figure, student):
+  case = f"train_trajectory_{student}_mentornet"
+  settings, recorded = golden.json(case), golden.npz(case)
+  got = run_under(
+    "tensorflow", replica_runs.golden_steps, str(golden.folder), case, 2
+  )
+  worst = 0.0
+  names = {
+    "loss": "loss",
+    "weight": "v",
+    "percentile": "percentile_loss",
+    "average": "loss_moving_avg",
+    "total_loss": "total_loss",
+    "mentornet/weighted_loss": "weighted_loss",
+    "data_util/data_util": "data_util",
+  }
+  for t, step in enumerate(got["steps"]):
+    for ours, name in names.items():
+      for each in step[ours]:
+        sensitivity = recorded[f"sens_{name}"][t]
+        ratio = check(each, recorded[name][t], sensitivity, f"{t} {name}")
+        worst = max(worst, ratio)
+  ratio = check(
+    got["logits"], recorded["eval_logits"], recorded["sens_eval_logits"], case
+  )
+  worst = max(worst, ratio)
+  for i, name in enumerate(settings["var_names"]):
+    if name in got["norms"]:
+      bound = recorded["sens_var_l2"][i]
+      ratio = check(got["norms"][name], recorded["var_l2"][i], bound, name)
+      worst = max(worst, ratio)
+  figure(f"two replicas, {case}, error as a share of its bound", worst, 1.0)
