@@ -43,7 +43,8 @@ class RunOptions(SettingsGroup):
     "this machine) or multi_worker (several processes, on machines of their "
     "own or not, which TF_CONFIG names; see docs/scaling.md). `batch_size` is "
     "that of all together, and the numbers are those of one device, but for "
-    "batch normalisation without `sync_batch_norm`.",
+    "the student's own dropout, and batch normalisation without "
+    "`sync_batch_norm`.",
     choices=("off", "mirrored", "multi_worker"),
   )
   num_devices: int = setting(
