@@ -1,4 +1,4 @@
-"""Writes a page to review suspect labels on: keep, relabel or drop.
+"""Writes a page to review suspect labels on.
 
   mentornet review runs/pd --data_dir=records/cifar10_sym40
 
