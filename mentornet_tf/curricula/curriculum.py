@@ -13,11 +13,13 @@ import keras
 from keras import ops
 
 from mentornet_tf.curricula import loss_statistics
+from mentornet_tf.curricula.clean_share import CleanShareEstimate
 from mentornet_tf.curricula.dropout_rates import (
   NUM_EPOCHS,
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
+from mentornet_tf.curricula.percentile_values import AUTO, check_percentile
 from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
@@ -41,7 +43,8 @@ class Curriculum(SavedRandomState):
 
   Args:
     loss_p_percentile: the percentile of the losses that is followed, as a
-      fraction 0..1.
+      fraction 0..1, or "auto": it then is the share of clean labels that a
+      `CleanShareEstimate` finds from the losses.
     burn_in_epoch: weights are 1 while epoch < burn_in_epoch − 1.
     fixed_epoch_after_burn_in: whether the epoch stays at `burn_in_epoch` from
       there on, in every look-up.
@@ -64,7 +67,7 @@ class Curriculum(SavedRandomState):
   def __init__(
     self,
     *,
-    loss_p_percentile: float = 0.7,
+    loss_p_percentile: float | str = 0.7,
     burn_in_epoch: int = 0,
     fixed_epoch_after_burn_in: bool = False,
     loss_moving_average_decay: float = 0.5,
@@ -74,7 +77,7 @@ class Curriculum(SavedRandomState):
   ):
     kwargs.setdefault("dtype", "float32")  # also under mixed precision
     super().__init__(autocast=False, **kwargs)
-    _check_range("loss_p_percentile", loss_p_percentile, 0, 1)
+    check_percentile(loss_p_percentile)
     _check_range("burn_in_epoch", burn_in_epoch, 0, NUM_EPOCHS)
     _check_range("loss_moving_average_decay", loss_moving_average_decay, 0, 1)
     self.loss_p_percentile = loss_p_percentile
@@ -94,8 +97,26 @@ class Curriculum(SavedRandomState):
       parse_example_dropout_rates(example_dropout_rates)
     )
     self._seed_generator = keras.random.SeedGenerator(seed)
+    self.clean_share = (
+      CleanShareEstimate(name="clean_share")
+      if loss_p_percentile == AUTO
+      else None
+    )
+    self._leads = True
     self._latest: WeighedBatch | None = None
     self.built = True
+
+  @property
+  def percentile(self) -> float | Tensor:
+    """The percentile in use, as a fraction: a number, or the estimate of it."""
+    if self.clean_share is None:
+      return self.loss_p_percentile
+    return self.clean_share.share.value
+
+  def follow(self, other: "Curriculum") -> None:
+    """Takes an estimated percentile from `other`, and adds no losses to it."""
+    self.clean_share = other.clean_share
+    self._leads = False
 
   @property
   def last(self) -> WeighedBatch:
@@ -150,6 +171,8 @@ class Curriculum(SavedRandomState):
       is_clean = ops.convert_to_tensor(is_clean, "bool")
     if mask is not None:
       mask = ops.convert_to_tensor(mask, "bool")
+    if self.clean_share is not None and self._leads:
+      self.clean_share.update(loss, mask)
     percentile_loss, average = self._follow_percentile(loss, mask)
     difference = loss - average  # paper, section 3.2: the second feature of φ
     curriculum_weight = ops.stop_gradient(
@@ -166,6 +189,7 @@ class Curriculum(SavedRandomState):
     weighed = WeighedBatch(
       epoch=epoch,
       loss=loss,
+      percentile=ops.convert_to_tensor(self.percentile, "float32"),
       percentile_loss=percentile_loss,
       loss_moving_average=average,
       loss_difference=difference,
@@ -265,7 +289,7 @@ class Curriculum(SavedRandomState):
     """The batch's loss percentile and the moving average updated with it."""
     before = self.loss_moving_average.value
     percentile_loss = loss_statistics.nearest_percentile(
-      loss, 100.0 * self.loss_p_percentile, mask
+      loss, 100.0 * self.percentile, mask
     )
     average = loss_statistics.update_moving_average(
       before, percentile_loss, self.loss_moving_average_decay

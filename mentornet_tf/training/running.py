@@ -85,7 +85,11 @@ def run_to_end(run: Run) -> int:
   )
   writer = MetricsWriter(
     run.folder,
-    MetricsReporter.columns(has_checked_labels, run.evaluator),
+    MetricsReporter.columns(
+      has_checked_labels,
+      run.evaluator,
+      estimates_percentile=model.curriculum.clean_share is not None,
+    ),
     start_step,
     options.save_summaries_secs,
   )

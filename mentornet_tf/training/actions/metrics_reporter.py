@@ -19,6 +19,7 @@ from mentornet_tf.internal.reasons import reason
 from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.loop import Action, Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
+from mentornet_tf.training.step_metrics import PERCENTILE_IN_USE
 
 # Averaged over the steps of a row; the others are values of its last step.
 _AVERAGED = (
@@ -36,6 +37,8 @@ _LATEST = (
   "debug/epoch_step",
   "debug/loss_moving_percentile",
 )
+# The latest of each as well, where they are reported.
+_OPTIONAL = (PERCENTILE_IN_USE,)
 _QUALITY = ("label_precision", "label_recall", "weight_auc")
 
 
@@ -78,12 +81,15 @@ class MetricsReporter(Action):
 
   @staticmethod
   def columns(
-    has_checked_labels: bool, evaluator: EvaluationSets | None
+    has_checked_labels: bool,
+    evaluator: EvaluationSets | None,
+    estimates_percentile: bool = False,
   ) -> list[str]:
     """The columns of the rows that will be written."""
     return [
       *_AVERAGED,
       *_LATEST,
+      *(_OPTIONAL if estimates_percentile else ()),
       *(_QUALITY if has_checked_labels else ()),
       *(evaluator.columns if evaluator else ()),
     ]
@@ -181,6 +187,8 @@ class MetricsReporter(Action):
       f"weighted {row['mentornet/weighted_loss']:.4f}",
       f"lr {row['learning_rate']:.3g}",
     ]
+    if PERCENTILE_IN_USE in row:
+      parts.append(f"percentile {row[PERCENTILE_IN_USE]:.2f}")
     if not np.isnan(row.get("weight_auc", np.nan)):
       parts.append(f"noise detection AUROC {row['weight_auc']:.3f}")
     parts += readable_evaluations(row)
@@ -213,7 +221,8 @@ def _check_reports(reports: Reports) -> None:
 def summarize(reports: Reports) -> dict[str, float]:
   """A row of metrics from the stacked reports of its steps."""
   row = {name: float(reports[name].mean(dtype=float)) for name in _AVERAGED}
-  row |= {name: float(reports[name][-1]) for name in _LATEST}
+  latest = [*_LATEST, *(name for name in _OPTIONAL if name in reports)]
+  row |= {name: float(reports[name][-1]) for name in latest}
   if "example/is_clean" in reports:
     row |= weight_quality(
       reports["example/weight"].ravel(), reports["example/is_clean"].ravel()
