@@ -80,7 +80,7 @@ class StepCases:
     stream = iter(self.batches())
     return self._timed(lambda: [next(stream) for _ in range(self.steps)])
 
-  def fit(self, model: keras.Model, jit_compile: bool | str = False) -> Case:
+  def fit(self, model: keras.Model, jit_compile: bool = False) -> Case:
     """Keras' `fit`, from the end of a call's first step to that of its last.
 
     TensorFlow sometimes waits seconds before it lets go of the iterator that

@@ -145,7 +145,7 @@ def fit_mixture(histogram: Tensor) -> tuple[Tensor, Tensor]:
     )
     return ops.sigmoid(log_density[0] - log_density[1])
 
-  start = ops.where(x <= mean, 0.9, 0.1)
+  start = ops.where(x <= mean, 0.7, 0.3)
   lower = ops.fori_loop(0, _ITERATIONS, iterate, ops.cast(start, "float32"))
   weight, means, variance = components(lower)
   separation = (means[1] - means[0]) / ops.sqrt(ops.mean(variance))

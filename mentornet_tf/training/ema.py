@@ -52,13 +52,13 @@ def with_averaged_weights(
   Without averages, or before the first step, the student stays as it is.
   """
   averages = averaged_weights(optimizer) if optimizer else []
-  if optimizer is None or not averages or int(optimizer.iterations) == 0:
+  if optimizer is None or not averages or not optimizer.iterations.numpy():
     yield
     return
   weights = student.trainable_variables
   own = [weight.numpy() for weight in weights]
   for weight, average in zip(weights, averages, strict=True):
-    weight.assign(average)
+    weight.assign(average.numpy())  # a copy: JAX' predictions use theirs up
   try:
     yield
   finally:

@@ -1,6 +1,5 @@
 """SPADE: the step that trains a student under a curriculum."""
 
-import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,49 +25,12 @@ from mentornet_tf.training.example_losses import (
   pack_labels,
   single_loss,
 )
+from mentornet_tf.training.step_values import MentoredLoss, TrainingBatch
 from mentornet_tf.training.student_model import StudentModel
 from mentornet_tf.training.weighing import weigh_examples
 
 # JAX has no int64 by default.
 _LARGE_INTEGER = "int32" if keras.backend.backend() == "jax" else "int64"
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingBatch:
-  """A mini-batch and what the student computed for it in training mode.
-
-  Attributes:
-    x: inputs [B, …], also in dicts and other structures.
-    y: labels, in any form that the compiled loss takes.
-    y_pred: predictions [B, …].
-    penalty: scalar, the sum of the student's penalties.
-    sample_weight: [B] or [B, …], the user's factors of the losses, or None.
-    is_clean: [B] bool, whether each label is clean, or None where not known.
-  """
-
-  x: Tensor
-  y: Tensor
-  y_pred: Tensor
-  penalty: Tensor
-  sample_weight: Tensor | None = None
-  is_clean: Tensor | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class MentoredLoss:
-  """The loss of one training step, and what it was computed from.
-
-  Attributes:
-    total: scalar, what the student minimizes.
-    weighted: scalar, its part without penalties: mean(ℓ·v).
-    example_loss: [B] float32, the student's own losses ℓ of the batch.
-    weighed: the weights v, and what they were computed from.
-  """
-
-  total: Tensor
-  weighted: Tensor
-  example_loss: Tensor
-  weighed: WeighedBatch
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -171,7 +133,7 @@ class MentoredModel(StudentModel):
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
     step_metrics.update(self._step_metrics, self, loss)
-    return loss.total
+    return replicas.as_keras_loss(loss.total)
 
   def mentored_loss(
     self,
@@ -188,30 +150,35 @@ class MentoredModel(StudentModel):
     Updates the state of the curriculum and the step. `fit` and the loop of the
     command line both take the gradient of what it returns.
     """
-    replicas.check_single(self)
     y = pack_labels(y, y_pred)
     # Read first: another pass of the student would replace what layers added.
+    replicas.check_penalties(self.student)
     penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
     x = self.prepared(x)
-    batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean)
+    part = replicas.own_part(y_pred)
+    batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean, part)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
     loss = self.batch_losses(batch)
     seen_loss = self.loss_for_curriculum(
       x, loss.values, lambda y_pred: self.per_example_loss(y, y_pred)
     )
     epoch = training_percent(self.step.value, self.total_steps)
+    own_loss, seen_loss, is_clean, mask = replicas.gather(
+      (loss.values, seen_loss, is_clean, loss.mask)
+    )
     # Lines 5 to 7: the mentor's own training runs between steps, in joint/.
     # Line 8 where the curriculum is a formula, line 9 where it is a mentor.
-    weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, loss.mask)
+    weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, mask)
     # Line 10: F(w, v), whose gradient Keras or the loop takes.
-    weighted, penalty = self.student_loss(batch, loss, weighed)
+    weighted, penalty = replicas.summed(self.student_loss(batch, loss, weighed))
     total = weighted + penalty
+    replicas.average_statistics(self.student)
     # Line 11. Nothing reads the step between here and the gradient.
     self.step.assign_add(1)
     used = step_metrics.count_used(weighed.weight)
     self.used_examples.assign_add(ops.cast(used, _LARGE_INTEGER))
-    return MentoredLoss(total, weighted, loss.values, weighed)
+    return MentoredLoss(total, weighted, own_loss, weighed)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     """The losses of a batch that its weights are computed from."""
@@ -221,12 +188,15 @@ class MentoredModel(StudentModel):
   def student_loss(
     self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
   ) -> tuple[Tensor, Tensor]:
-    """mean(ℓ·v) and penalties · mean(v), two scalars."""
-    weights = loss.sample_weights(weighed.weight, batch.sample_weight)
-    weighted = ops.cast(
-      compiled_loss(self, batch.y, batch.y_pred, weights), "float32"
-    )
-    return weighted, batch.penalty * weighed.mean_weight
+    """mean(ℓ·v) and penalties · mean(v), two scalars.
+
+    With several replicas, the terms of this one, which add up to them.
+    """
+    weight = batch.part.of(weighed.weight)
+    weights = loss.sample_weights(weight, batch.sample_weight)
+    weighted = compiled_loss(self, batch.y, batch.y_pred, weights)
+    penalty = batch.part.share_of(batch.penalty)
+    return loss.term_of_mean(weighted), penalty * weighed.mean_weight
 
   def per_example_loss(self, y: Tensor, y_pred: Tensor) -> Tensor:
     """[B] float32 losses of the compiled loss, before any reduction."""

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from mentornet_tf.training import loop
-from mentornet_tf.training.mentored_model import MentoredLoss, MentoredModel
+from mentornet_tf.training import loop, replicas
+from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.step_metrics import original_report
+from mentornet_tf.training.step_values import MentoredLoss
 
 
 def training_step(
@@ -64,13 +65,15 @@ def observed_step(
     loss, report = training_step(
       model, batch["image"], batch["label"], is_clean=is_clean
     )
-    report["example/weight"] = loss.weighed.weight_before_dropout
-    if has_checked_labels:
-      report["example/is_clean"] = is_clean
+    # The losses are those of the global batch, the batch is the replica's part.
+    examples = {"is_clean": is_clean} if has_checked_labels else {}
     if with_examples:
-      report["example/loss"] = loss.weighed.loss
-      for name in ("id", "label", "clean_label"):
-        report[f"example/{name}"] = batch[name]
-    return report
+      names = ("id", "label", "clean_label")
+      examples |= {name: batch[name] for name in names}
+    examples = replicas.gather(examples)
+    examples["weight"] = loss.weighed.weight_before_dropout
+    if with_examples:
+      examples["loss"] = loss.weighed.loss
+    return report | {f"example/{name}": x for name, x in examples.items()}
 
   return step

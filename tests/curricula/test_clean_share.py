@@ -17,7 +17,7 @@ def reference_fit(histogram):
   x = np.log1p(centers / (2 * (mass * centers).sum()))
   mean = (mass * x).sum()
   floor = 1e-3 * (mass * (x - mean) ** 2).sum() + 1e-9
-  lower = np.where(x <= mean, 0.9, 0.1)
+  lower = np.where(x <= mean, 0.7, 0.3)
   for _ in range(31):
     parts = np.stack([lower, 1 - lower]) * mass
     weight = parts.sum(1) + 1e-6
@@ -48,7 +48,7 @@ def test_the_mixture_is_that_of_numpy(share):
   expected = reference_fit(histogram.astype(np.float64))
   got = clean_share.fit_mixture(histogram.astype(np.float32))
   np.testing.assert_allclose(got, expected, rtol=1e-4)
-  assert expected[0] == pytest.approx(share, abs=0.05)
+  assert expected[0] == pytest.approx(share, abs=0.07)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
@@ -132,7 +132,7 @@ def test_the_second_weights_of_mentormix_follow_the_first():
     mixing=mn.MentorMix(),
   )
   second = model.second_curriculum
-  before = [np.array(v) for v in second.clean_share.variables]
+  before = second.clean_share.get_weights()
   second.weigh(np.ones(600, np.float32), 3)
   for value, variable in zip(before, second.clean_share.variables, strict=True):
     np.testing.assert_array_equal(value, variable)
