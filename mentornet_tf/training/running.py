@@ -10,6 +10,7 @@ from rich.console import Console
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.evaluation.evaluation_sets import EvaluationSets
 from mentornet_tf.mentor_training.loss_dump import FILE_NAME
+from mentornet_tf.runs.best_checkpoint import BestCheckpoint
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
 from mentornet_tf.settings import RunOptions
@@ -147,6 +148,9 @@ def _writing_actions(
   total_steps = model.total_steps
   interval_steps = run.log_interval_steps
   batch_size = run.batch_size
+  best = None
+  if options.keep_best:
+    best = BestCheckpoint(folder.path, options.keep_best, run.store)
   reporter = MetricsReporter(
     writer,
     run.console.print,
@@ -156,6 +160,7 @@ def _writing_actions(
     total_steps=total_steps,
     evaluator=run.evaluator,
     eval_interval_steps=options.eval_interval_steps,
+    on_row=best.observe if best else None,
   )
   reporter.restore_pending(start_step)
   guard = DivergenceGuard(

@@ -58,7 +58,7 @@ def test_an_original_command_line_trains_and_is_evaluated(
     "--device_id=0",
   )
   assert evaluated.returncode == 0, evaluated.stderr
-  assert evaluated.stdout.startswith("step 3  accuracy 0.")
+  assert evaluated.stdout.startswith("digits_test  step 3  accuracy 0.")
   assert (tmp_path / "eval" / "eval.csv").exists()
 
 

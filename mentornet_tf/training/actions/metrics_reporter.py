@@ -55,6 +55,7 @@ class MetricsReporter(Action):
       checkpoint.
     evaluator: evaluates the student; None evaluates nothing.
     eval_interval_steps: steps between evaluations; None evaluates at the end.
+    on_row: called with step and row when a row is written.
   """
 
   def __init__(
@@ -68,6 +69,7 @@ class MetricsReporter(Action):
     pending_dir: Path,
     evaluator: EvaluationSets | None = None,
     eval_interval_steps: int | None = None,
+    on_row: Callable[[int, Mapping[str, float]], None] | None = None,
   ):
     self._writer = writer
     self._print_line = print_line
@@ -77,6 +79,7 @@ class MetricsReporter(Action):
     self._pending_dir = pending_dir
     self._evaluator = evaluator
     self._eval_interval_steps = eval_interval_steps
+    self._on_row = on_row
     self._pending: list[Reports] = []
 
   @staticmethod
@@ -127,6 +130,8 @@ class MetricsReporter(Action):
       events_only={"steps_per_second": rate},
     )
     self._print_line(self._readable(step, row, rate, seconds_left))
+    if self._on_row is not None:
+      self._on_row(step, row)
 
   def save_pending(self, step: int) -> None:
     """Saves the reports collected for the next row, beside a checkpoint.
