@@ -6,20 +6,23 @@ its moving average, burn-in and example dropout (paper, Algorithm 1 and section
 """
 
 import inspect
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
 from mentornet_tf.curricula import loss_statistics
+from mentornet_tf.curricula.argument_checks import (
+  AUTO,
+  check_percentile,
+  check_range,
+)
 from mentornet_tf.curricula.clean_share import CleanShareEstimate
 from mentornet_tf.curricula.dropout_rates import (
   NUM_EPOCHS,
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
-from mentornet_tf.curricula.percentile_values import AUTO, check_percentile
 from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
@@ -78,8 +81,8 @@ class Curriculum(SavedRandomState):
     kwargs.setdefault("dtype", "float32")  # also under mixed precision
     super().__init__(autocast=False, **kwargs)
     check_percentile(loss_p_percentile)
-    _check_range("burn_in_epoch", burn_in_epoch, 0, NUM_EPOCHS)
-    _check_range("loss_moving_average_decay", loss_moving_average_decay, 0, 1)
+    check_range("burn_in_epoch", burn_in_epoch, 0, NUM_EPOCHS)
+    check_range("loss_moving_average_decay", loss_moving_average_decay, 0, 1)
     self.loss_p_percentile = loss_p_percentile
     self.burn_in_epoch = burn_in_epoch
     self.fixed_epoch_after_burn_in = fixed_epoch_after_burn_in
@@ -97,11 +100,9 @@ class Curriculum(SavedRandomState):
       parse_example_dropout_rates(example_dropout_rates)
     )
     self._seed_generator = keras.random.SeedGenerator(seed)
-    self.clean_share = (
-      CleanShareEstimate(name="clean_share")
-      if loss_p_percentile == AUTO
-      else None
-    )
+    self.clean_share: CleanShareEstimate | None = None
+    if loss_p_percentile == AUTO:
+      self.clean_share = CleanShareEstimate(name="clean_share")
     self._leads = True
     self._latest: WeighedBatch | None = None
     self.built = True
@@ -342,11 +343,3 @@ def _arguments(curriculum: type) -> set[str]:
     if each is Curriculum or not passes_on:
       break
   return names - {"self"}
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-  is_number = isinstance(value, numbers.Real)
-  if not is_number or not low <= value <= high:
-    raise UserError(
-      f"{name}: expected a number in {low}..{high}, got {value!r}"
-    )

@@ -158,7 +158,7 @@ def checkpoint_prefix(
 def best_prefix(folder: str | os.PathLike) -> str | None:
   """Prefix of the best checkpoint that a folder keeps, None without one."""
   best = read_best(folder)
-  return best and _prefix(folder, best["step"])
+  return _prefix(folder, best["step"]) if best else None
 
 
 def _prefix(folder: str | os.PathLike, step: int) -> str:

@@ -6,7 +6,7 @@ that of its flag and of its entry in run.json, so no two groups share a name.
 
 import dataclasses
 
-from mentornet_tf.curricula.percentile_values import AUTO
+from mentornet_tf.curricula.argument_checks import AUTO
 from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import (

@@ -31,9 +31,9 @@ from mentornet_tf.internal.atomic_files import (
 )
 from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.tensorflow_startup import require_tensorflow
-from mentornet_tf.runs.best_checkpoint import best_prefix, check_metric
+from mentornet_tf.runs.best_checkpoint import check_metric
 from mentornet_tf.runs.checkpointing import CheckpointStore
-from mentornet_tf.runs.run_folder import RunFolder, read_metrics
+from mentornet_tf.runs.run_folder import RunFolder
 from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.builders import build_model, build_updates
 from mentornet_tf.training.checkpoint_groups import variable_groups
@@ -45,7 +45,6 @@ from mentornet_tf.training.joint.clean_subset import (
   clean_subset,
 )
 from mentornet_tf.training.joint.update import check_has_mentor
-from mentornet_tf.training.late_collapse import describe_fall
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.running import JointTraining, Run, run_to_end
 
@@ -161,14 +160,6 @@ def train_and_evaluate(
         )
       )
       distribution.finish()
-      if step == total_steps and folder is not None and evaluator:
-        fall = describe_fall(
-          read_metrics(folder.path),
-          evaluator.columns,
-          best_prefix(folder.path),
-        )
-        if fall:
-          console.print(fall)
   finished = step == total_steps
   if not finished:
     console.print(
