@@ -112,7 +112,7 @@ class Curriculum(SavedRandomState):
     """The percentile in use, as a fraction: a number, or the estimate of it."""
     if self.clean_share is None:
       return self.loss_p_percentile
-    return self.clean_share.share.value
+    return ops.copy(self.clean_share.share.value)
 
   def follow(self, other: "Curriculum") -> None:
     """Takes an estimated percentile from `other`, and adds no losses to it."""
@@ -174,7 +174,8 @@ class Curriculum(SavedRandomState):
       mask = ops.convert_to_tensor(mask, "bool")
     if self.clean_share is not None and self._leads:
       self.clean_share.update(loss, mask)
-    percentile_loss, average = self._follow_percentile(loss, mask)
+    percentile = self.percentile
+    percentile_loss, average = self._follow_percentile(loss, percentile, mask)
     difference = loss - average  # paper, section 3.2: the second feature of φ
     curriculum_weight = ops.stop_gradient(
       self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
@@ -190,7 +191,7 @@ class Curriculum(SavedRandomState):
     weighed = WeighedBatch(
       epoch=epoch,
       loss=loss,
-      percentile=ops.convert_to_tensor(self.percentile, "float32"),
+      percentile=ops.convert_to_tensor(percentile, "float32"),
       percentile_loss=percentile_loss,
       loss_moving_average=average,
       loss_difference=difference,
@@ -285,12 +286,12 @@ class Curriculum(SavedRandomState):
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
   def _follow_percentile(
-    self, loss: Tensor, mask: Tensor | None
+    self, loss: Tensor, percentile: float | Tensor, mask: Tensor | None
   ) -> tuple[Tensor, Tensor]:
     """The batch's loss percentile and the moving average updated with it."""
     before = self.loss_moving_average.value
     percentile_loss = loss_statistics.nearest_percentile(
-      loss, 100.0 * self.percentile, mask
+      loss, 100.0 * percentile, mask
     )
     average = loss_statistics.update_moving_average(
       before, percentile_loss, self.loss_moving_average_decay

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from auto_percentiles import two_modes
 
 import mentornet_tf as mn
 from mentornet_tf.curricula import clean_share
@@ -31,13 +32,6 @@ def reference_fit(histogram):
     )
     lower = density[0] / np.maximum(density.sum(0), 1e-300)
   return weight[0], (means[1] - means[0]) / np.sqrt(variance.mean())
-
-
-def two_modes(rng, share, count):
-  """Losses as those of a network that has learnt the clean labels."""
-  is_clean = rng.random(count) < share
-  low, high = rng.gamma(1, 0.3, count), rng.normal(5, 1.5, count)
-  return np.where(is_clean, low, np.abs(high)).astype(np.float32)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
