@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
@@ -14,19 +15,20 @@ from mentornet_tf.datasets.sources.digits import load_digits
 _ROOT = Path(__file__).resolve().parents[1]
 
 
+def snippets_of(page):
+  text = (_ROOT / f"{page}.md").read_text()
+  return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
 @pytest.mark.parametrize(
   "page", ["README", "docs/fit", "docs/joint_training", "docs/mentormix"]
 )
-def test_the_snippet_of_fit_runs(page, capsys):
+def test_the_first_snippet_runs(page, capsys):
   digits = load_digits("train")
   images = tf.image.per_image_standardization(digits.images[:320]).numpy()
   clean_labels = digits.labels[:320]
   labels = mn.corrupt_labels(clean_labels, 10, rate=0.4, seed=0)
   dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)
-  snippets = re.findall(
-    r"```python\n(.*?)```", (_ROOT / f"{page}.md").read_text(), re.DOTALL
-  )
-  assert len(snippets) == 1
   # What the page leaves to its reader.
   names = {
     "mn": mn,
@@ -40,10 +42,29 @@ def test_the_snippet_of_fit_runs(page, capsys):
     "labels": labels,
     "is_clean": labels == clean_labels,
   }
-  exec(snippets[0], names)
+  exec(snippets_of(page)[0], names)
   assert int(names["model"].step) == 20
   updates = re.findall(r"^step (\d+): loss", capsys.readouterr().out, re.M)
   expected = []
   if page == "docs/joint_training":
     expected = [4, 6, 8, 10, 12, 14, 16, 18]
   assert list(map(int, updates)) == expected
+
+
+def test_the_snippet_of_device_images_runs():
+  (snippet,) = [s for s in snippets_of("docs/fit") if "DeviceImages" in s]
+  rng = np.random.default_rng(0)
+  images = rng.integers(0, 256, (256, 32, 32, 3), np.uint8)
+  names = {
+    "mn": mn,
+    "keras": keras,
+    "student": tiny.student(10),
+    "curriculum": mn.FormulaCurriculum("self_paced"),
+    "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "images": images,
+    "labels": rng.integers(0, 10, 256),
+    "test_images": images[:32],
+    "test_labels": rng.integers(0, 10, 32),
+  }
+  exec(snippet.replace("epochs=100", "epochs=2"), names)
+  assert int(names["model"].step) == 4

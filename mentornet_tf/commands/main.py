@@ -55,7 +55,7 @@ COMMANDS = {
   ),
   "review": Command(
     "review",
-    "Writes a page to review suspect labels on: keep, relabel or drop.",
+    "Writes a page to review suspect labels on.",
   ),
   "correct": Command(
     "correct", "Writes a table of your images with corrected labels."

@@ -16,6 +16,7 @@ _NAMES = [
   "train",
   "evaluate",
   "rank",
+  "review",
   "correct",
   "report",
   "export",

@@ -63,7 +63,7 @@ def test_training_takes_raw_pixels(converted, tmp_path):
   assert (trained.returncode, trained.stderr) == (0, ""), trained.stderr
   rows = read_metrics(run)
   assert [int(row["step"]) for row in rows] == [1, 2, 3]
-  assert all(0 < float(row["loss"]) < 100 for row in rows)
+  assert all(0 < float(row["total_loss"]) < 100 for row in rows)
 
 
 def test_larger_images_are_refused(converted, tmp_path):

@@ -70,7 +70,12 @@ def test_its_settings_are_read():
   written = json.loads((_FOLDER / "run.json").read_text())["settings"]
   written["weigh_by_average"] = written.pop("judge_by_average")
   # What it does not name has its default.
-  assert settings.values() == {"max_damaged": 0, **written}
+  defaults = {
+    "jit_compile": False,
+    "max_damaged": 0,
+    "sync_batch_norm": False,
+  }
+  assert settings.values() == {**defaults, **written}
   assert settings.curriculum.trained_mentornet_dir == "mentornet_pd"
   assert settings.optimizer.ema_decay == 0.9
   assert settings.run.seed == 3

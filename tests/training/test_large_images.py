@@ -14,7 +14,7 @@ from large_images import NUM_CLASSES, write_records
 from quadrant_runs import killed_at_the_next_checkpoint
 from rich.console import Console
 
-from mentornet_tf.datasets.reading import dataset, open
+from mentornet_tf.datasets.reading import dataset, open, streaming
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
@@ -182,7 +182,7 @@ def test_a_damaged_record_ends_the_run_with_its_name(folder, tmp_path):
   write_records(tmp_path, count=40)
   shard = tmp_path / "webvision_mini_train-00001-of-00003"
   data = open_data(tmp_path, "webvision_mini", "train", SETTINGS.images.crop)
-  batch = dataset.training_indices(2, 10, 40, SETTINGS.run.seed)
+  batch = streaming.training_indices(2, 10, 40, SETTINGS.run.seed)
   index = next(i for i in batch if 14 <= i < 27)
   record = index - 14
   content = bytearray(shard.read_bytes())
