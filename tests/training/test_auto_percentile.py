@@ -24,7 +24,7 @@ def test_a_continued_run_estimates_as_an_uninterrupted_one(
   tmp_path, monkeypatch
 ):
   whole, text = run(tmp_path / "whole", AUTO)
-  for _ in range(3):
+  for _ in range(1):
     with killed_at_the_next_checkpoint(monkeypatch):
       run(tmp_path / "parts", AUTO)
   parts, _ = run(tmp_path / "parts", AUTO)
