@@ -26,6 +26,7 @@ from mentornet_tf.evaluation.evaluation_sets import check_cut_alike
 from mentornet_tf.evaluation.evaluator import Evaluator
 from mentornet_tf.evaluation.label_detection import detection_quality
 from mentornet_tf.runs import checkpointing
+from mentornet_tf.runs.best_checkpoint import checkpoint_prefix
 from mentornet_tf.runs.run_folder import require_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run
 from mentornet_tf.settings import TrainingSettings
@@ -146,6 +147,7 @@ def suspect_labels(
   data: InMemoryDataset | TrainingData,
   *,
   checkpoints: int | None = None,
+  checkpoint: str | int | None = None,
   rank_by: str = "loss",
   batch_size: int | None = None,
   print_line: Callable[[str], Any] = print,
@@ -161,6 +163,7 @@ def suspect_labels(
     data: the images and labels, those of the run or others of the same classes.
     checkpoints: how many of the last checkpoints to use; None uses all that the
       folder keeps.
+    checkpoint: a single one instead: "best", "last" or a step.
     rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight, with ties
       broken by mean loss.
     batch_size: images per batch; None takes the run's for streamed images and
@@ -181,12 +184,20 @@ def suspect_labels(
       raise UserError(
         f"{name}: expected at least 1, got {value}; choose a larger number"
       )
+  if checkpoint is not None and checkpoints is not None:
+    raise UserError(
+      f"checkpoint, checkpoints: expected one of them, got {checkpoint} and "
+      f"{checkpoints}; leave one out"
+    )
   settings = run_settings(train_log_dir)
   data = as_training_data(data)
   check_cut_alike(
     data.name, data.crop, settings.images.crop, str(train_log_dir)
   )
-  prefixes = _last_checkpoints(train_log_dir, checkpoints, print_line)
+  if checkpoint is None:
+    prefixes = _last_checkpoints(train_log_dir, checkpoints, print_line)
+  else:
+    prefixes = [checkpoint_prefix(train_log_dir, checkpoint, print_line)]
   run = open_run(
     train_log_dir,
     num_classes=data.num_classes,

@@ -39,9 +39,7 @@ def plot_learning_curves(
 
 def draw_learning_curves(runs: Sequence[RunSummary]) -> Figure:
   """Test accuracy over training steps, a curve per run that measured it."""
-  return draw_metric_curves(
-    runs, {"test_accuracy": "accuracy on clean test images"}
-  )
+  return draw_metric_curves(runs, {"test_accuracy": "test accuracy"})
 
 
 def draw_metric_curves(

@@ -61,6 +61,7 @@ def rank_labels(
   split: str = "train",
   output_dir: str | os.PathLike | None = None,
   checkpoints: int | None = None,
+  checkpoint: str | int | None = None,
   rank_by: str = "loss",
   batch_size: int | None = None,
   num_images: int = 48,
@@ -81,6 +82,8 @@ def rank_labels(
       none.
     checkpoints: how many of the last checkpoints to average over; None uses all
       that the folder keeps.
+    checkpoint: a single one instead: "best" (that of `keep_best`), "last" or a
+      step.
     rank_by: "loss" or "weight", see `suspect_labels`.
     batch_size: images per batch; None takes the run's for streamed images and
       500 for those in memory.
@@ -117,6 +120,7 @@ def rank_labels(
     train_log_dir,
     data,
     checkpoints=checkpoints,
+    checkpoint=checkpoint,
     rank_by=rank_by,
     batch_size=batch_size,
     print_line=print_line,

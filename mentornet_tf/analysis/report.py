@@ -184,7 +184,8 @@ def _curves(summaries: Sequence[RunSummary]) -> list[str]:
     parts.append(
       html_parts.picture(
         png_bytes(plots.draw_learning_curves(summaries)),
-        "Test accuracy during training, with the last value of every run.",
+        "Accuracy on the evaluated images during training, by the labels that "
+        "they have, with the last value of every run.",
       )
     )
   else:

@@ -26,6 +26,12 @@ flags.DEFINE_string(
   "1 code, or the prefix of one checkpoint in it.",
 )
 flags.DEFINE_string(
+  "checkpoint",
+  None,
+  "Evaluate this checkpoint of the training folder and end: best (of mentornet "
+  "train --keep_best), last or a step.",
+)
+flags.DEFINE_string(
   "eval_dir", None, "Folder for the results; by default <checkpoint_dir>/eval."
 )
 flags.DEFINE_string(
@@ -102,19 +108,27 @@ def main() -> None:
     check_classes,
     open_evaluation_data,
   )
+  from mentornet_tf.runs.best_checkpoint import checkpoint_prefix
   from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
 
-  for name in _sets():  # missing data are reported before any waiting
-    find_shards(name.data_dir, name.dataset_name, name.split)
-  if not (flag.once or flag.output_csv_file):
-    continuous.wait_for_run(flag.checkpoint_dir, flag.eval_interval_secs)
+  # Missing folders and data are reported before any waiting.
   settings = settings_or_defaults(flag.checkpoint_dir)
+  for name in _sets(settings.data.dataset_name):
+    find_shards(name.data_dir, name.dataset_name, name.split)
+  path = flag.checkpoint_dir
+  if flag.checkpoint:
+    path = checkpoint_prefix(path, flag.checkpoint)
+  elif not (flag.once or flag.output_csv_file):
+    continuous.wait_for_run(path, flag.eval_interval_secs)
+  settings = settings_or_defaults(path)
   max_damaged = flag.max_damaged
   if max_damaged is None:
     max_damaged = settings.data.max_damaged
-  sets = open_evaluation_data(_sets(), settings.images.crop, max_damaged)
+  sets = open_evaluation_data(
+    _sets(settings.data.dataset_name), settings.images.crop, max_damaged
+  )
   first, *_ = sets.values()
-  run = open_run(flag.checkpoint_dir, flag.studentnet, first.num_classes)
+  run = open_run(path, flag.studentnet, first.num_classes)
   names = run.data.get("class_names") or first.class_names
   check_classes(sets, first.num_classes, names, run.dataset_name or first.name)
   if flag.output_csv_file:
@@ -132,16 +146,13 @@ def main() -> None:
     )
 
 
-def _sets() -> list[SetName]:
-  """Names of the sets to evaluate on."""
-  from mentornet_tf.runs.run_folder import read_run
-
+def _sets(trained_on: str) -> list[SetName]:
+  """Names of the sets to evaluate on, by default of the one trained on."""
   flag = flags.FLAGS
   if flag.eval_sets and not flag.output_csv_file:
     return parse_set_names(flag.eval_sets, flag.data_dir)
-  dataset_name = flag.dataset_name
-  if not flag["dataset_name"].present:
-    settings = (read_run(flag.checkpoint_dir) or {}).get("settings", {})
-    dataset_name = settings.get("dataset_name", dataset_name)
+  dataset_name = trained_on
+  if flag["dataset_name"].present:
+    dataset_name = flag.dataset_name
   split = "train" if flag.output_csv_file else flag.split_name
   return [SetName(flag.data_dir, dataset_name, split)]

@@ -58,6 +58,13 @@ flags.DEFINE_string(
   "run.json.",
 )
 
+flags.DEFINE_string(
+  "checkpoint",
+  None,
+  "Which of the training folder's checkpoints: best (of mentornet train "
+  "--keep_best), last or a step; by default the last that can be read.",
+)
+
 flags.mark_flags_as_required(["output_dir"])
 
 PARAMETER_FLAGS = {"file_format": "format"}
@@ -70,6 +77,11 @@ def main() -> None:
     raise UserError(
       "expected one of --train_log_dir and --mentor, got "
       f"{'both' if flag.mentor else 'neither'}; see --help for examples"
+    )
+  if flag.mentor and flag.checkpoint:
+    raise UserError(
+      "--checkpoint: expected --train_log_dir with it, got --mentor; leave "
+      "--checkpoint out"
     )
   refuse_existing(flag.output_dir)
   start_tensorflow()
@@ -87,5 +99,6 @@ def main() -> None:
       file_format=flag.format,
       studentnet=flag.studentnet,
       dataset_name=flag.dataset_name,
+      checkpoint=flag.checkpoint or None,
     )
   print(written)

@@ -40,6 +40,12 @@ flags.DEFINE_integer(
   "training folder keeps (up to 5).",
   lower_bound=1,
 )
+flags.DEFINE_string(
+  "checkpoint",
+  None,
+  "Rank with this checkpoint alone: best (of mentornet train --keep_best), "
+  "last or a step.",
+)
 flags.DEFINE_enum(
   "rank_by",
   "loss",
@@ -89,6 +95,7 @@ def main() -> None:
     split=flag.split,
     output_dir=output_dir,
     checkpoints=flag.checkpoints,
+    checkpoint=flag.checkpoint or None,
     rank_by=flag.rank_by,
     batch_size=flag.batch_size,
     num_images=flag.num_images,

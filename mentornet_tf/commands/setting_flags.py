@@ -14,18 +14,23 @@ from mentornet_tf.internal.setting_fields import (
 )
 
 
-class _NumberOrNothing(flags.FloatParser):
-  """A number; an empty text, as in the original, is no value."""
+class _NumberOr(flags.FloatParser):
+  """A number, or another value for one text."""
+
+  def __init__(self, text: str, value: str | None, **bounds: Any):
+    super().__init__(**bounds)
+    self._text, self._value = text, value
 
   def parse(  # type: ignore[override]
     self, argument: str | float
-  ) -> float | None:
-    if argument == "":
-      return None
+  ) -> float | str | None:
+    if argument == self._text:
+      return self._value
     try:
       return super().parse(argument)
     except ValueError:
-      raise ValueError("expected a number or nothing") from None
+      other = self._text or "nothing"
+      raise ValueError(f"expected a number or {other}") from None
 
 
 def define_setting_flags(*groups: type[SettingsGroup]) -> None:
@@ -50,9 +55,10 @@ def _define(setting: Setting) -> None:
     flags.DEFINE_bool(setting.name, default, text)
   elif setting.type is int:
     flags.DEFINE_integer(setting.name, default, text, **bounds)
-  elif setting.type is float and setting.optional:
+  elif setting.type is float and (setting.optional or rules.word):
+    # An empty text, as in the original, is no value.
     flags.DEFINE(
-      _NumberOrNothing(**bounds),
+      _NumberOr(rules.word or "", rules.word, **bounds),
       setting.name,
       default,
       text,

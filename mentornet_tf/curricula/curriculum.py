@@ -6,13 +6,18 @@ its moving average, burn-in and example dropout (paper, Algorithm 1 and section
 """
 
 import inspect
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
 
 from mentornet_tf.curricula import loss_statistics
+from mentornet_tf.curricula.argument_checks import (
+  AUTO,
+  check_percentile,
+  check_range,
+)
+from mentornet_tf.curricula.clean_share import CleanShareEstimate
 from mentornet_tf.curricula.dropout_rates import (
   NUM_EPOCHS,
   parse_example_dropout_rates,
@@ -41,7 +46,8 @@ class Curriculum(SavedRandomState):
 
   Args:
     loss_p_percentile: the percentile of the losses that is followed, as a
-      fraction 0..1.
+      fraction 0..1, or "auto": it then is the share of clean labels that a
+      `CleanShareEstimate` finds from the losses.
     burn_in_epoch: weights are 1 while epoch < burn_in_epoch − 1.
     fixed_epoch_after_burn_in: whether the epoch stays at `burn_in_epoch` from
       there on, in every look-up.
@@ -64,7 +70,7 @@ class Curriculum(SavedRandomState):
   def __init__(
     self,
     *,
-    loss_p_percentile: float = 0.7,
+    loss_p_percentile: float | str = 0.7,
     burn_in_epoch: int = 0,
     fixed_epoch_after_burn_in: bool = False,
     loss_moving_average_decay: float = 0.5,
@@ -74,9 +80,9 @@ class Curriculum(SavedRandomState):
   ):
     kwargs.setdefault("dtype", "float32")  # also under mixed precision
     super().__init__(autocast=False, **kwargs)
-    _check_range("loss_p_percentile", loss_p_percentile, 0, 1)
-    _check_range("burn_in_epoch", burn_in_epoch, 0, NUM_EPOCHS)
-    _check_range("loss_moving_average_decay", loss_moving_average_decay, 0, 1)
+    check_percentile(loss_p_percentile)
+    check_range("burn_in_epoch", burn_in_epoch, 0, NUM_EPOCHS)
+    check_range("loss_moving_average_decay", loss_moving_average_decay, 0, 1)
     self.loss_p_percentile = loss_p_percentile
     self.burn_in_epoch = burn_in_epoch
     self.fixed_epoch_after_burn_in = fixed_epoch_after_burn_in
@@ -94,8 +100,24 @@ class Curriculum(SavedRandomState):
       parse_example_dropout_rates(example_dropout_rates)
     )
     self._seed_generator = keras.random.SeedGenerator(seed)
+    self.clean_share: CleanShareEstimate | None = None
+    if loss_p_percentile == AUTO:
+      self.clean_share = CleanShareEstimate(name="clean_share")
+    self._leads = True
     self._latest: WeighedBatch | None = None
     self.built = True
+
+  @property
+  def percentile(self) -> float | Tensor:
+    """The percentile in use, as a fraction: a number, or the estimate of it."""
+    if self.clean_share is None:
+      return self.loss_p_percentile
+    return ops.copy(self.clean_share.share.value)
+
+  def follow(self, other: "Curriculum") -> None:
+    """Takes an estimated percentile from `other`, and adds no losses to it."""
+    self.clean_share = other.clean_share
+    self._leads = False
 
   @property
   def last(self) -> WeighedBatch:
@@ -150,7 +172,10 @@ class Curriculum(SavedRandomState):
       is_clean = ops.convert_to_tensor(is_clean, "bool")
     if mask is not None:
       mask = ops.convert_to_tensor(mask, "bool")
-    percentile_loss, average = self._follow_percentile(loss, mask)
+    if self.clean_share is not None and self._leads:
+      self.clean_share.update(loss, mask)
+    percentile = self.percentile
+    percentile_loss, average = self._follow_percentile(loss, percentile, mask)
     difference = loss - average  # paper, section 3.2: the second feature of φ
     curriculum_weight = ops.stop_gradient(
       self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
@@ -166,6 +191,7 @@ class Curriculum(SavedRandomState):
     weighed = WeighedBatch(
       epoch=epoch,
       loss=loss,
+      percentile=ops.convert_to_tensor(percentile, "float32"),
       percentile_loss=percentile_loss,
       loss_moving_average=average,
       loss_difference=difference,
@@ -260,12 +286,12 @@ class Curriculum(SavedRandomState):
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
   def _follow_percentile(
-    self, loss: Tensor, mask: Tensor | None
+    self, loss: Tensor, percentile: float | Tensor, mask: Tensor | None
   ) -> tuple[Tensor, Tensor]:
     """The batch's loss percentile and the moving average updated with it."""
     before = self.loss_moving_average.value
     percentile_loss = loss_statistics.nearest_percentile(
-      loss, 100.0 * self.loss_p_percentile, mask
+      loss, 100.0 * percentile, mask
     )
     average = loss_statistics.update_moving_average(
       before, percentile_loss, self.loss_moving_average_decay
@@ -318,11 +344,3 @@ def _arguments(curriculum: type) -> set[str]:
     if each is Curriculum or not passes_on:
       break
   return names - {"self"}
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-  is_number = isinstance(value, numbers.Real)
-  if not is_number or not low <= value <= high:
-    raise UserError(
-      f"{name}: expected a number in {low}..{high}, got {value!r}"
-    )

@@ -1,13 +1,19 @@
 """Statistics of a batch of losses: nearest-rank percentile and its trend."""
 
+import numbers
+
+import keras
 import numpy as np
 from keras import ops
 
 from mentornet_tf.internal.typing import Tensor
 
+# JAX has no float64 by default.
+_WIDE = "float32" if keras.backend.backend() == "jax" else "float64"
+
 
 def nearest_percentile(
-  x: Tensor, q: float, mask: Tensor | None = None
+  x: Tensor, q: float | Tensor, mask: Tensor | None = None
 ) -> Tensor:
   """The q-th percentile of `x` by nearest rank: always one of its elements.
 
@@ -17,7 +23,8 @@ def nearest_percentile(
 
   Args:
     x: [N] floats, N ≥ 1.
-    q: the percentile, a Python float in 0..100.
+    q: the percentile in 0..100, a number or a scalar tensor. With a tensor the
+      position is computed in float64, where the back end knows it.
     mask: [N] bool, which elements count; None counts all. Where none counts the
       result is infinite.
 
@@ -25,9 +32,10 @@ def nearest_percentile(
     Scalar of the dtype of `x`.
 
   Raises:
-    ValueError: if q lies outside 0..100 or `x` has no element.
+    ValueError: if the number q lies outside 0..100 or `x` has no element.
   """
-  if not 0 <= q <= 100:
+  is_number = isinstance(q, numbers.Real)
+  if is_number and not 0 <= q <= 100:
     raise ValueError(f"q: expected a percentile in 0..100, got {q}")
   x = ops.reshape(x, (-1,))
   size = x.shape[0]
@@ -35,8 +43,8 @@ def nearest_percentile(
     raise ValueError("x: expected at least one loss, got an empty batch")
   # The original's graph optimizer multiplied by 0.01 instead of dividing by
   # 100, which decides exact ties (n = 11 at 95 %).
-  share_above = 1.0 - q * 0.01
-  if mask is None and size is not None:
+  share_above = 1.0 - (q if is_number else ops.cast(q, _WIDE)) * 0.01
+  if is_number and mask is None and size is not None:
     position = int(np.round((size - 1) * share_above))
     return ops.sort(x)[size - 1 - position]
   if mask is None:
@@ -45,8 +53,8 @@ def nearest_percentile(
     # What does not count is sorted behind all that does.
     x = ops.where(mask, x, float("inf"))
     count = ops.sum(ops.cast(mask, "int32"))
-  if size is None:
-    last = ops.cast(count - 1, "float64")
+  if size is None or not is_number:
+    last = ops.cast(ops.convert_to_tensor(count - 1), _WIDE)
     position = ops.cast(ops.round(last * share_above), "int32")
   else:
     # From a table, because not every back end computes in float64.

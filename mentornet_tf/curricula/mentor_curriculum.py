@@ -35,7 +35,7 @@ class MentorCurriculum(Curriculum):
     self,
     mentor: keras.Model,
     *,
-    loss_p_percentile: float = 0.75,
+    loss_p_percentile: float | str = 0.75,
     example_dropout_rates: str = "0.5,17,0.05,83",
     **kwargs: Any,
   ):

@@ -15,6 +15,7 @@ class WeighedBatch:
     epoch: int32 scalar 0..99, the percentage of training used for every look-up
       (capped at the end of burn-in when the epoch is fixed after it).
     loss: [B] float32, in nats.
+    percentile: float32 scalar 0..1, the percentile that is followed.
     percentile_loss: float32 scalar, the loss percentile of this batch.
     loss_moving_average: float32 scalar, updated with this batch.
     loss_difference: [B] float32, `loss − loss_moving_average`.
@@ -28,6 +29,7 @@ class WeighedBatch:
 
   epoch: Tensor
   loss: Tensor
+  percentile: Tensor
   percentile_loss: Tensor
   loss_moving_average: Tensor
   loss_difference: Tensor

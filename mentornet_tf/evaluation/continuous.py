@@ -195,16 +195,15 @@ class EvaluationLog:
     self._events.flush()
 
   def readable(self, name: str, step: int | None = None) -> str:
-    """One line: the accuracy at a step, the best and the last so far.
+    """One line: the data, its accuracy at a step, the best and the last.
 
     Args:
-      name: name of the data; written if there are several.
+      name: name of the data.
       step: None takes the last.
     """
     evaluations = self.evaluations[name]
     step = max(evaluations) if step is None else step
-    parts = [name] if len(self.evaluations) > 1 else []
-    parts.append(f"step {step}")
+    parts = [*([name] if name else []), f"step {step}"]
     for title, attribute in (
       ("accuracy", "accuracy"),
       ("top-5", "top5_accuracy"),

@@ -22,6 +22,7 @@ from mentornet_tf.export.own_images import (
 from mentornet_tf.export.preparation import Preparation, preparation_of_run
 from mentornet_tf.internal.atomic_files import creatable_folder, refuse_existing
 from mentornet_tf.internal.checkpoint_files import is_pattern
+from mentornet_tf.runs.best_checkpoint import checkpoint_prefix
 from mentornet_tf.runs.checkpointing import latest_checkpoint, restore
 from mentornet_tf.runs.run_folder import read_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run, settings_or_defaults
@@ -40,6 +41,7 @@ def export_student(
   file_format: str = "saved_model",
   studentnet: str = "resnet101",
   dataset_name: str | None = None,
+  checkpoint: str | int | None = None,
   warn: Callable[[str], Any] = print,
 ) -> Path:
   """Writes a student for use without this package.
@@ -81,6 +83,8 @@ def export_student(
       prepared images; or "tflite", student.tflite on float pixels.
     studentnet: the student's name where a folder holds no run.json.
     dataset_name: names the classes where a folder holds no run.json.
+    checkpoint: of a training folder, "best" (that of `keep_best`), "last" or a
+      step; None takes the newest that can be read.
     warn: takes one line for each damaged checkpoint that is passed over, and
       where an older version's run.json does not tell how images were resized.
 
@@ -104,11 +108,14 @@ def export_student(
   }
   if isinstance(student, (str, os.PathLike)):
     _refuse(given, "a training folder, whose run.json tells")
+    if checkpoint is not None:
+      student = checkpoint_prefix(student, checkpoint, warn)
     export = _of_run(student, studentnet, file_format, warn)
     if class_names is None:
       class_names = export.class_names
     dataset_name = export.dataset_name or dataset_name
   elif isinstance(student, keras.Model):
+    _refuse({"checkpoint": (checkpoint, None)}, "a model, which has none")
     if isinstance(student, MentoredModel):
       student = student.student
     if file_format == "keras":

@@ -31,6 +31,7 @@ class Rules:
     above: value that all have to exceed.
     below: value that none may reach.
     choices: the values that are known.
+    word: a text that a number's field takes, too.
     check: raises UserError for a value that cannot be used.
     derived: whether a command tells the value from others if it is not given;
       its flag then has no default.
@@ -43,6 +44,7 @@ class Rules:
   above: float | None = None
   below: float | None = None
   choices: Sequence[str] = ()
+  word: str | None = None
   check: Callable[[Any], Any] | None = None
   derived: bool = False
   aliases: Sequence[str] = ()
@@ -102,7 +104,8 @@ class Setting:
     if self.rules.choices:
       return f"one of {', '.join(self.rules.choices)}"
     kinds = {bool: "True or False", int: "an integer", str: "text"}
-    return kinds.get(self.type, "a finite number") + self.rules.bounds
+    expected = kinds.get(self.type, "a finite number") + self.rules.bounds
+    return f"{expected} or {self.rules.word}" if self.rules.word else expected
 
   def checked(self, value: Any) -> Any:
     """The value as its type.
@@ -112,6 +115,8 @@ class Setting:
     """
     if value is None and self.optional:
       return None
+    if value is not None and value == self.rules.word:
+      return value
     if not self._fits(value):
       raise UserError(
         f"{self.name}: expected {self.expected}, got {shown(value)}; choose "
@@ -174,7 +179,9 @@ def describe(group: type[SettingsGroup]) -> list[Setting]:
 
 def _described(field: dataclasses.Field[Any]) -> Setting:
   kinds = typing.get_args(field.type) or (field.type,)
-  (kind,) = (each for each in kinds if each is not type(None))
+  # Of a number that may be a word, the first.
+  kind = next(each for each in kinds if each is not type(None))
+  optional = type(None) in kinds
   return Setting(
-    field.name, kind, len(kinds) > 1, field.default, field.metadata[_KEY]
+    field.name, kind, optional, field.default, field.metadata[_KEY]
   )

@@ -69,20 +69,30 @@ class CheckpointStore:
   def save(self, step: int) -> str:
     """Writes a checkpoint for `step` and returns its prefix."""
     prefix = self._prefix(step)
-    try:
+    with self._named_failures(step):
       older = [
         each for each in kept_checkpoints(self._folder) if each != prefix
       ]
       self._checkpoint.write(prefix)
       self._write_state([*older, prefix][-self._max_to_keep :])
       self._remove_leftovers()
+    return prefix
+
+  def write(self, prefix: str, step: int) -> None:
+    """Writes a checkpoint for `step` that is kept whatever else is saved."""
+    with self._named_failures(step):
+      self._checkpoint.write(prefix)
+
+  @contextmanager
+  def _named_failures(self, step: int) -> Iterator[None]:
+    try:
+      yield
     except (tf.errors.OpError, OSError) as error:
       raise UserError(
         f"{self._folder}: cannot write the checkpoint of step {step}"
         f" ({_first_line(error)}); check free space and permissions, then "
         "start again: training continues from the previous checkpoint"
       ) from error
-    return prefix
 
   def _write_state(self, prefixes: list[str]) -> None:
     names = [os.path.basename(prefix) for prefix in prefixes]

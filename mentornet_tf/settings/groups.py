@@ -6,6 +6,7 @@ that of its flag and of its entry in run.json, so no two groups share a name.
 
 import dataclasses
 
+from mentornet_tf.curricula.argument_checks import AUTO
 from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import (
@@ -199,9 +200,12 @@ class CurriculumSettings(SettingsGroup):
   vstar_gamma: float | None = setting(
     None, "Parameter of a formula; empty takes its default."
   )
-  loss_p_percentile: float = setting(
+  loss_p_percentile: float | str = setting(
     0.7,
-    "Percentile of the losses that the mentor follows, as a fraction.",
+    "Percentile of the losses that the mentor follows, as a fraction; auto "
+    "estimates it, as the share of clean labels, while training "
+    "(docs/choosing.md).",
+    word=AUTO,
     lower=0,
     upper=1,
     aliases=("loss_p_precentile",),

@@ -19,6 +19,12 @@ class RunOptions(SettingsGroup):
   eval_interval_steps: int | None = setting(
     None, "Steps between evaluations; by default only at the end.", lower=1
   )
+  keep_best: str | None = setting(
+    None,
+    "Keep the checkpoint with the best value of this column of metrics.csv, "
+    "test_accuracy for instance, as best.ckpt-STEP beside the last ones: the "
+    "least of a loss, the greatest of an accuracy.",
+  )
   save_interval_steps: int | None = setting(
     None, "Steps between checkpoints; by default only by time.", lower=1
   )

@@ -104,7 +104,9 @@ class MentoredModel(StudentModel):
     self.weigh_by_average = weigh_by_average
     self.original_metrics = original_metrics
     self.used_examples = self.counter("used_examples", _LARGE_INTEGER)
-    self._step_metrics = step_metrics.make_metrics(original_metrics)
+    self._step_metrics = step_metrics.make_metrics(
+      original_metrics, curriculum.clean_share is not None
+    )
     # Whether the step was last traced for training.
     self._in_training = True
 

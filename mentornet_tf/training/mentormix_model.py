@@ -64,6 +64,8 @@ class MentorMixModel(MentoredModel):
     self.second_curriculum = (
       curriculum.clone() if mixing.second_reweight else None
     )
+    if self.second_curriculum is not None:  # labels tell of unmixed losses
+      self.second_curriculum.follow(curriculum)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     _check_can_be_mixed(batch.x)

@@ -1,17 +1,19 @@
 """The steps of a run whose folder is open, and what is done between them."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.evaluation.evaluation_sets import EvaluationSets
 from mentornet_tf.mentor_training.loss_dump import FILE_NAME
+from mentornet_tf.runs.best_checkpoint import BestCheckpoint, best_prefix
 from mentornet_tf.runs.checkpointing import CheckpointStore
-from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder
+from mentornet_tf.runs.run_folder import MetricsWriter, RunFolder, read_metrics
 from mentornet_tf.settings import RunOptions
 from mentornet_tf.training import loop
 from mentornet_tf.training.actions.checkpoint_saver import CheckpointSaver
@@ -23,6 +25,7 @@ from mentornet_tf.training.distribution import Distribution
 from mentornet_tf.training.joint.clean_subset import update_batches
 from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.schedule import UpdateSchedule
+from mentornet_tf.training.late_collapse import describe_fall
 from mentornet_tf.training.loss_scaling import most_skipped_steps
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.observed_step import observed_step
@@ -107,6 +110,8 @@ def run_to_end(run: Run) -> int:
       agreed_steps=distribution.agreed_steps,
     )
     save(step)
+  if step == model.total_steps and run.folder and run.evaluator:
+    _tell_fall(run, run.folder.path, run.evaluator.columns)
   return step
 
 
@@ -123,7 +128,11 @@ def _actions(
     return
   writer = MetricsWriter(
     run.folder,
-    MetricsReporter.columns(run.train_data.has_checked_labels, run.evaluator),
+    MetricsReporter.columns(
+      run.train_data.has_checked_labels,
+      run.evaluator,
+      estimates_percentile=run.model.curriculum.clean_share is not None,
+    ),
     run.start_step,
     run.options.save_summaries_secs,
   )
@@ -143,6 +152,9 @@ def _writing_actions(
   total_steps = model.total_steps
   interval_steps = run.log_interval_steps
   batch_size = run.batch_size
+  best = None
+  if options.keep_best:
+    best = BestCheckpoint(folder.path, options.keep_best, run.store)
   reporter = MetricsReporter(
     writer,
     run.console.print,
@@ -152,6 +164,7 @@ def _writing_actions(
     total_steps=total_steps,
     evaluator=run.evaluator,
     eval_interval_steps=options.eval_interval_steps,
+    on_row=best.observe if best else None,
   )
   reporter.restore_pending(start_step)
   guard = DivergenceGuard(
@@ -193,6 +206,13 @@ def _writing_actions(
     actions.append(update)
   # Last, so that copies and checkpoints hold what other actions have changed.
   return [*actions, guard.copier, saver], saver
+
+
+def _tell_fall(run: Run, folder: Path, columns: Sequence[str]) -> None:
+  """Says where the accuracy ends far below its best."""
+  fall = describe_fall(read_metrics(folder), columns, best_prefix(folder))
+  if fall:
+    run.console.print(fall)
 
 
 def _damage_after(run: Run) -> str | None:

@@ -33,6 +33,10 @@ _ORIGINAL_NAMES = (
 )
 
 
+# Reported where the percentile is estimated.
+PERCENTILE_IN_USE = "loss_p_percentile"
+
+
 class LatestValue(keras.metrics.Metric):
   """The value of the latest step, as the original logs it."""
 
@@ -50,11 +54,19 @@ class LatestValue(keras.metrics.Metric):
     return ops.copy(self._value)  # torch would hand out the variable's memory
 
 
-def make_metrics(original: bool) -> list[keras.metrics.Metric]:
-  """The metrics of a model: two means, and the original's where asked for."""
+def make_metrics(
+  original: bool, estimated_percentile: bool
+) -> list[keras.metrics.Metric]:
+  """The metrics of a model: two means, and values of the latest step.
+
+  Args:
+    original: whether the original's are among them.
+    estimated_percentile: whether the percentile in use is.
+  """
   return [
     keras.metrics.Mean("mean_weight"),
     keras.metrics.Mean("loss_percentile"),
+    *([LatestValue(PERCENTILE_IN_USE)] if estimated_percentile else []),
     *([LatestValue(name) for name in _ORIGINAL_NAMES] if original else []),
   ]
 
@@ -84,7 +96,7 @@ def original_report(
   utilization = data_utilization(
     model.used_examples.value, ops.shape(weighed.loss)[0], model.step.value - 1
   )
-  return {
+  report = {
     "mentornet/orig_loss": ops.mean(loss.example_loss),
     "mentornet/weighted_loss": loss.weighted,
     "mentornet/total_loss": loss.total,
@@ -97,6 +109,9 @@ def original_report(
     "debug/epoch_step": weighed.epoch,
     "debug/loss_moving_percentile": weighed.loss_moving_average,
   }
+  if model.curriculum.clean_share is not None:
+    report[PERCENTILE_IN_USE] = weighed.percentile
+  return report
 
 
 def count_used(weight: Tensor) -> Tensor:

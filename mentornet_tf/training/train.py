@@ -31,6 +31,7 @@ from mentornet_tf.internal.atomic_files import (
 )
 from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.tensorflow_startup import require_tensorflow
+from mentornet_tf.runs.best_checkpoint import check_metric
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import RunFolder
 from mentornet_tf.settings import RunOptions, TrainingSettings
@@ -115,6 +116,8 @@ def train_and_evaluate(
     if settings.student.jit_compile:
       check_compiles(model)
     evaluator = _evaluator(model, settings, train_data, eval_data)
+    if options.keep_best:
+      check_metric(options.keep_best, evaluator.columns if evaluator else ())
     joint = _joint_training(
       model, settings, train_data, clean_data, distribution
     )

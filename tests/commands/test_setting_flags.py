@@ -61,6 +61,7 @@ _LINES = {
   "aliases": ["--loss_p_precentile=0.6", "--judge_by_average"],
   "gamma": ["--curriculum=focal_loss", "--vstar_gamma=3"],
   "no gamma": ["--curriculum=focal_loss", "--vstar_gamma="],
+  "auto": ["--loss_p_percentile=auto"],
 }
 
 
@@ -82,6 +83,7 @@ def parsed():
   ("line", "changes"),
   [
     ("nothing", {}),
+    ("auto", {"loss_p_percentile": "auto"}),
     (
       "mentor",
       {"curriculum": "mentornet", "trained_mentornet_dir": "mentornet_pd"},

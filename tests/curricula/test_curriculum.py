@@ -152,7 +152,7 @@ def test_batches_of_unknown_size_are_weighed():
   [
     (
       {"loss_p_percentile": 1.5},
-      "loss_p_percentile: .* in 0..1, got 1.5",
+      "loss_p_percentile: .* in 0..1 or .auto., got 1.5",
     ),
     (
       {"burn_in_epoch": -1},
@@ -162,7 +162,7 @@ def test_batches_of_unknown_size_are_weighed():
     ({"example_dropout_rates": "0.5,99"}, "got the sum 99"),
     ({"example_dropout_rates": [0.5, 99]}, "got the sum 99"),
     ({"example_dropout_rates": 0.5}, "example_dropout_rates: .*got 0.5"),
-    ({"loss_p_percentile": ".6"}, "a number in 0..1, got '.6'"),
+    ({"loss_p_percentile": ".6"}, "a number in 0..1 or .auto., got '.6'"),
   ],
 )
 def test_bad_settings_are_refused(settings, message):

@@ -240,6 +240,8 @@ def mixed_steps(strategy: Any) -> dict[str, Any]:
 
 def mirrored(path: str) -> dict[str, Any]:
   """Training on 1, 2 and 4 replicas, by `fit` and in steps."""
+  import auto_percentiles
+
   split_cpu(4)
   strategies = {n: strategy_of(n, collective=n == 2) for n in (1, 2, 4)}
   return {
@@ -248,6 +250,10 @@ def mirrored(path: str) -> dict[str, Any]:
       for n in (1, 2)
     },
     "mixed": {n: mixed_steps(strategies[n]) for n in (1, 2, 4)},
+    "percentiles": {
+      1: [auto_percentiles.estimates()],
+      2: auto_percentiles.on_replicas(strategies[2]),
+    },
   }
 
 

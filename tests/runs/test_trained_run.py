@@ -99,6 +99,7 @@ def test_a_folder_of_the_original_is_evaluated(golden, tmp_path):
     ids=np.arange(count),
     num_classes=10,
     class_names=tuple("0123456789"),
+    name="ten_digits",
   )
   lines = []
   continuous.evaluate_checkpoints(
@@ -110,4 +111,4 @@ def test_a_folder_of_the_original_is_evaluated(golden, tmp_path):
     interval_seconds=0,
     print_line=lines.append,
   )
-  assert lines[0].startswith("step 7  accuracy 0.7500")
+  assert lines[0].startswith("ten_digits  step 7  accuracy 0.7500")

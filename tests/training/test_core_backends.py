@@ -2,6 +2,7 @@
 
 import json
 
+import auto_percentiles
 import keras
 import numpy as np
 import pytest
@@ -101,6 +102,9 @@ def measure() -> dict[str, dict]:
     float(c.loss_moving_average)
     for c in (model.curriculum, model.second_curriculum)
   ]
+  results["auto"] = {
+    "percentiles": np.ravel(auto_percentiles.estimates()).tolist()
+  }
   results["mixed"] = {"loss": [before, after], "averages": averages}
   return results
 
@@ -121,6 +125,9 @@ def golden_errors(folder: str) -> dict[str, float]:
     ):
       got = mn.nearest_percentile(recorded[f"x_{size}"], float(q))
       check("percentile", got, expected, 1e-30)
+      q = keras.ops.convert_to_tensor(float(q), "float32")
+      got = mn.nearest_percentile(recorded[f"x_{size}"], q)
+      check("percentile of a tensor", got, expected, 1e-30)
 
   recorded = np.load(f"{folder}/mentor_forward.npz")
   for name in ("mentornet_pd", "random"):
@@ -216,7 +223,7 @@ def expected():
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_models_train_as_under_tensorflow(expected, backend):
   got = run_under(backend, measure)
-  for kind in ("plain", "ema"):
+  for kind in ("plain", "ema", "auto"):
     assert got[kind].keys() == expected[kind].keys()
     for name, values in expected[kind].items():
       np.testing.assert_allclose(
@@ -234,7 +241,7 @@ def test_golden_numbers_hold(golden, figure, backend):
   errors = run_under(
     backend, golden_errors, str(golden.folder), may_use_tensorflow=True
   )
-  assert len(errors) == 15
+  assert len(errors) == 16
   assert max(errors.values()) <= 1, errors
   for name, error in errors.items():
     figure(f"under {backend}: {name}, share of its bound", error, 1)

@@ -47,6 +47,13 @@ def test_mixed_steps_are_the_same_on_each_replica(mirrored, count):
   assert max(dropped) > 0
 
 
+def test_replicas_estimate_one_percentile(mirrored):
+  (one,), two = (mirrored["percentiles"][n] for n in "12")
+  assert one[0][0] == np.float32(0.7) and one[-1][0] < 0.65
+  for got in two:
+    np.testing.assert_allclose(got, one, rtol=1e-5)
+
+
 def test_a_model_of_two_replicas_is_saved_as_one(mirrored, saved_path):
   model = keras.models.load_model(saved_path)
   expected = mirrored["fitted"]["1"]

@@ -19,6 +19,7 @@ from mentornet_tf.internal.reasons import reason
 from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.loop import Action, Pace, Reports, next_multiple
 from mentornet_tf.training.progress import readable_seconds
+from mentornet_tf.training.step_metrics import PERCENTILE_IN_USE
 
 # Averaged over the steps of a row; the others are values of its last step.
 _AVERAGED = (
@@ -36,6 +37,8 @@ _LATEST = (
   "debug/epoch_step",
   "debug/loss_moving_percentile",
 )
+# The latest of each as well, where they are reported.
+_OPTIONAL = (PERCENTILE_IN_USE,)
 _QUALITY = ("label_precision", "label_recall", "weight_auc")
 
 
@@ -52,6 +55,7 @@ class MetricsReporter(Action):
       checkpoint.
     evaluator: evaluates the student; None evaluates nothing.
     eval_interval_steps: steps between evaluations; None evaluates at the end.
+    on_row: called with step and row when a row is written.
   """
 
   def __init__(
@@ -65,6 +69,7 @@ class MetricsReporter(Action):
     pending_dir: Path,
     evaluator: EvaluationSets | None = None,
     eval_interval_steps: int | None = None,
+    on_row: Callable[[int, Mapping[str, float]], None] | None = None,
   ):
     self._writer = writer
     self._print_line = print_line
@@ -74,16 +79,20 @@ class MetricsReporter(Action):
     self._pending_dir = pending_dir
     self._evaluator = evaluator
     self._eval_interval_steps = eval_interval_steps
+    self._on_row = on_row
     self._pending: list[Reports] = []
 
   @staticmethod
   def columns(
-    has_checked_labels: bool, evaluator: EvaluationSets | None
+    has_checked_labels: bool,
+    evaluator: EvaluationSets | None,
+    estimates_percentile: bool = False,
   ) -> list[str]:
     """The columns of the rows that will be written."""
     return [
       *_AVERAGED,
       *_LATEST,
+      *(_OPTIONAL if estimates_percentile else ()),
       *(_QUALITY if has_checked_labels else ()),
       *(evaluator.columns if evaluator else ()),
     ]
@@ -121,6 +130,8 @@ class MetricsReporter(Action):
       events_only={"steps_per_second": rate},
     )
     self._print_line(self._readable(step, row, rate, seconds_left))
+    if self._on_row is not None:
+      self._on_row(step, row)
 
   def save_pending(self, step: int) -> None:
     """Saves the reports collected for the next row, beside a checkpoint.
@@ -181,6 +192,8 @@ class MetricsReporter(Action):
       f"weighted {row['mentornet/weighted_loss']:.4f}",
       f"lr {row['learning_rate']:.3g}",
     ]
+    if PERCENTILE_IN_USE in row:
+      parts.append(f"percentile {row[PERCENTILE_IN_USE]:.2f}")
     if not np.isnan(row.get("weight_auc", np.nan)):
       parts.append(f"noise detection AUROC {row['weight_auc']:.3f}")
     parts += readable_evaluations(row)
@@ -213,7 +226,8 @@ def _check_reports(reports: Reports) -> None:
 def summarize(reports: Reports) -> dict[str, float]:
   """A row of metrics from the stacked reports of its steps."""
   row = {name: float(reports[name].mean(dtype=float)) for name in _AVERAGED}
-  row |= {name: float(reports[name][-1]) for name in _LATEST}
+  latest = [*_LATEST, *(name for name in _OPTIONAL if name in reports)]
+  row |= {name: float(reports[name][-1]) for name in latest}
   if "example/is_clean" in reports:
     row |= weight_quality(
       reports["example/weight"].ravel(), reports["example/is_clean"].ravel()

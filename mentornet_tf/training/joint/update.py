@@ -211,9 +211,7 @@ def gather_examples(
     )
     average = loss_statistics.update_moving_average(
       average,
-      loss_statistics.nearest_percentile(
-        loss, 100.0 * curriculum.loss_p_percentile
-      ),
+      loss_statistics.nearest_percentile(loss, 100.0 * curriculum.percentile),
       curriculum.loss_moving_average_decay,
     )
     columns.append(
