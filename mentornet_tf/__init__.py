@@ -26,6 +26,7 @@ _HOMES = {
   "MentoredModel": "training.mentored_model",
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",
+  "TrainingMemory": "training.memory.training_memory",
   "UniformCurriculum": "curricula.plain_curricula",
   "UpdateMentor": "training.joint.callback",
   "UserError": "errors",

@@ -158,8 +158,8 @@ class MentoredModel(StudentModel):
     batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean, part)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
     loss = self.batch_losses(batch)
-    seen_loss = self.loss_for_curriculum(
-      x, loss.values, lambda y_pred: self.per_example_loss(y, y_pred)
+    seen_loss, prediction = self.seen_by_curriculum(
+      x, loss.values, y_pred, lambda y_pred: self.per_example_loss(y, y_pred)
     )
     epoch = training_percent(self.step.value, self.total_steps)
     own_loss, seen_loss, is_clean, mask = replicas.gather(
@@ -176,7 +176,7 @@ class MentoredModel(StudentModel):
     self.step.assign_add(1)
     used = step_metrics.count_used(weighed.weight)
     self.used_examples.assign_add(ops.cast(used, _LARGE_INTEGER))
-    return MentoredLoss(total, weighted, own_loss, weighed)
+    return MentoredLoss(total, weighted, own_loss, weighed, prediction)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     """The losses of a batch that its weights are computed from."""
@@ -206,16 +206,33 @@ class MentoredModel(StudentModel):
   ) -> Tensor:
     """The [B] float32 losses that the curriculum sees.
 
+    Arguments and errors are those of `seen_by_curriculum`.
+    """
+    return self.seen_by_curriculum(x, own_loss, None, loss_of)[0]
+
+  def seen_by_curriculum(
+    self,
+    x: Tensor,
+    own_loss: Tensor,
+    y_pred: Tensor,
+    loss_of: Callable[[Tensor], Tensor],
+  ) -> tuple[Tensor, Tensor]:
+    """What the curriculum sees: losses, and the predictions that led to them.
+
     Args:
       x: what the student was given.
       own_loss: [B] float32, its own losses in training.
+      y_pred: [B, …], its own predictions in training.
       loss_of: from predictions [B, …] to losses [B].
+
+    Returns:
+      [B] float32, and predictions [B, …].
 
     Raises:
       UserError: `weigh_by_average`, and the optimizer keeps no average.
     """
     if not self.weigh_by_average:
-      return own_loss
+      return own_loss, y_pred
     ema.check_keeps_average(self.optimizer)
     if not self.optimizer.built:  # as in the first step of `fit`
       self.optimizer.build(self.student.trainable_variables)
@@ -224,13 +241,18 @@ class MentoredModel(StudentModel):
       # There is no average before the first step.
       iterations = ops.convert_to_tensor(self.optimizer.iterations)
       is_first = ops.equal(iterations, 0)
-    y_pred, _ = self.student.stateless_call(
+    averaged, _ = self.student.stateless_call(
       averages,
       [v.value for v in self.student.non_trainable_variables],
       x,
       training=False,
     )
-    return ops.where(is_first, own_loss, loss_of(y_pred))
+    seen_loss = ops.where(is_first, own_loss, loss_of(averaged))
+    if y_pred is not None:
+      averaged = keras.tree.map_structure(
+        lambda own, average: ops.where(is_first, own, average), y_pred, averaged
+      )
+    return seen_loss, averaged
 
   def weigh(
     self, x: Any, y: Tensor | None = None, batch_size: int = 32

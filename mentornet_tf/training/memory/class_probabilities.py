@@ -1,0 +1,69 @@
+"""Class probabilities [B, C] from what a student predicts."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
+
+# Losses of one label among C classes.
+_SPARSE = ("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy")
+
+
+def class_probabilities(loss: keras.losses.Loss, y_pred: Tensor) -> Tensor:
+  """[B, C] float32 in 0..1; rows sum to 1.
+
+  Args:
+    loss: the compiled loss, which tells whether predictions are logits.
+    y_pred: [B, C], or [B, 1] of a binary classifier, which has two classes.
+
+  Raises:
+    UserError: predictions of another shape, or a loss that does not tell.
+  """
+  (y_pred,) = keras.tree.flatten(y_pred)
+  if len(y_pred.shape) != 2:
+    raise UserError(
+      "memory: expected a student with predictions [batch, classes], got the "
+      f"shape {list(y_pred.shape)}; train without `memory`"
+    )
+  y_pred = ops.cast(y_pred, "float32")
+  from_logits = _from_logits(loss)
+  if y_pred.shape[1] == 1:
+    positive = ops.sigmoid(y_pred) if from_logits else y_pred
+    return ops.concatenate([1 - positive, positive], axis=1)
+  if from_logits:
+    return ops.softmax(y_pred)
+  # As Keras' cross-entropy does.
+  return ops.divide_no_nan(y_pred, ops.sum(y_pred, axis=1, keepdims=True))
+
+
+def class_labels(y: Tensor, y_pred: Tensor) -> Tensor:
+  """[B] int32, the given class of each example.
+
+  Args:
+    y: class numbers [B] or [B, 1], or a share per class [B, C].
+    y_pred: predictions [B, C], or [B, 1] of a binary classifier.
+  """
+  (y,), (y_pred,) = keras.tree.flatten(y), keras.tree.flatten(y_pred)
+  y = ops.convert_to_tensor(y)
+  if len(y.shape) == 2 and y.shape[1] != 1 and y.shape[1] == y_pred.shape[1]:
+    return ops.cast(ops.argmax(y, axis=1), "int32")
+  return ops.cast(
+    ops.round(ops.reshape(ops.cast(y, "float32"), (-1,))), "int32"
+  )
+
+
+def _from_logits(loss: keras.losses.Loss) -> bool:
+  config: dict[str, Any] = loss.get_config()
+  arguments = config.get("fn_kwargs", config)
+  if isinstance(arguments, dict) and "from_logits" in arguments:
+    return bool(arguments["from_logits"])
+  if hasattr(loss, "from_logits"):
+    return bool(loss.from_logits)
+  raise UserError(
+    "memory: expected a loss with the argument `from_logits`, such as "
+    f"SparseCategoricalCrossentropy, got {type(loss).__name__}, which does not "
+    "tell what a prediction means; give it an attribute `from_logits`"
+  )
