@@ -44,6 +44,7 @@ _HOMES = {
   "standardize": "training.device_images",
   "review_page": "analysis.review.reviewing",
   "target_weights": "curricula.target_weights",
+  "with_index": "training.memory.indexed_inputs",
 }
 
 # Former public name -> its replacement.

@@ -1,5 +1,6 @@
 """SPADE: the step that trains a student under a curriculum."""
 
+import functools
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,6 +26,12 @@ from mentornet_tf.training.example_losses import (
   pack_labels,
   single_loss,
 )
+from mentornet_tf.training.memory.remembering import (
+  check_memory,
+  checking,
+  remember,
+)
+from mentornet_tf.training.memory.training_memory import TrainingMemory
 from mentornet_tf.training.step_values import MentoredLoss, TrainingBatch
 from mentornet_tf.training.student_model import StudentModel
 from mentornet_tf.training.weighing import weigh_examples
@@ -61,6 +68,8 @@ class MentoredModel(StudentModel):
       and cost another forward pass. The student still learns from its own.
     original_metrics: whether `fit` reports what the original code logs, under
       its names, besides `mean_weight` and `loss_percentile`.
+    memory: a `TrainingMemory` of the training examples, whose batches then come
+      with their index (`with_index`, `DeviceImages`); None remembers nothing.
     **kwargs: further arguments of `keras.Model`.
 
   Raises:
@@ -83,6 +92,7 @@ class MentoredModel(StudentModel):
     mixing: MentorMix | None = None,
     weigh_by_average: bool = False,
     original_metrics: bool = False,
+    memory: TrainingMemory | None = None,
     judge_by_average: bool | None = None,
     **kwargs: Any,
   ):
@@ -100,6 +110,8 @@ class MentoredModel(StudentModel):
       )
       weigh_by_average = judge_by_average
     _check_curriculum(curriculum, weigh_by_average)
+    check_memory(memory)
+    self.memory = memory
     self.curriculum = curriculum
     self.weigh_by_average = weigh_by_average
     self.original_metrics = original_metrics
@@ -107,6 +119,10 @@ class MentoredModel(StudentModel):
     self._step_metrics = step_metrics.make_metrics(original_metrics)
     # Whether the step was last traced for training.
     self._in_training = True
+
+  @functools.wraps(keras.Model.fit)
+  def fit(self, *args: Any, **kwargs: Any) -> Any:
+    return super().fit(*args, **checking(self.memory, kwargs))
 
   def compute_metrics(
     self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Any = None
@@ -130,6 +146,8 @@ class MentoredModel(StudentModel):
     if not training:
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
+    if self.memory is not None:
+      remember(self, x, y, loss)
     step_metrics.update(self._step_metrics, self, loss)
     return replicas.as_keras_loss(loss.total)
 
@@ -201,15 +219,6 @@ class MentoredModel(StudentModel):
     y = pack_labels(y, y_pred)
     return example_losses(single_loss(self, y, y_pred), y, y_pred).values
 
-  def loss_for_curriculum(
-    self, x: Tensor, own_loss: Tensor, loss_of: Callable[[Tensor], Tensor]
-  ) -> Tensor:
-    """The [B] float32 losses that the curriculum sees.
-
-    Arguments and errors are those of `seen_by_curriculum`.
-    """
-    return self.seen_by_curriculum(x, own_loss, None, loss_of)[0]
-
   def seen_by_curriculum(
     self,
     x: Tensor,
@@ -233,26 +242,11 @@ class MentoredModel(StudentModel):
     """
     if not self.weigh_by_average:
       return own_loss, y_pred
-    ema.check_keeps_average(self.optimizer)
-    if not self.optimizer.built:  # as in the first step of `fit`
-      self.optimizer.build(self.student.trainable_variables)
-    with self.optimizer_scope():
-      averages = [v.value for v in ema.averaged_weights(self.optimizer)]
-      # There is no average before the first step.
-      iterations = ops.convert_to_tensor(self.optimizer.iterations)
-      is_first = ops.equal(iterations, 0)
-    averaged, _ = self.student.stateless_call(
-      averages,
-      [v.value for v in self.student.non_trainable_variables],
-      x,
-      training=False,
+    averaged, is_first = ema.averaged_prediction(self, x)
+    loss = ops.where(is_first, own_loss, loss_of(averaged))
+    return loss, keras.tree.map_structure(
+      lambda own, average: ops.where(is_first, own, average), y_pred, averaged
     )
-    seen_loss = ops.where(is_first, own_loss, loss_of(averaged))
-    if y_pred is not None:
-      averaged = keras.tree.map_structure(
-        lambda own, average: ops.where(is_first, own, average), y_pred, averaged
-      )
-    return seen_loss, averaged
 
   def weigh(
     self, x: Any, y: Tensor | None = None, batch_size: int = 32
@@ -304,6 +298,7 @@ class MentoredModel(StudentModel):
       "total_steps": self.total_steps,
       "weigh_by_average": self.weigh_by_average,
       "original_metrics": self.original_metrics,
+      "memory": self.memory and serialize(self.memory),
     }
 
   @classmethod
@@ -317,8 +312,9 @@ class MentoredModel(StudentModel):
     )
     if "judge_by_average" in config:  # files of earlier versions
       config["weigh_by_average"] = config.pop("judge_by_average")
-    if config.get("mixing") is not None:
-      config["mixing"] = keras.saving.deserialize_keras_object(config["mixing"])
+    for name in ("mixing", "memory"):
+      if config.get(name) is not None:
+        config[name] = keras.saving.deserialize_keras_object(config[name])
     return cls(student, curriculum, **config)
 
 

@@ -1,6 +1,6 @@
 """Class probabilities [B, C] from what a student predicts."""
 
-from typing import Any
+import inspect
 
 import keras
 from keras import ops
@@ -8,16 +8,16 @@ from keras import ops
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 
-# Losses of one label among C classes.
-_SPARSE = ("sparse_categorical_crossentropy", "SparseCategoricalCrossentropy")
 
-
-def class_probabilities(loss: keras.losses.Loss, y_pred: Tensor) -> Tensor:
+def class_probabilities(
+  loss: keras.losses.Loss, y_pred: Tensor, from_logits: bool | None = None
+) -> Tensor:
   """[B, C] float32 in 0..1; rows sum to 1.
 
   Args:
     loss: the compiled loss, which tells whether predictions are logits.
     y_pred: [B, C], or [B, 1] of a binary classifier, which has two classes.
+    from_logits: whether they are logits; None takes it from the loss.
 
   Raises:
     UserError: predictions of another shape, or a loss that does not tell.
@@ -29,7 +29,8 @@ def class_probabilities(loss: keras.losses.Loss, y_pred: Tensor) -> Tensor:
       f"shape {list(y_pred.shape)}; train without `memory`"
     )
   y_pred = ops.cast(y_pred, "float32")
-  from_logits = _from_logits(loss)
+  if from_logits is None:
+    from_logits = _takes_logits(loss)
   if y_pred.shape[1] == 1:
     positive = ops.sigmoid(y_pred) if from_logits else y_pred
     return ops.concatenate([1 - positive, positive], axis=1)
@@ -55,15 +56,15 @@ def class_labels(y: Tensor, y_pred: Tensor) -> Tensor:
   )
 
 
-def _from_logits(loss: keras.losses.Loss) -> bool:
-  config: dict[str, Any] = loss.get_config()
-  arguments = config.get("fn_kwargs", config)
-  if isinstance(arguments, dict) and "from_logits" in arguments:
-    return bool(arguments["from_logits"])
+def _takes_logits(loss: keras.losses.Loss) -> bool:
   if hasattr(loss, "from_logits"):
     return bool(loss.from_logits)
+  # Where Keras was given a function, or its name.
+  function = getattr(loss, "fn", None)
+  parameters = inspect.signature(function).parameters if function else {}
+  if "from_logits" in parameters:
+    return bool(parameters["from_logits"].default)
   raise UserError(
-    "memory: expected a loss with the argument `from_logits`, such as "
-    f"SparseCategoricalCrossentropy, got {type(loss).__name__}, which does not "
-    "tell what a prediction means; give it an attribute `from_logits`"
+    "from_logits: expected True or False beside a loss without this argument, "
+    f"got none for {getattr(loss, 'name', loss)}; give it to TrainingMemory"
   )
