@@ -66,12 +66,14 @@ def is_indexed(x: Any) -> bool:
 def _indexed_dataset(data: Any, batched: bool) -> Any:
   import tensorflow as tf
 
+  spec = data.element_spec
+  if not isinstance(spec, tuple):
+    raise UserError(
+      "data: expected elements (x, y) or (x, y, sample_weight), got "
+      f"{type(spec).__name__}; map the data set to such tuples"
+    )
+
   def attached(first: Any, element: Any) -> Any:
-    if not isinstance(element, tuple):
-      raise UserError(
-        "data: expected elements (x, y) or (x, y, sample_weight), got "
-        f"{type(element).__name__}; map the data set to such tuples"
-      )
     x, *others = element
     index, count = first, 1
     if batched:

@@ -190,8 +190,8 @@ class TrainingMemory(keras.layers.Layer):
     if strays:
       raise UserError(
         "index: expected those of the "
-        f"{self.num_examples} examples of the memory, from 0, got others in "
-        f"{strays} places; give `num_examples` of the data, and attach the "
+        f"{self.num_examples} examples of the memory, from 0, got others at "
+        f"{strays} visits; give `num_examples` of the data, and attach the "
         "index before repeat()"
       )
     if relabelled:
