@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,17 @@ class MemoryKeeper(Action):
     _check_space(folder, of)
     rows = make_rows(of.num_examples, of.num_classes, folder)
     self._averages = ExampleAverages(of.num_examples, rows, DECAY)
+    # Averages while the device makes the next steps.
+    self._worker = ThreadPoolExecutor(1)
+    self._averaging: Future[None] | None = None
+
+    @tf.function
+    def order(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+      sequence = first + tf.range(count, dtype=tf.int64)
+      return shuffled_index(sequence, of.num_examples, of.seed)
+
+    count = tf.TensorSpec((), tf.int64)
+    self._order = order.get_concrete_function(count, count)
     path = memory_path(run_folder, start_step)
     if path.exists():
       self._restore(path)
@@ -142,14 +154,16 @@ class MemoryKeeper(Action):
       )
       for name in EXAMPLE_COLUMNS
     }
-    positions = self._positions(step, len(columns["loss"]))
+    positions = self.positions(step, len(columns["loss"]))
     # Steps that overflow in float16 leave nothing to remember.
     usable = np.isfinite(columns["loss"])
     usable &= np.isfinite(columns["probabilities"].sum(axis=1))
     if not usable.all():
       positions = positions[usable]
       columns = {name: values[usable] for name, values in columns.items()}
-    self._averages.observe(
+    self.wait()
+    self._averaging = self._worker.submit(
+      self._averages.observe,
       positions,
       ids=columns["id"],
       labels=columns["label"],
@@ -158,15 +172,21 @@ class MemoryKeeper(Action):
       probabilities=columns["probabilities"],
     )
 
-  def _positions(self, step: int, count: int) -> np.ndarray:
-    """Where the `count` examples that lead up to `step` are in the data."""
-    end = step * self._of.batch_size
-    sequence = tf.range(end - count, end, dtype=tf.int64)
-    order = shuffled_index(sequence, self._of.num_examples, self._of.seed)
-    return order.numpy()
+  def wait(self) -> None:
+    """Returns when all that was observed is averaged."""
+    if self._averaging is not None:
+      self._averaging.result()
+
+  def positions(self, step: int, count: int) -> np.ndarray:
+    """[M] int64: where in the data the examples are that lead up to `step`."""
+    return self._order(
+      tf.constant(step * self._of.batch_size - count, tf.int64),
+      tf.constant(count, tf.int64),
+    ).numpy()
 
   def save(self, step: int) -> None:
     """Writes the memory of `step`, before its checkpoint is written."""
+    self.wait()
     path = memory_path(self._run_folder, step)
     older = [each for each in memory_files(self._run_folder) if each != step]
     kept = older[-(_MOST_FILES - 1) :]
