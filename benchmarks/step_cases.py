@@ -87,7 +87,7 @@ class StepCases:
   def fit(
     self,
     model: keras.Model,
-    jit_compile: bool | str = False,
+    jit_compile: bool = False,
     with_index: bool = False,
   ) -> Case:
     """Keras' `fit`, from the end of a call's first step to that of its last.

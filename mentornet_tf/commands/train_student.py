@@ -19,10 +19,15 @@ from mentornet_tf.commands.setting_flags import (
   define_setting_flags,
   given_settings,
 )
+from mentornet_tf.datasets.reading.preparation import BatchSlice
 from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import describe
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
+from mentornet_tf.internal.tf_config import (
+  START_SECONDS,
+  cluster_of_environment,
+)
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   MENTORMIX_DEFAULTS,
@@ -67,13 +72,19 @@ define_setting_flags(*training_groups().values(), RunOptions)
 flags.DEFINE_bool(
   "deterministic", False, "Only use operations with repeatable results."
 )
-flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
+flags.DEFINE_string(
+  "device_id",
+  "0",
+  "GPU to use, where there is one. Under --distribution all are used unless "
+  "some are named, 0,1 for instance.",
+)
 
 # Flags of TensorFlow 1 clusters, accepted so that old command lines run.
 _CLUSTER_FLAGS = ("master", "ps_tasks", "task")
-flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
-flags.DEFINE_integer("ps_tasks", 0, "TensorFlow 1 only; ignored.")
-flags.DEFINE_integer("task", 0, "TensorFlow 1 only; ignored.")
+_IGNORED = "TensorFlow 1 only; ignored. See --distribution."
+flags.DEFINE_string("master", "", _IGNORED)
+flags.DEFINE_integer("ps_tasks", 0, _IGNORED)
+flags.DEFINE_integer("task", 0, _IGNORED)
 
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
 
@@ -98,15 +109,25 @@ def main() -> None:
   names = parse_set_names(
     flag.eval_sets or [], flag.eval_data_dir or flag.data_dir
   )
-  _print_notes(settings)
+  _check_distribution(settings, options)
+  _print_notes(settings, options)
 
-  start_tensorflow(flag.device_id)
+  shares = options.distribution != "off"
+  given = flag["device_id"].present
+  start_tensorflow(
+    flag.device_id if given or not shares else "",
+    # Each worker would print pages about another that has ended.
+    log_level=3 if options.distribution == "multi_worker" else 2,
+  )
   import tensorflow as tf
 
   from mentornet_tf.datasets.reading.open import open_data
   from mentornet_tf.evaluation.evaluation_sets import open_evaluation_data
+  from mentornet_tf.training.devices import open_distribution
   from mentornet_tf.training.train import train_and_evaluate
 
+  # Before TensorFlow does anything else.
+  open_distribution(options)
   if flag.deterministic:
     tf.config.experimental.enable_op_determinism()
   crop, dataset_name = settings.images.crop, settings.data.dataset_name
@@ -203,7 +224,25 @@ def _check_mentor(settings: TrainingSettings) -> None:
     )
 
 
-def _print_notes(settings: TrainingSettings) -> None:
+def _check_distribution(
+  settings: TrainingSettings, options: RunOptions
+) -> None:
+  """Refuses a job that cannot begin, before TensorFlow is imported."""
+  count = options.num_devices
+  cluster = None
+  if options.distribution == "multi_worker":
+    cluster = cluster_of_environment()
+    count = len(cluster)
+  BatchSlice(0, count or 1).positions(settings.data.batch_size)
+  if cluster is not None and count > 1:
+    print(
+      f"{cluster.named(cluster.index)} of {count} waits for the others, at "
+      f"most {START_SECONDS} s; {cluster.named(0)} prints the run's progress",
+      flush=True,
+    )
+
+
+def _print_notes(settings: TrainingSettings, options: RunOptions) -> None:
   """Tells what of the flags has no effect, or one that is not expected."""
   given = given_settings(CurriculumSettings)
   without_effect = [
@@ -221,9 +260,14 @@ def _print_notes(settings: TrainingSettings) -> None:
   for name in _CLUSTER_FLAGS:
     if flags.FLAGS[name].present:
       print(
-        f"note: --{name} belongs to TensorFlow 1 clusters and is ignored; this "
-        "version trains on one machine (tf.distribute takes its place)"
+        f"note: --{name} belongs to TensorFlow 1 clusters and is ignored; "
+        "--distribution=mirrored with --num_devices, or "
+        "--distribution=multi_worker with TF_CONFIG, takes its place"
       )
+  if settings.student.sync_batch_norm and options.distribution == "off":
+    print(
+      "note: --sync_batch_norm has no effect on one device; give --distribution"
+    )
   decay = settings.optimizer.ema_decay
   steps = settings.run.max_number_of_steps
   # An average that is slower than its run still holds the first weights.

@@ -11,7 +11,7 @@ import tempfile
 from mentornet_tf.errors import UserError
 
 
-def start_tensorflow(device_id: str = "") -> None:
+def start_tensorflow(device_id: str = "", log_level: int = 2) -> None:
   """Imports TensorFlow without its start-up notes.
 
   They would bury the program's own lines, and no log level stops all of them.
@@ -20,6 +20,8 @@ def start_tensorflow(device_id: str = "") -> None:
   Args:
     device_id: the GPU to use, as CUDA numbers them; CUDA_VISIBLE_DEVICES in the
       environment takes precedence.
+    log_level: what of TensorFlow's own lines is shown later: 2 errors, 3 those
+      of its end only; TF_CPP_MIN_LOG_LEVEL takes precedence.
 
   Raises:
     UserError: the environment chooses another back end for Keras.
@@ -29,7 +31,7 @@ def start_tensorflow(device_id: str = "") -> None:
     raise UserError(_wrong_backend("the commands", backend))
   if device_id:
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", device_id)
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", str(log_level))
   # Otherwise oneDNN leaves the calling thread idle, one of two on two cores.
   os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")
   sys.stderr.flush()

@@ -68,7 +68,7 @@ class CheckpointStore:
 
   def save(self, step: int) -> str:
     """Writes a checkpoint for `step` and returns its prefix."""
-    prefix = str(self._folder / f"{_NAME}-{step}")
+    prefix = self._prefix(step)
     try:
       older = [
         each for each in kept_checkpoints(self._folder) if each != prefix
@@ -116,6 +116,17 @@ class CheckpointStore:
     if failure is not None:
       raise failure
     return 0
+
+  def restore_step(self, step: int) -> None:
+    """Loads the checkpoint of `step`.
+
+    Raises:
+      UserError: it does not fit, or is missing or damaged.
+    """
+    restore(self._prefix(step), self._groups)
+
+  def _prefix(self, step: int) -> str:
+    return str(self._folder / f"{_NAME}-{step}")
 
   def _remove_leftovers(self) -> None:
     """Deletes the files of checkpoints that are old or were interrupted."""

@@ -17,7 +17,6 @@ from mentornet_tf.settings.groups import (
   JointSettings,
   MentorMixSettings,
   OptimizerSettings,
-  RunOptions,
   RunSettings,
   StudentSettings,
 )
@@ -30,6 +29,7 @@ from mentornet_tf.settings.presets import (
   published_run,
   student_recipe,
 )
+from mentornet_tf.settings.run_options import RunOptions
 from mentornet_tf.settings.training import (
   TrainingSettings,
   settings_by_name,

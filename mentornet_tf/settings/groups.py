@@ -131,6 +131,12 @@ class StudentSettings(SettingsGroup):
     "random numbers then, and all else differs by rounding. It starts later, "
     "and takes longer on CPUs (docs/speed.md).",
   )
+  sync_batch_norm: bool = setting(
+    False,
+    "Let batch normalisation compute its statistics over the batches of all "
+    "replicas, under `distribution`. The usual training does not: statistics "
+    "of each replica's part are less exact, and cost no exchange per layer.",
+  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -299,41 +305,4 @@ class RunSettings(SettingsGroup):
   )
   log_interval_steps: int = setting(
     100, "Steps between rows of metrics.", lower=1
-  )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunOptions(SettingsGroup):
-  """How a run goes about its work; none of this shapes the numbers."""
-
-  title = "Running"
-
-  eval_interval_steps: int | None = setting(
-    None, "Steps between evaluations; by default only at the end.", lower=1
-  )
-  save_interval_steps: int | None = setting(
-    None, "Steps between checkpoints; by default only by time.", lower=1
-  )
-  save_interval_secs: float = setting(
-    1200.0, "Seconds between checkpoints.", lower=0
-  )
-  save_summaries_secs: float = setting(
-    120.0, "Seconds between flushes of TensorBoard's events.", lower=0
-  )
-  steps_per_call: int = setting(
-    20, "Training steps for each call from Python.", lower=1
-  )
-  record_losses: bool = setting(
-    False,
-    "Write the loss of every training example at every step, as the curriculum "
-    "is shown it, to losses.csv in the training folder, from which data-driven "
-    "mentors are trained.",
-  )
-  memory: bool | None = setting(
-    None,
-    "Remember of every training example the averages, over its visits, of its "
-    "loss, its weight and the probabilities that the student predicts for its "
-    "classes, in training_memory in the training folder, by which suspect "
-    "labels are found. By default where images times classes are at most "
-    "16,777,216.",
   )

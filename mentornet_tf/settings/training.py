@@ -122,8 +122,12 @@ class TrainingSettings:
   @property
   def student_options(self) -> dict[str, Any]:
     """Options of `build_student`; small images leave the student its size."""
-    size = self.images.image_size
-    return {} if size is None else {"input_shape": (size, size, 3)}
+    options: dict[str, Any] = {}
+    if size := self.images.image_size:
+      options["input_shape"] = (size, size, 3)
+    if self.student.sync_batch_norm:
+      options["sync_batch_norm"] = True
+    return options
 
 
 def training_groups() -> dict[str, type[SettingsGroup]]:

@@ -123,6 +123,7 @@ def run_loop(
   total_steps: int,
   steps_per_call: int,
   should_stop: Callable[[], bool] = lambda: False,
+  agreed_steps: Callable[[int], int] = lambda num_steps: num_steps,
 ) -> int:
   """Runs from `start_step` to `total_steps`; returns the step it reached.
 
@@ -134,12 +135,17 @@ def run_loop(
     steps_per_call: the most steps per call; calls are shorter where an action
       is due.
     should_stop: asked before every call.
+    agreed_steps: from the steps that this worker would make in a call, 0 to
+      stop, to those that all of them make.
   """
   step = start_step
-  while step < total_steps and not should_stop():
+  while step < total_steps:
     stops = [action.next_due(step) for action in actions]
     stop_at = min([total_steps, *(stop for stop in stops if stop is not None)])
-    num_steps = min(steps_per_call, stop_at - step)
+    num_steps = 0 if should_stop() else min(steps_per_call, stop_at - step)
+    num_steps = agreed_steps(num_steps)
+    if not num_steps:
+      break
     reports = runner(num_steps)
     step += num_steps
     for action in actions:

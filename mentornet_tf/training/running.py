@@ -1,7 +1,8 @@
 """The steps of a run whose folder is open, and what is done between them."""
 
 import signal
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -23,6 +24,7 @@ from mentornet_tf.training.actions.memory_keeper import (
 )
 from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
 from mentornet_tf.training.checkpoint_groups import variable_groups
+from mentornet_tf.training.distribution import Distribution
 from mentornet_tf.training.joint.clean_subset import update_batches
 from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.schedule import UpdateSchedule
@@ -53,7 +55,8 @@ class Run:
     train_data: what it trains on.
     evaluator: gives columns of metrics; None evaluates nothing.
     joint: updates of the mentor; None where it stays as it is.
-    folder: the training folder.
+    distribution: its devices.
+    folder: the training folder; None on workers that leave it to the chief.
     store: its checkpoints.
     start_step: the steps that are done.
     jit_compile: whether XLA compiles the step.
@@ -68,7 +71,8 @@ class Run:
   train_data: TrainingData
   evaluator: EvaluationSets | None
   joint: JointTraining | None
-  folder: RunFolder
+  distribution: Distribution
+  folder: RunFolder | None
   store: CheckpointStore
   start_step: int
   jit_compile: bool
@@ -83,50 +87,67 @@ def run_to_end(run: Run) -> int:
   """
   options, model, start_step = run.options, run.model, run.start_step
   has_checked_labels = run.train_data.has_checked_labels
+  distribution = run.distribution
+  batches = distribution.training_batches(
+    run.train_data, run.batch_size, seed=run.seed, start_step=start_step
+  )
   remembers = keeps_memory(options.memory, run.train_data)
-  batches = run.train_data.training_batches(
-    run.batch_size,
-    seed=run.seed,
-    start_step=start_step,
+  step_function = observed_step(
+    model,
+    has_checked_labels,
+    with_examples=options.record_losses or remembers,
+    with_probabilities=remembers,
   )
-  writer = MetricsWriter(
-    run.folder,
-    MetricsReporter.columns(has_checked_labels, run.evaluator),
-    start_step,
-    options.save_summaries_secs,
-  )
-  actions, saver = _actions(run, writer)
   with (
-    closing(writer),
-    ProgressBar(run.console, start_step, model.total_steps) as progress_bar,
+    _actions(run) as (actions, save),
     loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
     named_damage(lambda: _damage_after(run)),
+    distribution.named_failures(),
   ):
     step = loop.run_loop(
       loop.StepRunner(
-        observed_step(
-          model,
-          has_checked_labels,
-          with_examples=options.record_losses or remembers,
-          with_probabilities=remembers,
-        ),
-        batches,
-        run.jit_compile,
+        distribution.replicated(step_function), batches, run.jit_compile
       ),
-      [*actions, progress_bar],
+      actions,
       start_step=start_step,
       total_steps=model.total_steps,
       steps_per_call=options.steps_per_call,
       should_stop=should_stop,
+      agreed_steps=distribution.agreed_steps,
     )
-    saver.save(step)
+    save(step)
   return step
 
 
+@contextmanager
 def _actions(
-  run: Run, writer: MetricsWriter
+  run: Run,
+) -> Iterator[tuple[list[loop.Action], Callable[[int], None]]]:
+  """What happens between steps, in order, and what saves at the end.
+
+  The chief does all of it, and decides how long calls are.
+  """
+  if run.folder is None:
+    yield [], lambda step: None
+    return
+  writer = MetricsWriter(
+    run.folder,
+    MetricsReporter.columns(run.train_data.has_checked_labels, run.evaluator),
+    run.start_step,
+    run.options.save_summaries_secs,
+  )
+  total_steps = run.model.total_steps
+  with (
+    closing(writer),
+    ProgressBar(run.console, run.start_step, total_steps) as progress_bar,
+  ):
+    actions, saver = _writing_actions(run, run.folder, writer)
+    yield [*actions, progress_bar], saver.save
+
+
+def _writing_actions(
+  run: Run, folder: RunFolder, writer: MetricsWriter
 ) -> tuple[list[loop.Action], CheckpointSaver]:
-  """What happens between steps, in order, and that of it which saves."""
   options, model, start_step = run.options, run.model, run.start_step
   total_steps = model.total_steps
   interval_steps = run.log_interval_steps
@@ -136,7 +157,7 @@ def _actions(
     run.console.print,
     interval_steps=interval_steps,
     pace=loop.Pace(start_step, total_steps),
-    pending_dir=run.folder.path,
+    pending_dir=folder.path,
     total_steps=total_steps,
     evaluator=run.evaluator,
     eval_interval_steps=options.eval_interval_steps,
@@ -153,8 +174,8 @@ def _actions(
   actions: list[loop.Action] = [guard, reporter]
   if keeps_memory(options.memory, run.train_data):
     keeper = MemoryKeeper(
-      run.folder.path,
-      MemoryOf.of_run(run.folder.path, run.train_data, batch_size, run.seed),
+      folder.path,
+      MemoryOf.of_run(folder.path, run.train_data, batch_size, run.seed),
       start_step=start_step,
       print_line=run.console.print,
     )
@@ -170,7 +191,7 @@ def _actions(
   )
   if options.record_losses:
     recorder = LossRecorder(
-      run.folder.path / FILE_NAME,
+      folder.path / FILE_NAME,
       batch_size=batch_size,
       total_steps=total_steps,
       start_step=start_step,
@@ -184,7 +205,7 @@ def _actions(
       model,
       lambda: update_batches(joint.clean_data, batch_size, seed),
       joint.schedule,
-      folder=run.folder.path,
+      folder=folder.path,
       writer=writer,
       print_line=run.console.print,
     )
@@ -199,7 +220,7 @@ def _damage_after(run: Run) -> str | None:
   Within a call batches may be read some steps ahead of the model's.
   """
   batch_size, seed = run.batch_size, run.seed
-  done = int(run.model.step)
+  done = int(run.model.step.value.numpy())
   for step in range(done, done + run.options.steps_per_call):
     damage = run.train_data.training_damage(step, batch_size, seed)
     if damage:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.builders import build_model, build_updates
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.compilation import check_compiles
+from mentornet_tf.training.devices import open_distribution
+from mentornet_tf.training.distribution import Distribution, check_batch_size
 from mentornet_tf.training.ema import with_averaged_weights
 from mentornet_tf.training.joint.clean_subset import (
   clean_subset,
@@ -93,60 +96,132 @@ def train_and_evaluate(
   """
   require_tensorflow("runs of the loop")
   options = options or RunOptions()
+  distribution = open_distribution(options)
+  _check_replicas(settings, distribution)
   console = console or Console(highlight=False, markup=False, soft_wrap=True)
+  if not distribution.is_chief:
+    console = Console(quiet=True)
   creatable_folder(run_folder)
   train_data = as_training_data(train_data, settings.augmentation)
   _check_clean_labels(settings, options, train_data)
-  # The model first: settings that cannot be built leave no folder behind.
-  model = build_model(settings, train_data, Path(run_folder))
-  if settings.student.jit_compile:
-    check_compiles(model)
-  evaluator = _evaluator(model, settings, train_data, eval_data)
-  joint = _joint_training(model, settings, train_data, clean_data)
-
-  with locked(writable_folder(run_folder), "train", warn=console.print):
-    folder = RunFolder(
-      run_folder,
-      settings.values(),
-      _data_summary(train_data, joint),
-      TrainingSettings().values(),
-      warn=console.print,
+  summary = _data_summary(train_data)
+  with distribution.named_failures():
+    distribution.check_agreed(
+      "settings, data, options", f"{settings}{summary}{options}"
     )
-    _keep_mentor(model.curriculum, folder.path)
-    store = CheckpointStore(folder.path, variable_groups(model))
-    start_step = store.restore_latest(warn=console.print)
-    model.step.assign(start_step)
-    total_steps = model.total_steps
-    if start_step >= total_steps:
-      console.print(f"{folder.path}: already finished at step {start_step}")
-      return TrainingResult(start_step, True, model)
-    if start_step:
-      console.print(f"{folder.path}: continuing from step {start_step}")
-    console.print(_readable_start(settings, train_data, options))
+    # The model first: settings that cannot be built leave no folder behind.
+    with distribution.scope():
+      model = build_model(settings, train_data, Path(run_folder))
+    if settings.student.jit_compile:
+      check_compiles(model)
+    evaluator = _evaluator(model, settings, train_data, eval_data)
+    joint = _joint_training(
+      model, settings, train_data, clean_data, distribution
+    )
+    if joint is not None:
+      summary["clean_subset"] = _data_summary(joint.clean_data)
 
-    step = run_to_end(
-      Run(
-        batch_size=settings.data.batch_size,
-        seed=settings.run.seed,
-        log_interval_steps=settings.run.log_interval_steps,
-        options=options,
-        model=model,
-        train_data=train_data,
-        evaluator=evaluator,
-        joint=joint,
-        folder=folder,
-        store=store,
-        start_step=start_step,
-        jit_compile=settings.student.jit_compile,
-        console=console,
+    with _open_folder(
+      run_folder, settings, summary, model, distribution, console
+    ) as folder:
+      store = CheckpointStore(Path(run_folder), variable_groups(model))
+      start_step = _restore(store, distribution, console)
+      model.step.assign(start_step)
+      total_steps = model.total_steps
+      if start_step >= total_steps:
+        console.print(f"{run_folder}: already finished at step {start_step}")
+        distribution.finish()
+        return TrainingResult(start_step, True, model)
+      if start_step:
+        console.print(f"{run_folder}: continuing from step {start_step}")
+      console.print(
+        _readable_start(settings, train_data, options, distribution)
       )
-    )
+
+      step = run_to_end(
+        Run(
+          batch_size=settings.data.batch_size,
+          seed=settings.run.seed,
+          log_interval_steps=settings.run.log_interval_steps,
+          options=options,
+          model=model,
+          train_data=train_data,
+          evaluator=evaluator,
+          joint=joint,
+          distribution=distribution,
+          folder=folder,
+          store=store,
+          start_step=start_step,
+          jit_compile=settings.student.jit_compile,
+          console=console,
+        )
+      )
+      distribution.finish()
   finished = step == total_steps
   if not finished:
     console.print(
       f"stopped at step {step}; the same command continues from there"
     )
   return TrainingResult(step, finished, model)
+
+
+def _check_replicas(
+  settings: TrainingSettings, distribution: Distribution
+) -> None:
+  check_batch_size(settings.data.batch_size, distribution)
+  count = distribution.num_replicas
+  if count == 1:
+    return
+  if settings.student.jit_compile:
+    raise UserError(
+      "jit_compile: expected one device with it, `distribution=off`, got "
+      f"{count} replicas, whose exchange XLA does not compile; leave one out"
+    )
+  if settings.student.mixed_precision == "mixed_float16":
+    raise UserError(
+      "mixed_precision: expected float32 or mixed_bfloat16 on several "
+      f"replicas, got mixed_float16 on {count}, whose scaling of the loss was "
+      "not tried there; choose mixed_bfloat16"
+    )
+
+
+@contextmanager
+def _open_folder(
+  path: str | os.PathLike,
+  settings: TrainingSettings,
+  data_summary: Mapping[str, Any],
+  model: MentoredModel,
+  distribution: Distribution,
+  console: Console,
+) -> Iterator[RunFolder | None]:
+  """The folder of a run, locked; None on workers that leave it to the chief."""
+  if not distribution.is_chief:
+    distribution.check_shared(Path(path))
+    yield None
+    return
+  with locked(writable_folder(path), "train", warn=console.print):
+    folder = RunFolder(
+      path,
+      settings.values(),
+      data_summary,
+      TrainingSettings().values(),
+      warn=console.print,
+    )
+    distribution.check_shared(folder.path)
+    _keep_mentor(model.curriculum, folder.path)
+    yield folder
+
+
+def _restore(
+  store: CheckpointStore, distribution: Distribution, console: Console
+) -> int:
+  """Loads the newest checkpoint, the same on all workers; gives its step."""
+  if distribution.is_chief:
+    return distribution.of_chief(store.restore_latest(warn=console.print))
+  step = distribution.of_chief(0)
+  if step:
+    store.restore_step(step)
+  return step
 
 
 def _check_clean_labels(
@@ -198,6 +273,7 @@ def _joint_training(
   settings: TrainingSettings,
   train_data: TrainingData,
   clean_data: InMemoryDataset | TrainingData | None,
+  distribution: Distribution,
 ) -> JointTraining | None:
   """Updates of the mentor and their images; None where it is not updated."""
   schedule = build_updates(settings)
@@ -210,6 +286,12 @@ def _joint_training(
         "is trained on it, or leave the subset out"
       )
     return None
+  if distribution.num_replicas > 1:
+    raise UserError(
+      "update_mentor_at: expected a run on one device, `distribution=off`, got "
+      f"{distribution.num_replicas} replicas; leave the updates out, or the "
+      "distribution"
+    )
   check_has_mentor(model.curriculum)
   schedule.steps(model.total_steps)  # refused before there is a folder
   if clean_data is not None:
@@ -223,26 +305,24 @@ def _joint_training(
   return JointTraining(schedule, subset)
 
 
-def _data_summary(
-  train_data: TrainingData, joint: JointTraining | None
-) -> dict[str, Any]:
+def _data_summary(data: TrainingData) -> dict[str, Any]:
   """What run.json says of the data, and what tells them from others."""
-  data = train_data.run_summary() | {"digest": data_digest(train_data)}
-  if joint is not None:
-    subset = joint.clean_data
-    data["clean_subset"] = subset.run_summary() | {
-      "digest": data_digest(subset)
-    }
-  return data
+  return data.run_summary() | {"digest": data_digest(data)}
 
 
 def _readable_start(
-  settings: TrainingSettings, train_data: TrainingData, options: RunOptions
+  settings: TrainingSettings,
+  train_data: TrainingData,
+  options: RunOptions,
+  distribution: Distribution,
 ) -> str:
   """What is trained on what; the first steps can take minutes to compile."""
   noisy = describe_noisy_labels(train_data.run_summary())
+  replicas = distribution.num_replicas
+  shared = f" on {replicas} replicas" if replicas > 1 else ""
   return (
-    f"training {settings.student.studentnet} on {len(train_data)} images of "
+    f"training {settings.student.studentnet}{shared} on {len(train_data)} "
+    f"images of "
     f"{train_data.name}, {train_data.num_classes} classes"
     f"{f', {noisy}' if noisy else ''}; curriculum "
     f"{settings.curriculum.curriculum}; a line every "

@@ -107,6 +107,29 @@ def test_loop_stops_when_asked_and_says_where():
   assert step == 15
 
 
+def test_calls_are_as_long_as_workers_agree():
+  asked, agreed = [], iter([5, 2, 4, 0])
+
+  def agree(num_steps):
+    asked.append(num_steps)
+    return next(agreed)
+
+  runner, _ = counting_runner()
+  seen = Observer()
+  step = loop.run_loop(
+    runner,
+    [seen],
+    start_step=0,
+    total_steps=14,
+    steps_per_call=5,
+    should_stop=lambda: len(seen.calls) == 3,
+    agreed_steps=agree,
+  )
+  assert asked == [5, 5, 5, 0]
+  assert [at for at, _ in seen.calls] == [5, 7, 11]
+  assert step == 11
+
+
 def test_first_signal_asks_to_stop_and_handlers_come_back():
   before = signal.getsignal(signal.SIGTERM)
   with loop.stop_on_signals(signal.SIGTERM) as should_stop:
