@@ -68,10 +68,14 @@ class MemoryOf:
     return cls(len(data), data.num_classes, digest, batch_size, seed)
 
   @property
+  def is_large(self) -> bool:
+    """Whether probabilities are on disk, and not in memory."""
+    return not is_in_memory(self.num_examples, self.num_classes)
+
+  @property
   def encoding(self) -> str:
     """How probabilities are stored."""
-    small = is_in_memory(self.num_examples, self.num_classes)
-    return (FloatRows if small else CompactRows).encoding
+    return (CompactRows if self.is_large else FloatRows).encoding
 
   @property
   def file_bytes(self) -> int:
@@ -82,7 +86,7 @@ class MemoryOf:
   @property
   def disk_bytes(self) -> int:
     """Of all its files at once."""
-    num_files = _MOST_FILES + (self.encoding == CompactRows.encoding)
+    num_files = _MOST_FILES + self.is_large
     return num_files * self.file_bytes
 
 
@@ -124,6 +128,11 @@ class MemoryKeeper(Action):
     folder.mkdir(exist_ok=True)
     self._remove(lambda step: step > start_step)
     _check_space(folder, of)
+    if of.is_large:
+      print_line(
+        f"the memory of {of.num_examples} examples of {of.num_classes} classes "
+        f"takes {of.disk_bytes / 1e9:.1f} GB on disk"
+      )
     rows = make_rows(of.num_examples, of.num_classes, folder)
     self._averages = ExampleAverages(of.num_examples, rows, DECAY)
     # Averages while the device makes the next steps.
