@@ -175,7 +175,13 @@ def _writing_actions(
   if keeps_memory(options.memory, run.train_data):
     keeper = MemoryKeeper(
       folder.path,
-      MemoryOf.of_run(folder.path, run.train_data, batch_size, run.seed),
+      MemoryOf.of_run(
+        folder.path,
+        run.train_data,
+        batch_size,
+        run.seed,
+        options.steps_per_call,
+      ),
       start_step=start_step,
       print_line=run.console.print,
     )

@@ -37,6 +37,9 @@ from mentornet_tf.training.memory.probability_rows import (
 # What a step has to report of its examples, beside their probabilities.
 EXAMPLE_COLUMNS = ("id", "label", "loss", "weight", "probabilities")
 
+# Bytes of memory for the rows that are worked on, and what takes no room.
+_BESIDE = 96 * 2**20
+
 # Files that are there at most: those of two checkpoints, or one being written.
 _MOST_FILES = 2
 
@@ -51,6 +54,7 @@ class MemoryOf:
     digest: of the data.
     batch_size: examples per step.
     seed: of their order.
+    steps_per_call: the most steps whose reports come at a time.
   """
 
   num_examples: int
@@ -58,14 +62,22 @@ class MemoryOf:
   digest: str
   batch_size: int
   seed: int
+  steps_per_call: int = 1
 
   @classmethod
   def of_run(
-    cls, folder: Path, data: TrainingData, batch_size: int, seed: int
+    cls,
+    folder: Path,
+    data: TrainingData,
+    batch_size: int,
+    seed: int,
+    steps_per_call: int,
   ) -> "MemoryOf":
     """That of a run whose folder is open."""
     digest = require_run(folder)["data"]["digest"]
-    return cls(len(data), data.num_classes, digest, batch_size, seed)
+    return cls(
+      len(data), data.num_classes, digest, batch_size, seed, steps_per_call
+    )
 
   @property
   def is_large(self) -> bool:
@@ -88,6 +100,15 @@ class MemoryOf:
     """Of all its files at once."""
     num_files = _MOST_FILES + self.is_large
     return num_files * self.file_bytes
+
+  @property
+  def memory_bytes(self) -> int:
+    """The most that it takes of the process's memory."""
+    visits = self.steps_per_call * self.batch_size
+    rows = 0 if self.is_large else self.num_examples
+    # Reports of a call are stacked, copied, and held while the next ones come.
+    probabilities = 4 * self.num_classes * (rows + 3 * visits)
+    return BYTES_PER_EXAMPLE * self.num_examples + probabilities + _BESIDE
 
 
 def keeps_memory(memory: bool | None, data: TrainingData) -> bool:
@@ -131,7 +152,8 @@ class MemoryKeeper(Action):
     if of.is_large:
       print_line(
         f"the memory of {of.num_examples} examples of {of.num_classes} classes "
-        f"takes {of.disk_bytes / 1e9:.1f} GB on disk"
+        f"takes {of.disk_bytes / 1e9:.1f} GB on disk and at most "
+        f"{of.memory_bytes / 1e9:.1f} GB of memory"
       )
     rows = make_rows(of.num_examples, of.num_classes, folder)
     self._averages = ExampleAverages(of.num_examples, rows, DECAY)

@@ -1,5 +1,8 @@
 """Averages on the host equal those by hand, in memory and on disk."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 from memory_references import remembered, visits_of
@@ -129,6 +132,25 @@ def test_another_label_of_an_example_is_no_silent_matter(visits):
       labels=np.ones(1, int),
       **{name: values[:1] for name, values in columns.items()},
     )
+
+
+@pytest.mark.skipif(
+  not Path("/proc/self/statm").exists(), reason="Linux tells what is resident"
+)
+def test_rows_on_disk_take_no_memory(tmp_path):
+  def resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+  rows = CompactRows(20_000, 2_000, tmp_path)  # 80 MB
+  ones = np.ones((500, 2_000), np.float32)
+  rows.write(np.arange(500), ones)
+  before = resident()
+  for start in range(0, 20_000, 500):
+    rows.write(np.arange(start, start + 500), ones)
+  for start in range(0, 20_000, 500):
+    assert rows.stored(slice(start, start + 500)).min() == 65535
+  assert resident() - before < 20e6
 
 
 @pytest.mark.parametrize("decay", [1.0, -0.1, float("nan"), True])

@@ -1,5 +1,8 @@
 """The memory of `fit` equals averages by hand, on every kind of data."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -285,3 +288,22 @@ def test_what_cannot_be_remembered_is_refused():
       mn.with_index(ill)
   with pytest.raises(mn.UserError, match=r"^data: expected elements"):
     mn.with_index(tf.data.Dataset.from_tensor_slices(x))
+
+
+def test_the_snippet_of_the_documents_runs():
+  page = Path(__file__).resolve().parents[3] / "docs" / "fit.md"
+  (snippet,) = re.findall(r"```py\n(.*?)```", page.read_text(), re.DOTALL)
+  rng = np.random.default_rng(0)
+  names = {
+    "mn": mn,
+    "np": np,
+    "student": keras.Sequential([keras.Input((6,)), keras.layers.Dense(10)]),
+    "curriculum": mn.UniformCurriculum(),
+    "total_steps": 4,
+    "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "images": rng.standard_normal((40, 6)).astype(np.float32),
+    "labels": rng.integers(0, 10, 40),
+  }
+  exec(snippet, names)
+  assert sorted(names["suspects"]) == list(range(40))
+  assert set(names["memory"].examples.visits) == {2}
