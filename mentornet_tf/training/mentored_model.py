@@ -1,6 +1,5 @@
 """SPADE: the step that trains a student under a curriculum."""
 
-import functools
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -120,9 +119,9 @@ class MentoredModel(StudentModel):
     # Whether the step was last traced for training.
     self._in_training = True
 
-  @functools.wraps(keras.Model.fit)
-  def fit(self, *args: Any, **kwargs: Any) -> Any:
-    return super().fit(*args, **checking(self.memory, kwargs))
+  def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """As Keras' own; a memory checks its indices as each epoch ends."""
+    return super().fit(x, *args, **checking(self.memory, kwargs))
 
   def compute_metrics(
     self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Any = None
@@ -147,7 +146,7 @@ class MentoredModel(StudentModel):
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
     if self.memory is not None:
-      remember(self, x, y, loss)
+      remember(self.memory, self, x, y, loss)
     step_metrics.update(self._step_metrics, self, loss)
     return replicas.as_keras_loss(loss.total)
 

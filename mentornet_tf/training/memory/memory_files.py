@@ -27,7 +27,7 @@ _NAME = re.compile(r"step-(\d+)\.npz")
 _FORMAT = "mentornet-tf training memory 1"
 _PROBABILITIES = "probabilities"
 # Column -> its dtype.
-COLUMNS = {
+COLUMNS: dict[str, np.dtype] = {
   "ids": np.dtype(np.int64),
   "labels": np.dtype(np.int64),
   "visits": np.dtype(np.int64),

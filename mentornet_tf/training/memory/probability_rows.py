@@ -110,7 +110,7 @@ class CompactRows:
 
 
 # Name of an encoding -> its dtype.
-ENCODINGS = {
+ENCODINGS: dict[str, np.dtype] = {
   FloatRows.encoding: np.dtype(np.float32),
   CompactRows.encoding: np.dtype(np.uint16),
 }

@@ -31,12 +31,17 @@ def check_memory(memory: Any) -> None:
 
 
 def remember(
-  model: "MentoredModel", x: Tensor, y: Tensor, loss: MentoredLoss
+  memory: TrainingMemory,
+  model: "MentoredModel",
+  x: Tensor,
+  y: Tensor,
+  loss: MentoredLoss,
 ) -> None:
-  """Takes a step into account in the model's memory.
+  """Takes a step into account.
 
   Args:
-    model: with a memory.
+    memory: of the training.
+    model: which is trained.
     x: inputs [b, …] with their index.
     y: labels, in any form that the compiled loss takes.
     loss: of the step.
@@ -45,7 +50,6 @@ def remember(
     UserError: there is no index, or the predictions are not over the classes
       of the memory.
   """
-  memory = model.memory
   probabilities = class_probabilities(
     single_loss(model, y, loss.prediction), loss.prediction, memory.from_logits
   )
