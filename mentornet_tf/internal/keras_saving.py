@@ -18,6 +18,7 @@ PACKAGE = "mentornet_tf"
 
 # Every class that saved models may hold -> its module.
 SERIALIZABLE = {
+  "BatchDropout": "students.layers.batch_dropout",
   "ChannelPadding": "students.resnet",
   "FormulaCurriculum": "curricula.formula_curriculum",
   "LocalResponseNormalization": (

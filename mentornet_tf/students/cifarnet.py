@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from mentornet_tf.students import options
+from mentornet_tf.students.layers.batch_dropout import BatchDropout
 from mentornet_tf.students.layers.local_response_normalization import (
   LocalResponseNormalization,
 )
@@ -79,7 +80,7 @@ def cifarnet(
   x = keras.layers.Flatten(name="CifarNet-flatten")(x)
   x = dense(384, "CifarNet-fc3", 0.04, 0.1, activation="relu")(x)
   if dropout_keep_probability < 1:
-    x = keras.layers.Dropout(
+    x = BatchDropout(
       1 - dropout_keep_probability,
       seed=options.layer_seed(seed, "CifarNet-dropout3"),
       name="CifarNet-dropout3",

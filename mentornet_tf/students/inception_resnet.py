@@ -6,6 +6,7 @@ import keras
 
 from mentornet_tf.students import options
 from mentornet_tf.students.image_net_weights import load_image_net_weights
+from mentornet_tf.students.layers.batch_dropout import BatchDropout
 
 # Smaller images vanish under the strides of the network.
 _SMALLEST_SIDE = 75
@@ -71,7 +72,7 @@ def inception_resnet_v2(
     load_image_net_weights(body, weights_path)
   x = body.output
   if dropout_keep_probability < 1:
-    x = keras.layers.Dropout(
+    x = BatchDropout(
       1 - dropout_keep_probability,
       seed=options.layer_seed(seed, "dropout"),
       name="dropout",

@@ -1,5 +1,6 @@
 """The custom layers of the students, for loading saved models."""
 
+from mentornet_tf.students.layers.batch_dropout import BatchDropout
 from mentornet_tf.students.layers.local_response_normalization import (
   LocalResponseNormalization,
 )
@@ -10,6 +11,7 @@ from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
 from mentornet_tf.students.resnet import ChannelPadding
 
 STUDENT_LAYERS = (
+  BatchDropout,
   ChannelPadding,
   LocalResponseNormalization,
   PooledConvolution,

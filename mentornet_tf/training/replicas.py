@@ -9,7 +9,7 @@ there is one replica, and under JAX' `DataParallel`, whose arrays are global.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from keras import ops
@@ -19,10 +19,12 @@ from mentornet_tf.internal.keras_internals import (
   has_losses_of_calls,
   own_statistics,
 )
+from mentornet_tf.internal.replica_context import (
+  num_replicas,
+  replica_context,
+  replica_index,
+)
 from mentornet_tf.internal.typing import Tensor
-
-if TYPE_CHECKING:
-  import tensorflow as tf
 
 # What collective operations take on every kind of device.
 _GATHERED_DTYPES = ("float32", "float64", "int32", "int64")
@@ -62,25 +64,13 @@ class Part:
     return mean * (size / total)
 
 
-def num_replicas() -> int:
-  """The replicas that take part in the step being run; 1 outside of any."""
-  context = _context()
-  return 1 if context is None else context.num_replicas_in_sync
-
-
-def replica_index() -> Tensor:
-  """The number of this replica, 0 to `num_replicas()` − 1: an int scalar."""
-  context = _context()
-  return 0 if context is None else context.replica_id_in_sync_group
-
-
 def own_part(values: Any) -> Part:
   """The part of the global batch that this replica's values [b, …] are.
 
   Args:
     values: in any structure.
   """
-  if _context() is None:
+  if replica_context() is None:
     return Part()
   size = ops.cast(ops.shape(keras.tree.flatten(values)[0])[0], "int32")
   sizes = gather(ops.reshape(size, (1,)))
@@ -98,7 +88,7 @@ def gather(values: Any) -> Any:
   Returns:
     The same structure, in the order of the replicas.
   """
-  context = _context()
+  context = replica_context()
   if context is None:
     return values
   leaves = keras.tree.flatten(values)
@@ -123,7 +113,7 @@ def summed(terms: Sequence[Tensor]) -> list[Tensor]:
   Optimizers add up the gradients of replicas. The gradient of a sum is
   therefore that of this replica's own term.
   """
-  context = _context()
+  context = replica_context()
   if context is None:
     return list(terms)
   stacked = ops.stop_gradient(ops.stack(list(terms)))
@@ -145,7 +135,7 @@ def weighted_mean(loss: Tensor, weight: Tensor) -> Tensor:
   Returns:
     A scalar; the terms of all replicas add up to the mean.
   """
-  context = _context()
+  context = replica_context()
   if context is None:
     return loss
   weight = ops.cast(weight, "float32")
@@ -168,7 +158,7 @@ def average_statistics(student: keras.Model) -> None:
   That is, of batch normalisation and layers like it that see their own part
   only; Keras would keep and save those of the first replica.
   """
-  context = _context()
+  context = replica_context()
   if context is None:
     return
   variables = own_statistics(student)
@@ -251,7 +241,7 @@ def check_penalties(student: keras.Model) -> None:
   Replicas take turns where they synchronise, and a layer holds the losses of
   all that have called it since.
   """
-  if _context() is None or not has_losses_of_calls(student):
+  if replica_context() is None or not has_losses_of_calls(student):
     return
   layers = student._flatten_layers(include_self=False)
   if any(getattr(layer, "synchronized", False) for layer in layers):
@@ -280,17 +270,6 @@ def first_copy(model: keras.Model, predictions: Any) -> Any:
   return keras.tree.map_structure(
     lambda each: each[: len(each) // count], predictions
   )
-
-
-def _context() -> "tf.distribute.ReplicaContext | None":
-  """TensorFlow's replica context, where there are several replicas."""
-  if keras.backend.backend() != "tensorflow":
-    return None
-  import tensorflow as tf
-
-  context = tf.distribute.get_replica_context()
-  several = context is not None and context.num_replicas_in_sync > 1
-  return context if several else None
 
 
 def _replicas_of_fit(model: keras.Model) -> int:
