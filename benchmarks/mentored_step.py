@@ -22,7 +22,15 @@ from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
-_PARTS = ("students", "resnets", "curricula", "replicas", "pipelines", "torch")
+_PARTS = (
+  "students",
+  "resnets",
+  "curricula",
+  "memory",
+  "replicas",
+  "pipelines",
+  "torch",
+)
 _PART = flags.DEFINE_multi_enum(
   "part", None, _PARTS, "Parts to time, by default all; may be repeated."
 )
@@ -135,6 +143,8 @@ def _cases_of(part: str):
       cifarnet(), mentor(), mn.MentorMix()
     )
     yield named, 0
+  elif part == "memory":
+    yield from ((cases, 0) for cases in _memory_cases(made))
   elif part == "replicas":
     named = {
       f"mentored fit, {count} logical devices": made.replicas(count)
@@ -163,6 +173,37 @@ def _cases_of(part: str):
     yield cases, _flops(cifarnet(), made.batch_size)
   else:
     print("torch: not installed; see --torch_python\n")
+
+
+def _memory_cases(made):
+  """The loop and `fit`, each without its memory first; the memory alone."""
+  from step_cases import mentor
+
+  import mentornet_tf as mn
+
+  for classes in (10, 1000):
+
+    def student(classes=classes):
+      return mn.build_student("inception", classes)
+
+    title = f"CifarNet, {classes} classes"
+    yield {
+      f"{title}: mentored loop": made.loop(student(), mentor()),
+      f"{title}: with its memory": made.loop(student(), mentor(), memory=True),
+      f"{title}: memory alone": made.remembering(classes),
+    }
+  memory = mn.TrainingMemory(50_000, 10)
+  yield {
+    "CifarNet, 10 classes: mentored fit": made.fit(
+      mn.MentoredModel(mn.build_student("inception"), mentor(), 10_000)
+    ),
+    "CifarNet, 10 classes: with its memory": made.fit(
+      mn.MentoredModel(
+        mn.build_student("inception"), mentor(), 10_000, memory=memory
+      ),
+      with_index=True,
+    ),
+  }
 
 
 def _student_cases(student: str, title: str, made) -> dict[str, Case]:

@@ -1,7 +1,9 @@
 """The cases of `mentored_step.py`: each runs steps and times one."""
 
+import itertools
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
@@ -19,6 +21,7 @@ from mentornet_tf.settings import student_recipe
 from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
 )
+from mentornet_tf.training.actions.memory_keeper import MemoryKeeper, MemoryOf
 from mentornet_tf.training.loop import StepRunner
 from mentornet_tf.training.observed_step import observed_step
 
@@ -70,6 +73,7 @@ class StepCases:
     self.steps = steps
     self._kind = kind
     self._data = _random_images(50_000)
+    self._folders: list[tempfile.TemporaryDirectory] = []
 
   def batches(self) -> tf.data.Dataset:
     augmentation = student_recipe("inception").augmentation
@@ -80,14 +84,26 @@ class StepCases:
     stream = iter(self.batches())
     return self._timed(lambda: [next(stream) for _ in range(self.steps)])
 
-  def fit(self, model: keras.Model, jit_compile: bool = False) -> Case:
+  def fit(
+    self,
+    model: keras.Model,
+    jit_compile: bool = False,
+    with_index: bool = False,
+  ) -> Case:
     """Keras' `fit`, from the end of a call's first step to that of its last.
 
     TensorFlow sometimes waits seconds before it lets go of the iterator that
     each call makes, which says nothing about a step.
     """
     model.compile(keras.optimizers.SGD(0.01), _loss(), jit_compile=jit_compile)
-    pairs = self.batches().map(lambda each: (each["image"], each["label"]))
+
+    def pair(batch: dict[str, tf.Tensor]) -> tuple[object, tf.Tensor]:
+      x = batch["image"]
+      if with_index:
+        x = mn.with_index(x, batch["id"])
+      return x, batch["label"]
+
+    pairs = self.batches().map(pair)
     now = clock(self._kind)
 
     def seconds() -> float:
@@ -113,8 +129,9 @@ class StepCases:
     mixing: mn.MentorMix | None = None,
     weigh_by_average: bool = False,
     jit_compile: bool = False,
+    memory: bool = False,
   ) -> Case:
-    """The loop of the command line."""
+    """The loop of the command line, without or with its memory."""
     model = mn.MentoredModel(
       student,
       curriculum,
@@ -125,8 +142,47 @@ class StepCases:
     optimizer = keras.optimizers.SGD(0.01, use_ema=weigh_by_average)
     model.compile(optimizer, _loss())
     model.optimizer.build(student.trainable_variables)
-    runner = StepRunner(observed_step(model, True), self.batches(), jit_compile)
-    return self._timed(lambda: runner(self.steps))
+    runner = StepRunner(
+      observed_step(
+        model, True, with_examples=memory, with_probabilities=memory
+      ),
+      self.batches(),
+      jit_compile,
+    )
+    if not memory:
+      return self._timed(lambda: runner(self.steps))
+    keeper = self._keeper(student.output_shape[-1])
+    done = itertools.count(self.steps, self.steps)
+    return self._timed(lambda: keeper.observe(next(done), runner(self.steps)))
+
+  def _keeper(self, num_classes: int) -> MemoryKeeper:
+    """A new memory of the training images in a folder that is not kept."""
+    of = MemoryOf(len(self._data), num_classes, "", self.batch_size, seed=0)
+    folder = tempfile.TemporaryDirectory()
+    self._folders.append(folder)
+    return MemoryKeeper(Path(folder.name), of, start_step=0, print_line=print)
+
+  def remembering(self, num_classes: int) -> Case:
+    """What the memory of the loop takes alone, without a step."""
+    keeper = self._keeper(num_classes)
+    rng = np.random.default_rng(0)
+    shape = self.steps, self.batch_size
+    reports = {
+      "example/loss": np.ones(shape, np.float32),
+      "example/weight": np.ones(shape, np.float32),
+      "example/probabilities": rng.random((*shape, num_classes), np.float32),
+    }
+    done = itertools.count(self.steps, self.steps)
+
+    def observe() -> None:
+      step = next(done)
+      order = keeper.positions(step, self.steps * self.batch_size)
+      ids = order.reshape(shape)
+      keeper.observe(
+        step, reports | {"example/id": ids, "example/label": 0 * ids}
+      )
+
+    return self._timed(observe)
 
   def replicas(self, count: int) -> Case:
     """`fit` of a mentored CifarNet on so many logical devices."""

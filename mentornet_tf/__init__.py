@@ -26,6 +26,7 @@ _HOMES = {
   "MentoredModel": "training.mentored_model",
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",
+  "TrainingMemory": "training.memory.training_memory",
   "UniformCurriculum": "curricula.plain_curricula",
   "UpdateMentor": "training.joint.callback",
   "UserError": "errors",
@@ -43,6 +44,7 @@ _HOMES = {
   "standardize": "training.device_images",
   "review_page": "analysis.review.reviewing",
   "target_weights": "curricula.target_weights",
+  "with_index": "training.memory.indexed_inputs",
 }
 
 # Former public name -> its replacement.

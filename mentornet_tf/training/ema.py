@@ -6,10 +6,16 @@ evaluation and for weighing examples.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import keras
+from keras import ops
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
+
+if TYPE_CHECKING:
+  from mentornet_tf.training.student_model import StudentModel
 
 # How Keras names the averages among an optimizer's variables.
 _SUFFIX = "_average"
@@ -41,6 +47,39 @@ def _unscaled(
 ) -> keras.optimizers.Optimizer:
   """Without what Keras puts around an optimizer under mixed_float16."""
   return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def averaged_prediction(
+  model: "StudentModel", x: Tensor
+) -> tuple[Tensor, Tensor]:
+  """What the EMA student predicts within a step, as in evaluation.
+
+  Args:
+    model: whose optimizer averages the student's weights.
+    x: inputs [B, …].
+
+  Returns:
+    Predictions [B, …], and whether this is the first step, a bool scalar; there
+    is no average before it.
+
+  Raises:
+    UserError: the optimizer keeps no average.
+  """
+  optimizer, student = model.optimizer, model.student
+  check_keeps_average(optimizer)
+  if not optimizer.built:  # as in the first step of `fit`
+    optimizer.build(student.trainable_variables)
+  with model.optimizer_scope():
+    averages = [v.value for v in averaged_weights(optimizer)]
+    iterations = ops.convert_to_tensor(optimizer.iterations)
+    is_first = ops.equal(iterations, 0)
+  y_pred, _ = student.stateless_call(
+    averages,
+    [v.value for v in student.non_trainable_variables],
+    x,
+    training=False,
+  )
+  return y_pred, is_first
 
 
 @contextmanager

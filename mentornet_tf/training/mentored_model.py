@@ -25,6 +25,12 @@ from mentornet_tf.training.example_losses import (
   pack_labels,
   single_loss,
 )
+from mentornet_tf.training.memory.remembering import (
+  check_memory,
+  checking,
+  remember,
+)
+from mentornet_tf.training.memory.training_memory import TrainingMemory
 from mentornet_tf.training.step_values import MentoredLoss, TrainingBatch
 from mentornet_tf.training.student_model import StudentModel
 from mentornet_tf.training.weighing import weigh_examples
@@ -61,6 +67,8 @@ class MentoredModel(StudentModel):
       and cost another forward pass. The student still learns from its own.
     original_metrics: whether `fit` reports what the original code logs, under
       its names, besides `mean_weight` and `loss_percentile`.
+    memory: a `TrainingMemory` of the training examples, whose batches then come
+      with their index (`with_index`, `DeviceImages`); None remembers nothing.
     **kwargs: further arguments of `keras.Model`.
 
   Raises:
@@ -83,6 +91,7 @@ class MentoredModel(StudentModel):
     mixing: MentorMix | None = None,
     weigh_by_average: bool = False,
     original_metrics: bool = False,
+    memory: TrainingMemory | None = None,
     judge_by_average: bool | None = None,
     **kwargs: Any,
   ):
@@ -100,6 +109,8 @@ class MentoredModel(StudentModel):
       )
       weigh_by_average = judge_by_average
     _check_curriculum(curriculum, weigh_by_average)
+    check_memory(memory)
+    self.memory = memory
     self.curriculum = curriculum
     self.weigh_by_average = weigh_by_average
     self.original_metrics = original_metrics
@@ -109,6 +120,10 @@ class MentoredModel(StudentModel):
     )
     # Whether the step was last traced for training.
     self._in_training = True
+
+  def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """As Keras' own; a memory checks its indices as each epoch ends."""
+    return super().fit(x, *args, **checking(self.memory, kwargs))
 
   def compute_metrics(
     self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Any = None
@@ -132,6 +147,8 @@ class MentoredModel(StudentModel):
     if not training:
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
+    if self.memory is not None:
+      remember(self.memory, self, x, y, loss)
     step_metrics.update(self._step_metrics, self, loss)
     return replicas.as_keras_loss(loss.total)
 
@@ -160,8 +177,8 @@ class MentoredModel(StudentModel):
     batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean, part)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
     loss = self.batch_losses(batch)
-    seen_loss = self.loss_for_curriculum(
-      x, loss.values, lambda y_pred: self.per_example_loss(y, y_pred)
+    seen_loss, prediction = self.seen_by_curriculum(
+      x, loss.values, y_pred, lambda y_pred: self.per_example_loss(y, y_pred)
     )
     epoch = training_percent(self.step.value, self.total_steps)
     own_loss, seen_loss, is_clean, mask = replicas.gather(
@@ -178,7 +195,7 @@ class MentoredModel(StudentModel):
     self.step.assign_add(1)
     used = step_metrics.count_used(weighed.weight)
     self.used_examples.assign_add(ops.cast(used, _LARGE_INTEGER))
-    return MentoredLoss(total, weighted, own_loss, weighed)
+    return MentoredLoss(total, weighted, own_loss, weighed, prediction)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     """The losses of a batch that its weights are computed from."""
@@ -203,36 +220,34 @@ class MentoredModel(StudentModel):
     y = pack_labels(y, y_pred)
     return example_losses(single_loss(self, y, y_pred), y, y_pred).values
 
-  def loss_for_curriculum(
-    self, x: Tensor, own_loss: Tensor, loss_of: Callable[[Tensor], Tensor]
-  ) -> Tensor:
-    """The [B] float32 losses that the curriculum sees.
+  def seen_by_curriculum(
+    self,
+    x: Tensor,
+    own_loss: Tensor,
+    y_pred: Tensor,
+    loss_of: Callable[[Tensor], Tensor],
+  ) -> tuple[Tensor, Tensor]:
+    """What the curriculum sees: losses, and the predictions that led to them.
 
     Args:
       x: what the student was given.
       own_loss: [B] float32, its own losses in training.
+      y_pred: [B, …], its own predictions in training.
       loss_of: from predictions [B, …] to losses [B].
+
+    Returns:
+      [B] float32, and predictions [B, …].
 
     Raises:
       UserError: `weigh_by_average`, and the optimizer keeps no average.
     """
     if not self.weigh_by_average:
-      return own_loss
-    ema.check_keeps_average(self.optimizer)
-    if not self.optimizer.built:  # as in the first step of `fit`
-      self.optimizer.build(self.student.trainable_variables)
-    with self.optimizer_scope():
-      averages = [v.value for v in ema.averaged_weights(self.optimizer)]
-      # There is no average before the first step.
-      iterations = ops.convert_to_tensor(self.optimizer.iterations)
-      is_first = ops.equal(iterations, 0)
-    y_pred, _ = self.student.stateless_call(
-      averages,
-      [v.value for v in self.student.non_trainable_variables],
-      x,
-      training=False,
+      return own_loss, y_pred
+    averaged, is_first = ema.averaged_prediction(self, x)
+    loss = ops.where(is_first, own_loss, loss_of(averaged))
+    return loss, keras.tree.map_structure(
+      lambda own, average: ops.where(is_first, own, average), y_pred, averaged
     )
-    return ops.where(is_first, own_loss, loss_of(y_pred))
 
   def weigh(
     self, x: Any, y: Tensor | None = None, batch_size: int = 32
@@ -284,6 +299,7 @@ class MentoredModel(StudentModel):
       "total_steps": self.total_steps,
       "weigh_by_average": self.weigh_by_average,
       "original_metrics": self.original_metrics,
+      "memory": self.memory and serialize(self.memory),
     }
 
   @classmethod
@@ -297,8 +313,9 @@ class MentoredModel(StudentModel):
     )
     if "judge_by_average" in config:  # files of earlier versions
       config["weigh_by_average"] = config.pop("judge_by_average")
-    if config.get("mixing") is not None:
-      config["mixing"] = keras.saving.deserialize_keras_object(config["mixing"])
+    for name in ("mixing", "memory"):
+      if config.get(name) is not None:
+        config[name] = keras.saving.deserialize_keras_object(config[name])
     return cls(student, curriculum, **config)
 
 

@@ -104,7 +104,7 @@ class MentorMixModel(MentoredModel):
       weight = ops.cast(loss.mask, "float32")
     if self.second_curriculum is not None:
       penalty = ops.zeros_like(penalty)  # as the original has it
-      second = self.loss_for_curriculum(x, loss_of(y_pred), loss_of)
+      second, _ = self.seen_by_curriculum(x, loss_of(y_pred), y_pred, loss_of)
       weighed = self.second_curriculum.weigh(
         replicas.gather(second),
         training_percent(self.step.value, self.total_steps),

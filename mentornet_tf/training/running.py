@@ -19,6 +19,11 @@ from mentornet_tf.training import loop
 from mentornet_tf.training.actions.checkpoint_saver import CheckpointSaver
 from mentornet_tf.training.actions.divergence_guard import DivergenceGuard
 from mentornet_tf.training.actions.loss_recorder import LossRecorder
+from mentornet_tf.training.actions.memory_keeper import (
+  MemoryKeeper,
+  MemoryOf,
+  keeps_memory,
+)
 from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.distribution import Distribution
@@ -89,8 +94,12 @@ def run_to_end(run: Run) -> int:
   batches = distribution.training_batches(
     run.train_data, run.batch_size, seed=run.seed, start_step=start_step
   )
+  remembers = keeps_memory(options.memory, run.train_data)
   step_function = observed_step(
-    model, has_checked_labels, options.record_losses
+    model,
+    has_checked_labels,
+    with_examples=options.record_losses or remembers,
+    with_probabilities=remembers,
   )
   with (
     _actions(run) as (actions, save),
@@ -174,15 +183,31 @@ def _writing_actions(
     interval_steps=interval_steps,
     most_skipped=most_skipped_steps(model.optimizer),
   )
+  before_save = [guard.check, reporter.save_pending]
+  actions: list[loop.Action] = [guard, reporter]
+  if keeps_memory(options.memory, run.train_data):
+    keeper = MemoryKeeper(
+      folder.path,
+      MemoryOf.of_run(
+        folder.path,
+        run.train_data,
+        batch_size,
+        run.seed,
+        options.steps_per_call,
+      ),
+      start_step=start_step,
+      print_line=run.console.print,
+    )
+    actions.append(keeper)
+    before_save.append(keeper.save)
   saver = CheckpointSaver(
     run.store,
-    [guard.check, reporter.save_pending],
+    before_save,
     total_steps=total_steps,
     interval_steps=options.save_interval_steps,
     interval_seconds=options.save_interval_secs,
     boundary_steps=interval_steps,
   )
-  actions: list[loop.Action] = [guard, reporter]
   if options.record_losses:
     recorder = LossRecorder(
       folder.path / FILE_NAME,

@@ -44,9 +44,12 @@ class MentoredLoss:
     weighted: scalar, its part without penalties: mean(ℓ·v).
     example_loss: [B] float32, the student's own losses ℓ of the batch.
     weighed: the weights v, and what they were computed from.
+    prediction: [b, …] predictions that the curriculum's losses are of, those of
+      the replica's own part.
   """
 
   total: Tensor
   weighted: Tensor
   example_loss: Tensor
   weighed: WeighedBatch
+  prediction: Tensor

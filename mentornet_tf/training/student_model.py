@@ -20,6 +20,7 @@ from mentornet_tf.training.device_images import (
   EpochBatches,
   is_plan,
 )
+from mentornet_tf.training.memory.indexed_inputs import INPUTS, is_indexed
 
 # Arguments of `fit` that `DeviceImages` stand in for.
 _FROM_IMAGES = ("y", "batch_size", "sample_weight", "validation_split")
@@ -71,7 +72,9 @@ class StudentModel(keras.Model):
     return self.student(self.prepared(inputs), training=training)
 
   def prepared(self, x: Tensor) -> Tensor:
-    """What the student takes, of a plan for images on the device, too."""
+    """What the student takes: without an index, or the images of a plan."""
+    if is_indexed(x):
+      return x[INPUTS]
     if self._images is None or not is_plan(x):
       return x
     return self._images.prepared(x)

@@ -127,6 +127,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
       STEPS,
       weigh_by_average=True,
       original_metrics=True,
+      memory=mn.TrainingMemory(count, LABELS),
     )
     model.compile(
       keras.optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_momentum=0.5),
@@ -136,8 +137,9 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
       metrics=["accuracy"],
     )
     weight = np.linspace(0, 2, len(y))
+    indexed = mn.with_index(x)
     logs = model.fit(
-      x, y, 16, 2, sample_weight=weight, shuffle=False, verbose=0
+      indexed, y, 16, 2, sample_weight=weight, shuffle=False, verbose=0
     ).history
     weights = model.weigh(x, y)
     evaluated = model.evaluate(x, y, return_dict=True, verbose=0)
@@ -145,6 +147,11 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     if path:
       model.save(path)
   logs = {f"log {name}": value for name, value in logs.items()}
+  memory = model.memory.examples
+  logs |= {
+    f"memory {name}": getattr(memory, name)
+    for name in ("probabilities", "mean_loss", "mean_weight", "visits")
+  }
   return as_lists(logs | state_of(model) | {"weigh": weights})
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import worker_runs
 
+import mentornet_tf as mn
+
 SHORT = ["--max_number_of_steps=30", "--log_interval_steps=10"]
 
 
@@ -27,6 +29,13 @@ def assert_equal_runs(expected, got):
   )
   np.testing.assert_array_equal(ours[:, :4], theirs[:, :4])
   np.testing.assert_allclose(ours[:, 4], theirs[:, 4], rtol=1e-5, atol=1e-6)
+  ours, theirs = (mn.TrainingMemory.load(folder) for folder in (got, expected))
+  np.testing.assert_array_equal(ours.visits, theirs.visits)
+  np.testing.assert_array_equal(ours.ids, theirs.ids)
+  for name in ("probabilities", "mean_loss", "mean_weight"):
+    np.testing.assert_allclose(
+      getattr(ours, name), getattr(theirs, name), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_two_devices_and_two_workers_equal_one(digits_records, tmp_path):

@@ -7,8 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
+
+from mentornet_tf.training.memory.memory_files import memory_path, read_memory
 
 _BIN = Path(__file__).resolve().parents[2] / "bin"
 _KILLS = 20
@@ -75,5 +78,11 @@ def test_a_run_killed_twenty_times_equals_an_uninterrupted_one(
 
   for name in ("metrics.csv", "losses.csv"):
     assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
+  for step in (2996, 3000):  # the last two checkpoints
+    a, b = (read_memory(memory_path(f, step)) for f in (whole, parts))
+    assert a.header == b.header
+    for name, values in a.columns.items():
+      np.testing.assert_array_equal(values, b.columns[name])
+    np.testing.assert_array_equal(a.probabilities(), b.probabilities())
   expected, got = (stored_values(folder) for folder in (whole, parts))
   assert got == expected

@@ -32,6 +32,7 @@ def assert_equal(got, expected, atol=1e-6):
 def test_fit_gives_the_same_on_two_replicas(mirrored):
   one, two = (mirrored["fitted"][n] for n in "12")
   assert one["step"] == 6
+  assert set(one["memory visits"]) == {0, 2}
   # The last batch of 11 is not shared equally.
   assert_equal(two, one)
 

@@ -216,8 +216,8 @@ def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
   models = []
   observed = running.observed_step
 
-  def observed_until_13(model, *arguments):
-    step = observed(model, *arguments)
+  def observed_until_13(model, *arguments, **named):
+    step = observed(model, *arguments, **named)
     models.append(model)
 
     def poison(batch):
