@@ -43,9 +43,11 @@ flags.DEFINE_integer(
 flags.DEFINE_enum(
   "rank_by",
   "loss",
-  ["loss", "weight"],
+  ["loss", "weight", "self_confidence"],
   "loss: highest mean loss first; weight: lowest mean weight first, equal "
-  "weights by mean loss. The same for the baseline, whose weights are all 1.",
+  "weights by mean loss; self_confidence: lowest mean probability of the given "
+  "label first. loss and weight are the same for the baseline, whose weights "
+  "are all 1.",
 )
 flags.DEFINE_integer(
   "batch_size",
@@ -78,11 +80,12 @@ def main() -> None:
   start_tensorflow(flag.device_id)
 
   from mentornet_tf.analysis import ranking
+  from mentornet_tf.analysis.rank_labels import rank_labels
 
   output_dir = Path(
     flag.output_dir or Path(flag.train_log_dir) / ranking.DEFAULT_FOLDER
   )
-  suspects = ranking.rank_labels(
+  suspects = rank_labels(
     flag.train_log_dir,
     flag.data_dir,
     dataset_name=flag.dataset_name,
