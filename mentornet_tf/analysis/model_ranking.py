@@ -36,7 +36,7 @@ def evaluated(
   batch_size: int = 32,
   outputs: str = "detect",
   shown: bool = True,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
   """What `SuspectLabels.from_arrays` takes, from one pass over the data.
 
   Args:

@@ -204,13 +204,14 @@ def wilson_interval(
   (s + z²/2n ± z √(s(1 − s)/n + z²/4n²)) / (1 + z²/n), E. B. Wilson, JASA 22
   (1927).
   """
+  share, number = float(share), float(number)
   z = NormalDist().inv_cdf((1 + confidence) / 2)
   center = share + z**2 / (2 * number)
   spread = z * (share * (1 - share) / number + z**2 / (4 * number**2)) ** 0.5
   scale = 1 + z**2 / number
   # The ends at shares of 0 and 1, but for rounding.
-  low = float(center - spread) / scale if share > 0 else 0.0
-  high = float(center + spread) / scale if share < 1 else 1.0
+  low = (center - spread) / scale if share > 0 else 0.0
+  high = (center + spread) / scale if share < 1 else 1.0
   return max(0.0, low), min(1.0, high)
 
 

@@ -30,7 +30,7 @@ def out_of_fold(
   fit_arguments: Mapping[str, Any] | None = None,
   batch_size: int = 32,
   outputs: str = "detect",
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
   """What `SuspectLabels.from_arrays` takes, by cross-validation.
 
   The examples of every class are spread evenly over the folds; a new model

@@ -4,10 +4,12 @@ import dataclasses
 import functools
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mentornet_tf.analysis import label_exports
 from mentornet_tf.analysis.class_probabilities import (
   check_probabilities,
   given_probability,
@@ -226,6 +228,16 @@ class SuspectLabels:
       return self.summary().lines()
     except UserError as error:
       return [f"note: no estimate of the label noise: {error}"]
+
+  def to_datalab(self, output_dir: str | os.PathLike) -> Path:
+    """Writes files for cleanlab's Datalab, see `write_datalab`."""
+    return label_exports.write_datalab(self, output_dir)
+
+  def to_fiftyone(
+    self, output_dir: str | os.PathLike, image_dir: str | os.PathLike = ""
+  ) -> Path:
+    """Writes a file for FiftyOne, see `write_fiftyone`."""
+    return label_exports.write_fiftyone(self, output_dir, image_dir)
 
   def _suspicion(self) -> np.ndarray:
     """[N] float64 that falls from the first to the last of the ranking."""

@@ -69,6 +69,18 @@ flags.DEFINE_integer(
   "the run does.",
   lower_bound=0,
 )
+flags.DEFINE_multi_enum(
+  "export",
+  [],
+  ["datalab", "fiftyone"],
+  "Also write files for cleanlab's Datalab (datalab.json, "
+  "datalab_pred_probs.npy) or FiftyOne (fiftyone.json); may be repeated.",
+)
+flags.DEFINE_string(
+  "image_dir",
+  "",
+  "With --export=fiftyone, the folder below which the images' files lie.",
+)
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 
 flags.mark_flags_as_required(["train_log_dir", "data_dir"])
@@ -99,4 +111,8 @@ def main() -> None:
   )
   for line in ranking.describe(suspects):
     print(line)
+  if "datalab" in flag.export:
+    print(suspects.to_datalab(output_dir))
+  if "fiftyone" in flag.export:
+    print(suspects.to_fiftyone(output_dir, flag.image_dir))
   print(f"{output_dir / ranking.TABLE_FILE}: {len(suspects.ids)} labels")

@@ -100,8 +100,9 @@ def rows_of_suspects(
     UserError: there are other numbers of names or paths.
   """
   num_rows, num_classes = suspects.pred_probs.shape
-  class_names = class_names or suspects.class_names or range(num_classes)
-  names = tuple(map(str, class_names))
+  names = tuple(
+    map(str, class_names or suspects.class_names or range(num_classes))
+  )
   for name, values, expected in (
     ("class_names", names, num_classes),
     ("paths", paths, num_rows),
