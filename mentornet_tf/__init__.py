@@ -27,6 +27,7 @@ _HOMES = {
   "OracleCurriculum": "curricula.plain_curricula",
   "ThresholdCurriculum": "curricula.plain_curricula",
   "SuspectLabels": "analysis.suspects",
+  "TrainingMemory": "training.memory.training_memory",
   "UniformCurriculum": "curricula.plain_curricula",
   "UpdateMentor": "training.joint.callback",
   "UserError": "errors",
@@ -47,6 +48,7 @@ _HOMES = {
   "standardize": "training.device_images",
   "review_page": "analysis.review.reviewing",
   "target_weights": "curricula.target_weights",
+  "with_index": "training.memory.indexed_inputs",
 }
 
 # Former public name -> its replacement.

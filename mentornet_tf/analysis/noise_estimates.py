@@ -87,7 +87,8 @@ class NoiseEstimate:
       "num_examples": self.num_examples,
       "num_confident": self.num_confident,
       "pairs": [
-        dataclasses.asdict(pair) for pair in self.pairs[:_MOST_CLASSES]
+        {**dataclasses.asdict(pair), "interval": list(pair.interval)}
+        for pair in self.pairs[:_MOST_CLASSES]
       ],
     }
     if len(self.joint) <= _MOST_CLASSES:

@@ -21,21 +21,29 @@ class Mixture:
   Attributes:
     partner: [B] int32, positions of the partners in the batch.
     share: [B] float32 in 0..1, the example's own part λ; its partner has 1 − λ.
+
+  A part of it, of b examples, has its partners in the whole batch of B.
   """
 
   partner: Tensor
   share: Tensor
 
-  def mix(self, values: Tensor) -> Tensor:
-    """λ · values + (1 − λ) · values of the partners, for floats [B, …]."""
+  def mix(self, values: Tensor, batch: Tensor | None = None) -> Tensor:
+    """λ · values + (1 − λ) · values of the partners.
+
+    Args:
+      values: [b, …] floats of the examples.
+      batch: [B, …] those of the whole batch; None where `values` are these.
+    """
     values = ops.convert_to_tensor(values)
     shape = (-1, *[1] * (len(values.shape) - 1))
     share = ops.cast(ops.reshape(self.share, shape), values.dtype)
-    return share * values + (1 - share) * self.of_partners(values)
+    partners = self.of_partners(values if batch is None else batch)
+    return share * values + (1 - share) * partners
 
-  def of_partners(self, values: Tensor) -> Tensor:
-    """The values [B, …] of each example's partner."""
-    return ops.take(values, self.partner, axis=0)
+  def of_partners(self, batch: Tensor) -> Tensor:
+    """The values [b, …] of each example's partner in the batch [B, …]."""
+    return ops.take(batch, self.partner, axis=0)
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")

@@ -16,8 +16,10 @@ __all__ = [
   "compiled_loss",
   "compiled_losses",
   "get_keras_mask",
+  "has_losses_of_calls",
   "loss_function",
   "mark_built",
+  "own_statistics",
 ]
 
 
@@ -72,3 +74,22 @@ def mark_built(model: keras.Model, part: keras.Model) -> None:
     shape = next(iter(shapes.values()), None)
   if shape is not None:
     model._build_shapes_dict = {"inputs_shape": shape}
+
+
+def own_statistics(model: keras.Model) -> list[keras.Variable]:
+  """What the layers of `model` keep of the batches they are trained on.
+
+  Without those of layers that see the batches of all replicas.
+  """
+  return [
+    variable
+    for layer in model._flatten_layers(include_self=False)
+    if layer.trainable and not getattr(layer, "synchronized", False)
+    for variable in layer._non_trainable_variables
+    if "float" in variable.dtype
+  ]
+
+
+def has_losses_of_calls(model: keras.Model) -> bool:
+  """Whether layers of `model` added losses when they were last called."""
+  return any(layer._losses for layer in model._flatten_layers())

@@ -34,6 +34,7 @@ SERIALIZABLE = {
   "OracleCurriculum": "curricula.plain_curricula",
   "PooledConvolution": "students.layers.pooled_convolution",
   "ThresholdCurriculum": "curricula.plain_curricula",
+  "TrainingMemory": "training.memory.training_memory",
   "UniformCurriculum": "curricula.plain_curricula",
   "ZeroDebiasedBatchNormalization": (
     "students.layers.zero_debiased_batch_normalization"

@@ -329,3 +329,11 @@ class RunOptions(SettingsGroup):
     "is shown it, to losses.csv in the training folder, from which data-driven "
     "mentors are trained.",
   )
+  memory: bool | None = setting(
+    None,
+    "Remember of every training example the averages, over its visits, of its "
+    "loss, its weight and the probabilities that the student predicts for its "
+    "classes, in training_memory in the training folder, by which suspect "
+    "labels are found. By default where images times classes are at most "
+    "16,777,216.",
+  )

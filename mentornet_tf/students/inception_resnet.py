@@ -18,6 +18,7 @@ def inception_resnet_v2(
   weight_decay: float = 4e-5,
   weights_path: str | os.PathLike[str] | None = None,
   input_shape: tuple[int, int, int] = (299, 299, 3),
+  sync_batch_norm: bool = False,
   seed: int | None = None,
 ) -> keras.Model:
   """Builds Inception-ResNet-v2 (Szegedy et al. 2017, arXiv 1602.07261).
@@ -37,6 +38,8 @@ def inception_resnet_v2(
       `load_image_net_weights`. The last layer is always new. None starts from
       random weights.
     input_shape: (height, width, 3) of one image; sides >= 75.
+    sync_batch_norm: whether batch norm uses the statistics of the batches of
+      all replicas under a `tf.distribute` strategy, as one device would.
     seed: seeds the dropout. The initial weights use Keras' own seed
       (`keras.utils.set_random_seed`), and None uses it for both.
 
@@ -62,6 +65,8 @@ def inception_resnet_v2(
     pooling="avg",
     name="inception_resnet_v2_body",
   )
+  if sync_batch_norm:
+    _synchronize_batch_norm(body)
   if weights_path is not None:
     load_image_net_weights(body, weights_path)
   x = body.output
@@ -76,6 +81,15 @@ def inception_resnet_v2(
   if weight_decay:
     _add_weight_decay(student, weight_decay)
   return student
+
+
+def _synchronize_batch_norm(body: keras.Model) -> None:
+  # `keras.applications` has no argument for it, and only TensorFlow's batches
+  # are not global by themselves.
+  if keras.backend.backend() == "tensorflow":
+    for layer in body.layers:
+      if isinstance(layer, keras.layers.BatchNormalization):
+        layer.synchronized = True
 
 
 def _add_weight_decay(student: keras.Model, weight_decay: float) -> None:

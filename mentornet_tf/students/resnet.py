@@ -33,6 +33,7 @@ def residual_network(
   leakiness: float = 0.1,
   weight_decay: float = 2e-4,
   input_shape: tuple[int, int, int] = (32, 32, 3),
+  sync_batch_norm: bool = False,
   seed: int | None = None,
 ) -> keras.Model:
   """Builds a residual net; source: golden students_resnet_*.
@@ -57,6 +58,8 @@ def residual_network(
     leakiness: slope of the leaky ReLU below 0.
     weight_decay: factor of the decay above.
     input_shape: (height, width, channels) of one image; sides divisible by 4.
+    sync_batch_norm: whether batch norm uses the statistics of the batches of
+      all replicas under a `tf.distribute` strategy, as one device would.
     seed: seeds the initial weights; None uses Keras' own seed.
 
   Returns:
@@ -75,7 +78,7 @@ def residual_network(
   options.check_seed(seed)
   _check_geometry(stem_filters, widths, bottleneck, input_shape)
 
-  parts = _Parts(leakiness, weight_decay, seed)
+  parts = _Parts(leakiness, weight_decay, sync_batch_norm, seed)
   images = keras.Input(input_shape, name="images")
   x = parts.convolution("init-init_conv", stem_filters, 3)(images)
   for stage, (width, first_stride) in enumerate(
@@ -143,6 +146,7 @@ class _Parts:
 
   leakiness: float
   weight_decay: float
+  sync_batch_norm: bool
   seed: int | None
 
   def decay(self) -> keras.regularizers.Regularizer | None:
@@ -169,7 +173,9 @@ class _Parts:
     )
 
   def batch_norm(self, name: str) -> keras.layers.Layer:
-    return ZeroDebiasedBatchNormalization(name=name)
+    return ZeroDebiasedBatchNormalization(
+      synchronized=self.sync_batch_norm, name=name
+    )
 
   def leaky_relu(self, name: str) -> keras.layers.Layer:
     return keras.layers.LeakyReLU(negative_slope=self.leakiness, name=name)

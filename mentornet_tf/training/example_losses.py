@@ -11,6 +11,7 @@ from mentornet_tf.internal.keras_internals import (
   get_keras_mask,
 )
 from mentornet_tf.internal.typing import Shape, Tensor
+from mentornet_tf.training import replicas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +24,16 @@ class ExampleLosses:
     mask: [B] bool, which examples have a label (`ignore_class`, masks of Keras)
       and a sample weight other than 0; None where all have.
     rank: of what the loss returns, 1 unless examples have several predictions.
+    counted: [B] or [B, …] bool, the losses over which Keras takes its mean;
+      None for all of them.
+    is_mean: whether Keras takes a mean at all, and not the sum.
   """
 
   values: Tensor
   mask: Tensor | None
   rank: int
+  counted: Tensor | None
+  is_mean: bool
 
   def sample_weights(
     self, weight: Tensor, sample_weight: Tensor | None = None
@@ -53,6 +59,23 @@ class ExampleLosses:
         )
       given = ops.squeeze(given, axis=-1)
     return weight * _expand(given, self.rank)
+
+  def term_of_mean(self, loss: Tensor) -> Tensor:
+    """A replica's term of the compiled loss of the global batch.
+
+    Args:
+      loss: scalar, the compiled loss of the replica's B examples.
+
+    Returns:
+      float32 scalar; with one replica, `loss`.
+    """
+    loss = ops.cast(loss, "float32")
+    if not self.is_mean or replicas.num_replicas() == 1:
+      return loss
+    if self.counted is None:
+      return replicas.weighted_mean(loss, ops.shape(self.values)[0])
+    count = ops.sum(ops.cast(self.counted, "float32"))
+    return replicas.weighted_mean(loss, count)
 
 
 def pack_labels(y: Tensor, y_pred: Tensor) -> Tensor:
@@ -125,18 +148,21 @@ def example_losses(
     ops.convert_to_tensor(y_pred, loss.dtype),
   )
   _check_shape(values.shape, y_pred.shape)
-  mask = _both(get_keras_mask(y_pred), get_keras_mask(values))
+  counted = _both(get_keras_mask(y_pred), get_keras_mask(values))
+  mask = counted
   if sample_weight is not None:
     used = ops.cast(_leaf(sample_weight), "bool")
     mask = _both(mask, used)
-  rank = len(values.shape)
+  rank, is_mean = len(values.shape), loss.reduction != "sum"
   values = ops.cast(values, "float32")
   if mask is None:
-    return ExampleLosses(_mean_per_example(values), None, rank)
+    per_example = _mean_per_example(values)
+    return ExampleLosses(per_example, None, rank, counted, is_mean)
   mask = _like(mask, values)
   valid = _sum_per_example(ops.cast(mask, "float32"))
   total = _sum_per_example(ops.where(mask, values, 0.0))
-  return ExampleLosses(ops.divide_no_nan(total, valid), valid > 0, rank)
+  per_example = ops.divide_no_nan(total, valid)
+  return ExampleLosses(per_example, valid > 0, rank, counted, is_mean)
 
 
 def _check_shape(got: Shape, predictions: Shape) -> None:

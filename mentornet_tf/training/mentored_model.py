@@ -1,6 +1,6 @@
 """SPADE: the step that trains a student under a curriculum."""
 
-import dataclasses
+import functools
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,49 +26,18 @@ from mentornet_tf.training.example_losses import (
   pack_labels,
   single_loss,
 )
+from mentornet_tf.training.memory.remembering import (
+  check_memory,
+  checking,
+  remember,
+)
+from mentornet_tf.training.memory.training_memory import TrainingMemory
+from mentornet_tf.training.step_values import MentoredLoss, TrainingBatch
 from mentornet_tf.training.student_model import StudentModel
 from mentornet_tf.training.weighing import weigh_examples
 
 # JAX has no int64 by default.
 _LARGE_INTEGER = "int32" if keras.backend.backend() == "jax" else "int64"
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingBatch:
-  """A mini-batch and what the student computed for it in training mode.
-
-  Attributes:
-    x: inputs [B, …], also in dicts and other structures.
-    y: labels, in any form that the compiled loss takes.
-    y_pred: predictions [B, …].
-    penalty: scalar, the sum of the student's penalties.
-    sample_weight: [B] or [B, …], the user's factors of the losses, or None.
-    is_clean: [B] bool, whether each label is clean, or None where not known.
-  """
-
-  x: Tensor
-  y: Tensor
-  y_pred: Tensor
-  penalty: Tensor
-  sample_weight: Tensor | None = None
-  is_clean: Tensor | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class MentoredLoss:
-  """The loss of one training step, and what it was computed from.
-
-  Attributes:
-    total: scalar, what the student minimizes.
-    weighted: scalar, its part without penalties: mean(ℓ·v).
-    example_loss: [B] float32, the student's own losses ℓ of the batch.
-    weighed: the weights v, and what they were computed from.
-  """
-
-  total: Tensor
-  weighted: Tensor
-  example_loss: Tensor
-  weighed: WeighedBatch
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -99,6 +68,8 @@ class MentoredModel(StudentModel):
       and cost another forward pass. The student still learns from its own.
     original_metrics: whether `fit` reports what the original code logs, under
       its names, besides `mean_weight` and `loss_percentile`.
+    memory: a `TrainingMemory` of the training examples, whose batches then come
+      with their index (`with_index`, `DeviceImages`); None remembers nothing.
     **kwargs: further arguments of `keras.Model`.
 
   Raises:
@@ -121,6 +92,7 @@ class MentoredModel(StudentModel):
     mixing: MentorMix | None = None,
     weigh_by_average: bool = False,
     original_metrics: bool = False,
+    memory: TrainingMemory | None = None,
     judge_by_average: bool | None = None,
     **kwargs: Any,
   ):
@@ -138,6 +110,8 @@ class MentoredModel(StudentModel):
       )
       weigh_by_average = judge_by_average
     _check_curriculum(curriculum, weigh_by_average)
+    check_memory(memory)
+    self.memory = memory
     self.curriculum = curriculum
     self.weigh_by_average = weigh_by_average
     self.original_metrics = original_metrics
@@ -145,6 +119,10 @@ class MentoredModel(StudentModel):
     self._step_metrics = step_metrics.make_metrics(original_metrics)
     # Whether the step was last traced for training.
     self._in_training = True
+
+  @functools.wraps(keras.Model.fit)
+  def fit(self, *args: Any, **kwargs: Any) -> Any:
+    return super().fit(*args, **checking(self.memory, kwargs))
 
   def compute_metrics(
     self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Any = None
@@ -168,8 +146,10 @@ class MentoredModel(StudentModel):
     if not training:
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
+    if self.memory is not None:
+      remember(self, x, y, loss)
     step_metrics.update(self._step_metrics, self, loss)
-    return loss.total
+    return replicas.as_keras_loss(loss.total)
 
   def mentored_loss(
     self,
@@ -186,30 +166,35 @@ class MentoredModel(StudentModel):
     Updates the state of the curriculum and the step. `fit` and the loop of the
     command line both take the gradient of what it returns.
     """
-    replicas.check_single(self)
     y = pack_labels(y, y_pred)
     # Read first: another pass of the student would replace what layers added.
+    replicas.check_penalties(self.student)
     penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
     x = self.prepared(x)
-    batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean)
+    part = replicas.own_part(y_pred)
+    batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean, part)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
     loss = self.batch_losses(batch)
-    seen_loss = self.loss_for_curriculum(
-      x, loss.values, lambda y_pred: self.per_example_loss(y, y_pred)
+    seen_loss, prediction = self.seen_by_curriculum(
+      x, loss.values, y_pred, lambda y_pred: self.per_example_loss(y, y_pred)
     )
     epoch = training_percent(self.step.value, self.total_steps)
+    own_loss, seen_loss, is_clean, mask = replicas.gather(
+      (loss.values, seen_loss, is_clean, loss.mask)
+    )
     # Lines 5 to 7: the mentor's own training runs between steps, in joint/.
     # Line 8 where the curriculum is a formula, line 9 where it is a mentor.
-    weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, loss.mask)
+    weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, mask)
     # Line 10: F(w, v), whose gradient Keras or the loop takes.
-    weighted, penalty = self.student_loss(batch, loss, weighed)
+    weighted, penalty = replicas.summed(self.student_loss(batch, loss, weighed))
     total = weighted + penalty
+    replicas.average_statistics(self.student)
     # Line 11. Nothing reads the step between here and the gradient.
     self.step.assign_add(1)
     used = step_metrics.count_used(weighed.weight)
     self.used_examples.assign_add(ops.cast(used, _LARGE_INTEGER))
-    return MentoredLoss(total, weighted, loss.values, weighed)
+    return MentoredLoss(total, weighted, own_loss, weighed, prediction)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     """The losses of a batch that its weights are computed from."""
@@ -219,48 +204,49 @@ class MentoredModel(StudentModel):
   def student_loss(
     self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
   ) -> tuple[Tensor, Tensor]:
-    """mean(ℓ·v) and penalties · mean(v), two scalars."""
-    weights = loss.sample_weights(weighed.weight, batch.sample_weight)
-    weighted = ops.cast(
-      compiled_loss(self, batch.y, batch.y_pred, weights), "float32"
-    )
-    return weighted, batch.penalty * weighed.mean_weight
+    """mean(ℓ·v) and penalties · mean(v), two scalars.
+
+    With several replicas, the terms of this one, which add up to them.
+    """
+    weight = batch.part.of(weighed.weight)
+    weights = loss.sample_weights(weight, batch.sample_weight)
+    weighted = compiled_loss(self, batch.y, batch.y_pred, weights)
+    penalty = batch.part.share_of(batch.penalty)
+    return loss.term_of_mean(weighted), penalty * weighed.mean_weight
 
   def per_example_loss(self, y: Tensor, y_pred: Tensor) -> Tensor:
     """[B] float32 losses of the compiled loss, before any reduction."""
     y = pack_labels(y, y_pred)
     return example_losses(single_loss(self, y, y_pred), y, y_pred).values
 
-  def loss_for_curriculum(
-    self, x: Tensor, own_loss: Tensor, loss_of: Callable[[Tensor], Tensor]
-  ) -> Tensor:
-    """The [B] float32 losses that the curriculum sees.
+  def seen_by_curriculum(
+    self,
+    x: Tensor,
+    own_loss: Tensor,
+    y_pred: Tensor,
+    loss_of: Callable[[Tensor], Tensor],
+  ) -> tuple[Tensor, Tensor]:
+    """What the curriculum sees: losses, and the predictions that led to them.
 
     Args:
       x: what the student was given.
       own_loss: [B] float32, its own losses in training.
+      y_pred: [B, …], its own predictions in training.
       loss_of: from predictions [B, …] to losses [B].
+
+    Returns:
+      [B] float32, and predictions [B, …].
 
     Raises:
       UserError: `weigh_by_average`, and the optimizer keeps no average.
     """
     if not self.weigh_by_average:
-      return own_loss
-    ema.check_keeps_average(self.optimizer)
-    if not self.optimizer.built:  # as in the first step of `fit`
-      self.optimizer.build(self.student.trainable_variables)
-    with self.optimizer_scope():
-      averages = [v.value for v in ema.averaged_weights(self.optimizer)]
-      # There is no average before the first step.
-      iterations = ops.convert_to_tensor(self.optimizer.iterations)
-      is_first = ops.equal(iterations, 0)
-    y_pred, _ = self.student.stateless_call(
-      averages,
-      [v.value for v in self.student.non_trainable_variables],
-      x,
-      training=False,
+      return own_loss, y_pred
+    averaged, is_first = ema.averaged_prediction(self, x)
+    loss = ops.where(is_first, own_loss, loss_of(averaged))
+    return loss, keras.tree.map_structure(
+      lambda own, average: ops.where(is_first, own, average), y_pred, averaged
     )
-    return ops.where(is_first, own_loss, loss_of(y_pred))
 
   def weigh(
     self, x: Any, y: Tensor | None = None, batch_size: int = 32
@@ -312,6 +298,7 @@ class MentoredModel(StudentModel):
       "total_steps": self.total_steps,
       "weigh_by_average": self.weigh_by_average,
       "original_metrics": self.original_metrics,
+      "memory": self.memory and serialize(self.memory),
     }
 
   @classmethod
@@ -325,8 +312,9 @@ class MentoredModel(StudentModel):
     )
     if "judge_by_average" in config:  # files of earlier versions
       config["weigh_by_average"] = config.pop("judge_by_average")
-    if config.get("mixing") is not None:
-      config["mixing"] = keras.saving.deserialize_keras_object(config["mixing"])
+    for name in ("mixing", "memory"):
+      if config.get(name) is not None:
+        config[name] = keras.saving.deserialize_keras_object(config[name])
     return cls(student, curriculum, **config)
 
 

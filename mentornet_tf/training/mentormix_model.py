@@ -15,13 +15,15 @@ from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import compiled_loss
 from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.training import replicas
 from mentornet_tf.training.example_losses import (
   ExampleLosses,
   example_losses,
   pack_labels,
   single_loss,
 )
-from mentornet_tf.training.mentored_model import MentoredModel, TrainingBatch
+from mentornet_tf.training.mentored_model import MentoredModel
+from mentornet_tf.training.step_values import TrainingBatch
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -76,10 +78,16 @@ class MentorMixModel(MentoredModel):
   def student_loss(
     self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
   ) -> tuple[Tensor, Tensor]:
-    """mean(ℓ̃·ṽ) of the mixed examples and the penalty, two scalars."""
-    mixture = self.mixing.sample(weighed.weight, loss.mask)
-    x = keras.tree.map_structure(mixture.mix, batch.x)
+    """mean(ℓ̃·ṽ) of the mixed examples and the penalty, two scalars.
+
+    With several replicas, the terms of this one; partners come from all.
+    """
+    part = batch.part
+    mixture = self.mixing.sample(weighed.weight, weighed.mask)
+    mixture = Mixture(part.of(mixture.partner), part.of(mixture.share))
+    x = keras.tree.map_structure(mixture.mix, batch.x, replicas.gather(batch.x))
     y_pred, penalty = self.training_pass(x)
+    penalty = part.share_of(penalty)
     targets = [
       (pack_labels(y, y_pred), share)
       for y, share in _mixed_targets(mixture, batch.y, y_pred)
@@ -89,28 +97,31 @@ class MentorMixModel(MentoredModel):
       values = (s * self.per_example_loss(y, y_pred) for y, s in targets)
       return sum(values, 0.0)
 
-    weight = ops.ones_like(weighed.weight)
+    weight = ops.ones_like(loss.values)
     if loss.mask is not None:
       weight = ops.cast(loss.mask, "float32")
     if self.second_curriculum is not None:
       penalty = ops.zeros_like(penalty)  # as the original has it
-      weight = self.second_curriculum.weigh(
-        self.loss_for_curriculum(x, loss_of(y_pred), loss_of),
+      second, _ = self.seen_by_curriculum(x, loss_of(y_pred), y_pred, loss_of)
+      weighed = self.second_curriculum.weigh(
+        replicas.gather(second),
         training_percent(self.step.value, self.total_steps),
-        _both_clean(mixture, batch.is_clean),
-        loss.mask,
-      ).weight
+        replicas.gather(_both_clean(mixture, batch.is_clean)),
+        weighed.mask,
+      )
+      weight = part.of(weighed.weight)
     sample_weight = batch.sample_weight
     if sample_weight is not None:
       (sample_weight,) = keras.tree.flatten(sample_weight)
-      sample_weight = mixture.mix(ops.cast(sample_weight, "float32"))
+      sample_weight = ops.cast(sample_weight, "float32")
+      sample_weight = mixture.mix(sample_weight, replicas.gather(sample_weight))
     weighted = sum(
       compiled_loss(
         self, y, y_pred, loss.sample_weights(weight * share, sample_weight)
       )
       for y, share in targets
     )
-    return weighted, penalty
+    return loss.term_of_mean(weighted), penalty
 
   def get_config(self) -> dict[str, Any]:
     mixing = keras.saving.serialize_keras_object(self.mixing)
@@ -128,16 +139,19 @@ def _mixed_targets(
         "y: expected a known number of label columns under MentorMix, got an "
         "unknown one; give the data set's specification a shape"
       )
-    mixed = mixture.mix(ops.cast(y, "float32"))
+    y = ops.cast(y, "float32")
+    mixed = mixture.mix(y, replicas.gather(y))
     return [(mixed, ops.ones_like(mixture.share))]
   # Class numbers cannot be mixed; the cross-entropy is linear in the label's
   # distribution, so that mixing its two values is the same.
-  partners = mixture.of_partners(y)
+  partners = mixture.of_partners(replicas.gather(y))
   return [(y, mixture.share), (partners, 1 - mixture.share)]
 
 
 def _both_clean(mixture: Mixture, is_clean: Tensor | None) -> Tensor | None:
-  return None if is_clean is None else is_clean & mixture.of_partners(is_clean)
+  if is_clean is None:
+    return None
+  return is_clean & mixture.of_partners(replicas.gather(is_clean))
 
 
 def _check_can_be_mixed(x: Tensor) -> None:

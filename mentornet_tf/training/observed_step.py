@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from mentornet_tf.training import loop
-from mentornet_tf.training.mentored_model import MentoredLoss, MentoredModel
+from mentornet_tf.training import loop, replicas
+from mentornet_tf.training.example_losses import single_loss
+from mentornet_tf.training.memory.class_probabilities import class_probabilities
+from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.step_metrics import original_report
+from mentornet_tf.training.step_values import MentoredLoss
 
 
 def training_step(
@@ -40,7 +43,10 @@ def training_step(
 
 
 def observed_step(
-  model: MentoredModel, has_checked_labels: bool, with_examples: bool = False
+  model: MentoredModel,
+  has_checked_labels: bool,
+  with_examples: bool = False,
+  with_probabilities: bool = False,
 ) -> Callable[[loop.Batch], loop.Report]:
   """A training step of the loop.
 
@@ -50,6 +56,8 @@ def observed_step(
       if it is clean.
     with_examples: whether "example/id", "example/label", "example/clean_label"
       and "example/loss" [B] are reported.
+    with_probabilities: whether "example/probabilities" [B, C] are reported, as
+      the student predicted them for what the curriculum was shown.
 
   Returns:
     A function of a batch. It reports the scalars of the original's TensorBoard,
@@ -64,13 +72,19 @@ def observed_step(
     loss, report = training_step(
       model, batch["image"], batch["label"], is_clean=is_clean
     )
-    report["example/weight"] = loss.weighed.weight_before_dropout
-    if has_checked_labels:
-      report["example/is_clean"] = is_clean
+    # The losses are those of the global batch, the batch is the replica's part.
+    examples = {"is_clean": is_clean} if has_checked_labels else {}
     if with_examples:
-      report["example/loss"] = loss.weighed.loss
-      for name in ("id", "label", "clean_label"):
-        report[f"example/{name}"] = batch[name]
-    return report
+      names = ("id", "label", "clean_label")
+      examples |= {name: batch[name] for name in names}
+    if with_probabilities:
+      examples["probabilities"] = class_probabilities(
+        single_loss(model, batch["label"], loss.prediction), loss.prediction
+      )
+    examples = replicas.gather(examples)
+    examples["weight"] = loss.weighed.weight_before_dropout
+    if with_examples:
+      examples["loss"] = loss.weighed.loss
+    return report | {f"example/{name}": x for name, x in examples.items()}
 
   return step

@@ -16,6 +16,11 @@ from mentornet_tf.training import loop
 from mentornet_tf.training.actions.checkpoint_saver import CheckpointSaver
 from mentornet_tf.training.actions.divergence_guard import DivergenceGuard
 from mentornet_tf.training.actions.loss_recorder import LossRecorder
+from mentornet_tf.training.actions.memory_keeper import (
+  MemoryKeeper,
+  MemoryOf,
+  keeps_memory,
+)
 from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.joint.clean_subset import update_batches
@@ -78,6 +83,7 @@ def run_to_end(run: Run) -> int:
   """
   options, model, start_step = run.options, run.model, run.start_step
   has_checked_labels = run.train_data.has_checked_labels
+  remembers = keeps_memory(options.memory, run.train_data)
   batches = run.train_data.training_batches(
     run.batch_size,
     seed=run.seed,
@@ -98,7 +104,12 @@ def run_to_end(run: Run) -> int:
   ):
     step = loop.run_loop(
       loop.StepRunner(
-        observed_step(model, has_checked_labels, options.record_losses),
+        observed_step(
+          model,
+          has_checked_labels,
+          with_examples=options.record_losses or remembers,
+          with_probabilities=remembers,
+        ),
         batches,
         run.jit_compile,
       ),
@@ -138,15 +149,25 @@ def _actions(
     interval_steps=interval_steps,
     most_skipped=most_skipped_steps(model.optimizer),
   )
+  before_save = [guard.check, reporter.save_pending]
+  actions: list[loop.Action] = [guard, reporter]
+  if keeps_memory(options.memory, run.train_data):
+    keeper = MemoryKeeper(
+      run.folder.path,
+      MemoryOf.of_run(run.folder.path, run.train_data, batch_size, run.seed),
+      start_step=start_step,
+      print_line=run.console.print,
+    )
+    actions.append(keeper)
+    before_save.append(keeper.save)
   saver = CheckpointSaver(
     run.store,
-    [guard.check, reporter.save_pending],
+    before_save,
     total_steps=total_steps,
     interval_steps=options.save_interval_steps,
     interval_seconds=options.save_interval_secs,
     boundary_steps=interval_steps,
   )
-  actions: list[loop.Action] = [guard, reporter]
   if options.record_losses:
     recorder = LossRecorder(
       run.folder.path / FILE_NAME,

@@ -12,7 +12,8 @@ from keras import ops
 from mentornet_tf.internal.typing import Tensor
 
 if TYPE_CHECKING:
-  from mentornet_tf.training.mentored_model import MentoredLoss, MentoredModel
+  from mentornet_tf.training.mentored_model import MentoredModel
+  from mentornet_tf.training.step_values import MentoredLoss
 
 # A weight counts as used above this value (golden `mentor_sequence_*`).
 _USED_ABOVE = 1e-3
@@ -37,7 +38,10 @@ class LatestValue(keras.metrics.Metric):
 
   def __init__(self, name: str):
     super().__init__(name=name)
-    self._value = self.add_variable((), "zeros", name="value")
+    # Replicas have the same; by default theirs would be added up.
+    self._value = self.add_variable(
+      (), "zeros", aggregation="mean", name="value"
+    )
 
   def update_state(self, value: Tensor) -> None:
     self._value.assign(ops.cast(value, self.dtype))

@@ -1,5 +1,6 @@
 """The Keras side of a model that trains a student, and counts its steps."""
 
+import functools
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -13,11 +14,13 @@ from keras import ops
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import mark_built
 from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.training import replicas
 from mentornet_tf.training.device_images import (
   DeviceImages,
   EpochBatches,
   is_plan,
 )
+from mentornet_tf.training.memory.indexed_inputs import INPUTS, is_indexed
 
 # Arguments of `fit` that `DeviceImages` stand in for.
 _FROM_IMAGES = ("y", "batch_size", "sample_weight", "validation_split")
@@ -47,6 +50,7 @@ class StudentModel(keras.Model):
     kwargs.setdefault("autocast", False)
     kwargs.setdefault("dtype", student.dtype_policy)
     super().__init__(**kwargs)
+    replicas.check_strategy()
     _warn_of_own_training(student)
     self.student = student
     self._optimizer_state: list[Tensor] | None = None
@@ -68,7 +72,9 @@ class StudentModel(keras.Model):
     return self.student(self.prepared(inputs), training=training)
 
   def prepared(self, x: Tensor) -> Tensor:
-    """What the student takes, of a plan for images on the device, too."""
+    """What the student takes: without an index, or the images of a plan."""
+    if is_indexed(x):
+      return x[INPUTS]
     if self._images is None or not is_plan(x):
       return x
     return self._images.prepared(x)
@@ -86,8 +92,10 @@ class StudentModel(keras.Model):
 
   def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
     """As Keras' own; `x` may be `DeviceImages`, with arguments by name."""
+    replicas.check_fit(self)
     if not isinstance(x, DeviceImages):
       return super().fit(x, *args, **kwargs)
+    replicas.check_single(self, "DeviceImages")
     given = [name for name in _FROM_IMAGES if kwargs.get(name) is not None]
     if args or given:
       raise UserError(
@@ -128,6 +136,11 @@ class StudentModel(keras.Model):
         stacklevel=3,
       )
     return super().make_train_function(force)
+
+  @functools.wraps(keras.Model.train_on_batch)
+  def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+    replicas.check_single(self, "train_on_batch")
+    return super().train_on_batch(*args, **kwargs)
 
   @property
   def output_names(self) -> list[str]:

@@ -10,7 +10,7 @@ from keras import ops
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
-from mentornet_tf.training import ema
+from mentornet_tf.training import ema, replicas
 from mentornet_tf.training.example_losses import example_losses, single_loss
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def weigh_examples(
 ) -> np.ndarray:
   """The [N] float32 weights that `MentoredModel.weigh` returns."""
   curriculum = model.curriculum
-  if curriculum.uses_losses and float(curriculum.loss_moving_average) == 0:
+  if curriculum.uses_losses and not curriculum.loss_moving_average.numpy():
     raise UserError(
       "weigh: expected a model that has trained, since the moving average of "
       "the loss percentile starts at 0, got one that has not; call fit first"
@@ -35,7 +35,8 @@ def weigh_examples(
       inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(
         batch
       )
-      y_pred = ops.convert_to_tensor(model.predict_on_batch(inputs))
+      predicted = replicas.first_copy(model, model.predict_on_batch(inputs))
+      y_pred = ops.convert_to_tensor(predicted)
       loss = single_loss(model, labels, y_pred)
       each = example_losses(loss, labels, y_pred, sample_weight)
       losses.append(ops.convert_to_numpy(each.values))
@@ -46,7 +47,7 @@ def weigh_examples(
       )
   if not losses:
     raise UserError("x: expected at least one example to weigh, got none")
-  epoch = training_percent(int(model.step), model.total_steps)
+  epoch = training_percent(int(model.step.numpy()), model.total_steps)
   weights = curriculum.weights_without_update(np.concatenate(losses), epoch)
   return ops.convert_to_numpy(weights) * np.concatenate(masks)
 

@@ -8,7 +8,9 @@ from mentornet_tf.internal.keras_internals import (
   compiled_loss,
   compiled_losses,
   get_keras_mask,
+  has_losses_of_calls,
   mark_built,
+  own_statistics,
 )
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
@@ -78,3 +80,28 @@ def test_a_model_around_a_built_one_exports(tmp_path):
   model.predict(X, verbose=0)
   model.export(tmp_path / "exported", verbose=False)
   assert (tmp_path / "exported" / "saved_model.pb").exists()
+
+
+def test_statistics_are_those_of_trained_layers_that_see_their_own_batches():
+  layers = [
+    keras.layers.BatchNormalization(name=name, **options)
+    for name, options in (
+      ("own", {}),
+      ("global", {"synchronized": True}),
+      ("frozen", {"trainable": False}),
+    )
+  ]
+  model = keras.Sequential(
+    [keras.Input((3,)), keras.layers.Dropout(0.5), *layers]
+  )
+  paths = [v.path.partition("/")[2] for v in own_statistics(model)]
+  assert paths == ["own/moving_mean", "own/moving_variance"]
+
+
+def test_losses_of_calls_are_those_of_activities_not_of_weights():
+  model = model_of(None)
+  model(X)
+  assert not has_losses_of_calls(model)
+  model.layers[0].activity_regularizer = keras.regularizers.L2(0.1)
+  model(X)
+  assert has_losses_of_calls(model)

@@ -106,3 +106,16 @@ def test_training_differs_from_inference(case):
 def test_cifarnet_sees_other_image_sizes():
   student = build_student("inception", 3, input_shape=(28, 20, 1))
   assert student(np.zeros((1, 28, 20, 1), np.float32)).shape == (1, 3)
+
+
+@pytest.mark.parametrize("name", ["resnet32", "inception_resnet_v2"])
+def test_batch_norm_is_synchronized_where_asked_for(name):
+  small = {"units_per_stage": 1, "stem_filters": 2, "widths": (2, 2, 2)}
+  options = small if name == "resnet32" else {"input_shape": (75, 75, 3)}
+  student = build_student(name, 4, sync_batch_norm=True, **options)
+  synchronized = {
+    layer.name: layer.get_config()["synchronized"]
+    for layer in student._flatten_layers()
+    if hasattr(layer, "moving_mean")
+  }
+  assert len(synchronized) > 4 and all(synchronized.values())

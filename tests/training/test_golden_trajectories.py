@@ -24,10 +24,12 @@ _NOT_STUDENT = (
 )
 
 
-def mentored_model(golden, settings) -> mn.MentoredModel:
+def mentored_model(golden, settings, synchronized=False) -> mn.MentoredModel:
   flags = settings["flags"]
   if settings["momentum"]:
-    student = mn.build_student("resnet101", units_per_stage=1)
+    student = mn.build_student(
+      "resnet101", units_per_stage=1, sync_batch_norm=synchronized
+    )
     optimizer = Momentum(flags["learning_rate"], settings["momentum"])
   else:
     student = mn.build_student("inception", dropout_keep_probability=1.0)

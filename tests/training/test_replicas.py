@@ -1,60 +1,127 @@
-"""More than one replica is refused, in one line."""
+"""Several replicas compute what one does, at the same global batch."""
 
-import subprocess
-import sys
-from pathlib import Path
-
+import keras
+import long_replica_runs
+import numpy as np
 import pytest
+import replica_runs
 from keras_backend import run_under
+from test_golden_trajectories import check
 
-_ROOT = Path(__file__).resolve().parents[2]
-_MIRRORED = """
-import numpy as np, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-import keras, mentornet_tf as mn
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-  student = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-  model = mn.MentoredModel(student, mn.UniformCurriculum(), 4)
-  model.compile("sgd", "sparse_categorical_crossentropy")
-  try:
-    model.fit(np.ones((8, 3)), np.ones(8, int), verbose=0)
-  except mn.UserError as error:
-    print(str(error))
-"""
+import mentornet_tf  # noqa: F401  (for Keras to find its classes)
 
 
-def test_mirrored_replicas_are_refused():
-  done = subprocess.run(
-    [sys.executable, "-c", _MIRRORED],
-    cwd=_ROOT,
-    capture_output=True,
-    text=True,
-    timeout=200,
+@pytest.fixture(scope="module")
+def saved_path(tmp_path_factory):
+  return tmp_path_factory.mktemp("mirrored") / "model.keras"
+
+
+@pytest.fixture(scope="module")
+def mirrored(saved_path):
+  return run_under("tensorflow", replica_runs.mirrored, str(saved_path))
+
+
+def assert_equal(got, expected, atol=1e-6):
+  assert got.keys() == expected.keys()
+  for name, values in expected.items():
+    np.testing.assert_allclose(
+      got[name], values, rtol=1e-6, atol=atol, err_msg=name
+    )
+
+
+def test_fit_gives_the_same_on_two_replicas(mirrored):
+  one, two = (mirrored["fitted"][n] for n in "12")
+  assert one["step"] == 6
+  # The last batch of 11 is not shared equally.
+  assert_equal(two, one)
+
+
+@pytest.mark.parametrize("count", ["2", "4"])
+def test_mixed_steps_are_the_same_on_each_replica(mirrored, count):
+  one, several = (mirrored["mixed"][n] for n in ("1", count))
+  assert_equal(several["state"], one["state"])
+  for expected, got in zip(one["steps"], several["steps"], strict=True):
+    for name in ("partner", "data_util/data_util"):
+      assert got[name] == expected[name] * int(count)
+    assert_equal(got, {k: v * int(count) for k, v in expected.items()})
+  dropped = [np.equal(s["weight"], 0).sum() for s in one["steps"]]
+  assert max(dropped) > 0
+
+
+def test_a_model_of_two_replicas_is_saved_as_one(mirrored, saved_path):
+  model = keras.models.load_model(saved_path)
+  expected = mirrored["fitted"]["1"]
+  got = replica_runs.as_lists(replica_runs.state_of(model))
+  assert_equal(got, {name: expected[name] for name in got})
+
+
+def test_four_devices_of_jax_are_as_one():
+  results = run_under("jax", replica_runs.data_parallel)
+  assert results["1"]["step"] == 6
+  assert_equal(results["4"], results["1"])
+
+
+def test_what_is_not_supported_is_refused_in_one_line():
+  lines = run_under("tensorflow", replica_runs.refusals)
+  for line, start in zip(
+    lines,
+    (
+      "train_on_batch: expected one replica, got 2",
+      "student: expected no `activity_regularizer` or `add_loss`",
+      "strategy: expected student, model and optimizer built within its scope",
+      "steps_per_execution: expected 1 with 2 replicas, got 2",
+      "strategy: expected tf.distribute.MirroredStrategy",
+    ),
+    strict=True,
+  ):
+    assert line.startswith(start)
+    assert "\n" not in line
+
+
+@pytest.mark.slow
+def test_fifty_steps_of_cifarnet_are_the_same():
+  function = long_replica_runs.cifarnet_steps
+  one, *others = (
+    run_under("tensorflow", function, n, n == 2)["steps"] for n in (1, 2, 4)
   )
-  assert done.returncode == 0, done.stderr
-  (line,) = done.stdout.splitlines()
-  assert line.startswith("MentoredModel: expected one device, got 2 replicas")
+  for steps in others:
+    for expected, got in zip(one, steps, strict=True):
+      for name in ("partner", "weight", "before dropout", "loss", "average"):
+        for each in got[name]:
+          np.testing.assert_allclose(each, expected[name][0], atol=1e-6, rtol=0)
 
 
-def distributed() -> str:
-  import jax
-  import keras
-  import numpy as np
-
-  import mentornet_tf as mn
-
-  jax.config.update("jax_num_cpu_devices", 2)
-  keras.distribution.set_distribution(keras.distribution.DataParallel())
-  student = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-  model = mn.MentoredModel(student, mn.UniformCurriculum(), 4)
-  model.compile("sgd", "sparse_categorical_crossentropy")
-  with pytest.raises(mn.UserError) as caught:
-    model.fit(np.ones((8, 3)), np.ones(8, int), verbose=0)
-  return str(caught.value)
-
-
-def test_data_parallel_devices_are_refused():
-  line = run_under("jax", distributed)
-  assert line.startswith("MentoredModel: expected one device, got 2 replicas")
+@pytest.mark.slow
+@pytest.mark.parametrize("student", ["cifarnet", "resnet"])
+def test_two_replicas_follow_the_original(golden, figure, student):
+  case = f"train_trajectory_{student}_mentornet"
+  settings, recorded = golden.json(case), golden.npz(case)
+  got = run_under(
+    "tensorflow", long_replica_runs.golden_steps, str(golden.folder), case, 2
+  )
+  worst = 0.0
+  names = {
+    "loss": "loss",
+    "weight": "v",
+    "percentile": "percentile_loss",
+    "average": "loss_moving_avg",
+    "total_loss": "total_loss",
+    "mentornet/weighted_loss": "weighted_loss",
+    "data_util/data_util": "data_util",
+  }
+  for t, step in enumerate(got["steps"]):
+    for ours, name in names.items():
+      for each in step[ours]:
+        sensitivity = recorded[f"sens_{name}"][t]
+        ratio = check(each, recorded[name][t], sensitivity, f"{t} {name}")
+        worst = max(worst, ratio)
+  ratio = check(
+    got["logits"], recorded["eval_logits"], recorded["sens_eval_logits"], case
+  )
+  worst = max(worst, ratio)
+  for i, name in enumerate(settings["var_names"]):
+    if name in got["norms"]:
+      bound = recorded["sens_var_l2"][i]
+      ratio = check(got["norms"][name], recorded["var_l2"][i], bound, name)
+      worst = max(worst, ratio)
+  figure(f"two replicas, {case}, error as a share of its bound", worst, 1.0)

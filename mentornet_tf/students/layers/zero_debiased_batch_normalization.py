@@ -25,6 +25,9 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
   Args:
     momentum: share of the old average that an update keeps.
     epsilon: added to the variance before the square root is taken.
+    synchronized: whether mean and variance are those of the batches of all
+      replicas under a `tf.distribute` strategy, as in stock Keras. Arrays under
+      JAX' `DataParallel` are global, and so are their statistics always.
     **kwargs: further arguments of `keras.layers.Layer`.
 
   Input shape:
@@ -35,11 +38,16 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
   """
 
   def __init__(
-    self, momentum: float = 0.9, epsilon: float = 1e-3, **kwargs: Any
+    self,
+    momentum: float = 0.9,
+    epsilon: float = 1e-3,
+    synchronized: bool = False,
+    **kwargs: Any,
   ) -> None:
     super().__init__(**kwargs)
     self.momentum = momentum
     self.epsilon = epsilon
+    self.synchronized = synchronized
 
   def build(self, input_shape: Shape) -> None:
     """Creates five vectors [channels] and the scalar `local_step`."""
@@ -73,7 +81,7 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
     """Normalises `inputs` [B, ..., channels]; same shape out."""
     x = ops.cast(inputs, self._statistics_dtype)
     if training and self.trainable:
-      mean, variance = ops.moments(x, axes=list(range(len(x.shape) - 1)))
+      mean, variance = self._moments(x)
       self._update_moving_statistics(mean, variance)
     else:
       mean = ops.convert_to_tensor(self.moving_mean)
@@ -88,6 +96,12 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
       epsilon=self.epsilon,
     )
     return ops.cast(x, self.compute_dtype)
+
+  def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    axes = list(range(len(x.shape) - 1))
+    if self.synchronized and keras.backend.backend() == "tensorflow":
+      return ops.moments(x, axes=axes, synchronized=True)
+    return ops.moments(x, axes=axes)
 
   def _update_moving_statistics(self, mean: Tensor, variance: Tensor) -> None:
     def moved(average: Tensor, value: Tensor) -> Tensor:
@@ -109,4 +123,5 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
     return super().get_config() | {
       "momentum": self.momentum,
       "epsilon": self.epsilon,
+      "synchronized": self.synchronized,
     }

@@ -37,6 +37,8 @@ _LATEST = (
   "debug/loss_moving_percentile",
 )
 _QUALITY = ("label_precision", "label_recall", "weight_auc")
+# What else is needed; further reports of examples may be large.
+_OF_EXAMPLES = ("example/weight", "example/is_clean")
 
 
 class MetricsReporter(Action):
@@ -90,7 +92,7 @@ class MetricsReporter(Action):
 
   def observe(self, step: int, reports: Reports) -> None:
     """Collects the reports for the next row."""
-    self._pending.append(reports)
+    self._pending.append(_of_rows(reports))
 
   def next_due(self, step: int) -> int:
     """The next step with a row: every interval and every evaluation has one."""
@@ -167,7 +169,7 @@ class MetricsReporter(Action):
         f"got a damaged file ({reason(error)}); copy it again, or remove it: "
         "the next row then averages the steps after this one only"
       ) from error
-    self._pending = [reports]
+    self._pending = [_of_rows(reports)]
 
   def _pending_path(self, step: int) -> Path:
     return self._pending_dir / f"pending-{step}.npz"
@@ -188,6 +190,11 @@ class MetricsReporter(Action):
     if step < self._total_steps:
       parts.append(f"{readable_seconds(seconds_left)} left")
     return "  ".join(parts)
+
+
+def _of_rows(reports: Reports) -> Reports:
+  names = (*_AVERAGED, *_LATEST, *_OF_EXAMPLES)
+  return {name: reports[name] for name in names if name in reports}
 
 
 def _stacked(parts: list[Reports]) -> Reports:

@@ -197,10 +197,13 @@ def gather_examples(
     logits, state = student.stateless_call(
       trainable, state, images, training=True
     )
-    loss = model.per_example_loss(labels, logits)
-    return model.loss_for_curriculum(
-      images, loss, lambda logits: model.per_example_loss(labels, logits)
-    ), state
+    loss, _ = model.seen_by_curriculum(
+      images,
+      model.per_example_loss(labels, logits),
+      logits,
+      lambda logits: model.per_example_loss(labels, logits),
+    )
+    return loss, state
 
   state = [variable.value for variable in student.non_trainable_variables]
   average = curriculum.loss_moving_average.value

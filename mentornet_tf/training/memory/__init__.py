@@ -1,0 +1,1 @@
+"""What training remembers of each example: averages over its visits."""

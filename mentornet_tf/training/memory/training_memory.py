@@ -1,0 +1,273 @@
+"""The memory of `fit`: averages over the visits of each example."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mentornet_tf.errors import UserError
+from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.training.memory.averages import DECAY, check_decay
+from mentornet_tf.training.memory.remembered import (
+  RememberedExamples,
+  where_seen,
+)
+
+# What it may take of the device: 1 GiB.
+_MOST_VALUES = 2**28
+
+# Columns beside the probabilities, as sums that decay; and as counts.
+_NUM_SUMS, _NUM_COUNTS = 2, 3
+
+
+@keras.saving.register_keras_serializable(package="mentornet_tf")
+class TrainingMemory(keras.layers.Layer):
+  """Remembers of every training example how it went, at no extra pass.
+
+  Given to a `MentoredModel`, it averages over the visits of each example its
+  loss, its weight and the class probabilities that the student predicts for it
+  in training; they are those of the averaged student under `weigh_by_average`.
+  The k-th visit has the share (1 − decay) / (1 − decay^k) in the average after
+  it. Batches must come with the index of each example, as `with_index` attaches
+  it and `DeviceImages` have it. `examples` reads it.
+
+  It lies on the device, is updated within the compiled step, and is saved with
+  the model. An example that is absent from its batch (`ignore_class`, a sample
+  weight of 0) is not visited there.
+
+  Args:
+    num_examples: N, of the training data.
+    num_classes: C; 2 for a binary classifier with one output.
+    decay: of the averages per visit, in [0, 1).
+    from_logits: whether predictions are logits; None takes it from the compiled
+      loss.
+    **kwargs: further arguments of `keras.layers.Layer`.
+
+  Raises:
+    UserError: an argument out of range, or more than the device should hold.
+  """
+
+  def __init__(
+    self,
+    num_examples: int,
+    num_classes: int,
+    decay: float = DECAY,
+    from_logits: bool | None = None,
+    **kwargs: Any,
+  ):
+    kwargs.setdefault("dtype", "float32")  # also under mixed precision
+    super().__init__(autocast=False, **kwargs)
+    self.num_examples = _count("num_examples", num_examples, 1)
+    self.num_classes = _count("num_classes", num_classes, 2)
+    self.decay = check_decay(decay)
+    self.from_logits = from_logits
+    if num_examples * num_classes > _MOST_VALUES:
+      raise UserError(
+        "num_examples, num_classes: expected a product of at most "
+        f"{_MOST_VALUES}, got {num_examples} times {num_classes}; train by "
+        "`mentornet train`, whose memory lies on disk"
+      )
+
+    def table(name: str, columns: int) -> keras.Variable:
+      # The last row takes what belongs to no example.
+      return self._counter(name, (num_examples + 1, columns))
+
+    # Each as if its average had started at 0: Σ (1 − decay) · decay^… · value.
+    self._sums = table("sums", num_classes + _NUM_SUMS)
+    # Visits, agreements, and the given label + 1; exact up to 2^24.
+    self._counts = table("counts", _NUM_COUNTS)
+    self._strays = self._counter("strays", ())
+    self._relabelled = self._counter("relabelled", ())
+    self.built = True
+
+  def _counter(self, name: str, shape: tuple[int, ...]) -> keras.Variable:
+    return self.add_weight(
+      name=name,
+      shape=shape,
+      dtype="float32",
+      initializer="zeros",
+      trainable=False,
+    )
+
+  def observe(
+    self,
+    index: Tensor,
+    *,
+    labels: Tensor,
+    loss: Tensor,
+    weight: Tensor,
+    probabilities: Tensor,
+    mask: Tensor | None = None,
+  ) -> None:
+    """Takes the visits of a batch into account, in their order.
+
+    Args:
+      index: [B] integers, of the examples; some may be the same.
+      labels: [B] int32.
+      loss: [B] float32.
+      weight: [B] float32.
+      probabilities: [B, C] float32.
+      mask: [B] bool, which are visits; None for all of them.
+    """
+    index = ops.cast(index, "int32")
+    known = (index >= 0) & (index < self.num_examples)
+    # Steps that overflow in float16 leave nothing to remember.
+    visited = ops.isfinite(loss + ops.sum(probabilities, axis=1))
+    if mask is not None:
+      visited = visited & mask
+    self._strays.assign_add(_num_true(visited & ~known))
+    visited = visited & known
+    index = ops.where(known, index, self.num_examples)
+
+    group = _Groups(index, visited)
+    values = ops.concatenate(
+      [probabilities, loss[:, None], weight[:, None]], axis=1
+    )
+    share = (1 - self.decay) * self.decay**group.later
+    added = ops.where(visited[:, None], share[:, None] * values, 0.0)
+    before = ops.take(self._sums.value, index, axis=0)
+    sums = before * self.decay ** group.count[:, None] + group.sum(added)
+
+    counts = ops.take(self._counts.value, index, axis=0)
+    given = ops.cast(labels, "float32") + 1
+    label = ops.where(counts[:, 2] > 0, counts[:, 2], group.max(given))
+    self._relabelled.assign_add(_num_true(visited & (label != given)))
+    agrees = ops.cast(ops.argmax(probabilities, axis=1), "int32") == labels
+    agreements = group.sum(ops.cast(agrees & visited, "float32"))
+    counts = ops.stack(
+      [
+        counts[:, 0] + group.count,
+        counts[:, 1] + agreements,
+        ops.where(group.count > 0, label, counts[:, 2]),
+      ],
+      axis=1,
+    )
+    # Visits of the same example have the same rows.
+    for variable, rows in ((self._sums, sums), (self._counts, counts)):
+      variable.assign(ops.scatter_update(variable.value, index[:, None], rows))
+
+  @property
+  def examples(self) -> RememberedExamples:
+    """What is remembered, copied from the device.
+
+    Raises:
+      UserError: indices were not those of the examples; see `check`.
+    """
+    self.check()
+    sums = ops.convert_to_numpy(self._sums)[:-1]
+    visits, agreements, labels = ops.convert_to_numpy(self._counts)[
+      :-1
+    ].T.astype(np.int64)
+    divisor = 1 - self.decay ** visits.astype(np.float64)
+    probabilities = sums[:, : self.num_classes]
+    loss, weight = sums[:, self.num_classes :].T
+    return RememberedExamples(
+      ids=np.arange(self.num_examples),
+      labels=labels - 1,
+      visits=visits,
+      mean_loss=where_seen(loss, visits, divisor),
+      mean_weight=where_seen(weight, visits, divisor),
+      agreement=where_seen(agreements, visits, visits),
+      decay=self.decay,
+      step=None,
+      digest=None,
+      stored=probabilities,
+    )
+
+  def check(self) -> None:
+    """Raises UserError where indices were not those of the examples.
+
+    That is, they were out of range, or an example came with other labels than
+    before, as it does where the index is attached to data that are shuffled.
+    """
+    strays, relabelled = (
+      int(ops.convert_to_numpy(each))
+      for each in (self._strays, self._relabelled)
+    )
+    if strays:
+      raise UserError(
+        "index: expected those of the "
+        f"{self.num_examples} examples of the memory, from 0, got others in "
+        f"{strays} places; give `num_examples` of the data, and attach the "
+        "index before repeat()"
+      )
+    if relabelled:
+      raise UserError(
+        "index: expected an example with the same label at each visit, got "
+        f"another one at {relabelled} visits; attach the index before data are "
+        "shuffled"
+      )
+
+  @staticmethod
+  def load(
+    run_folder: str | os.PathLike, *, digest: str | None = None
+  ) -> RememberedExamples:
+    """The newest memory in a training folder of the command line.
+
+    Args:
+      run_folder: the training folder.
+      digest: of the data that it must be of; None takes that in run.json.
+
+    Raises:
+      UserError: there is none, or it is damaged, or one of other data.
+    """
+    from mentornet_tf.training.memory.loading import load_memory
+
+    return load_memory(run_folder, digest=digest)
+
+  def get_config(self) -> dict[str, Any]:
+    return {
+      **super().get_config(),
+      "num_examples": self.num_examples,
+      "num_classes": self.num_classes,
+      "decay": self.decay,
+      "from_logits": self.from_logits,
+    }
+
+  @classmethod
+  def from_config(cls, config: Mapping[str, Any]) -> "TrainingMemory":
+    return cls(**config)
+
+
+class _Groups:
+  """The visits [B] of a batch, of which some may be of the same example.
+
+  Attributes:
+    later: [B] float32, visits of its example after each place.
+    count: [B] float32, all visits of its example.
+  """
+
+  def __init__(self, index: Tensor, visited: Tensor):
+    same = index[:, None] == index[None, :]
+    visits = ops.cast(same & visited[None, :], "float32")
+    self.later = ops.sum(ops.triu(visits, k=1), axis=1)
+    self.count = ops.sum(visits, axis=1)
+    self._same = same & visited[None, :]
+    self._first = ops.argmax(ops.cast(same, "int32"), axis=1)
+    self._size = ops.shape(index)[0]
+
+  def sum(self, values: Tensor) -> Tensor:
+    """[B, …] sums over the examples of each place."""
+    sums = ops.segment_sum(values, self._first, self._size)
+    return ops.take(sums, self._first, axis=0)
+
+  def max(self, values: Tensor) -> Tensor:
+    """[B] the greatest of the visits of each place's example; 0 for none."""
+    return ops.max(ops.where(self._same, values[None, :], 0.0), axis=1)
+
+
+def _num_true(values: Tensor) -> Tensor:
+  return ops.sum(ops.cast(values, "float32"))
+
+
+def _count(name: str, value: int, least: int) -> int:
+  is_integer = isinstance(value, int | np.integer)
+  if not is_integer or isinstance(value, bool) or value < least:
+    raise UserError(
+      f"{name}: expected an integer of at least {least}, got {value!r}; give "
+      "that of the training data"
+    )
+  return int(value)
