@@ -6,7 +6,7 @@ Uncertainty in Dataset Labels, JAIR 70 (2021), section 3; arXiv:1911.00068.
 
 import numpy as np
 
-from mentornet_tf.analysis.class_probabilities import (
+from mentornet_tf.analysis.label_arrays import (
   given_probability,
   row_parts,
 )

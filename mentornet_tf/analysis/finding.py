@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mentornet_tf.analysis.class_probabilities import check_probabilities
+from mentornet_tf.analysis.label_arrays import check_probabilities
 from mentornet_tf.analysis.label_issues import IssueFilter
 from mentornet_tf.analysis.label_quality import METHODS, quality_scores
 from mentornet_tf.analysis.rank_labels import rank_labels

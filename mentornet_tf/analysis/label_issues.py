@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.analysis import confident_learning
-from mentornet_tf.analysis.class_probabilities import given_probability
+from mentornet_tf.analysis.label_arrays import given_probability
 from mentornet_tf.analysis.label_quality import quality_scores
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.choices import check_choice

@@ -6,11 +6,11 @@ real-world label errors, ICML DataPerf workshop 2022.
 
 import numpy as np
 
-from mentornet_tf.analysis.class_probabilities import (
+from mentornet_tf.analysis.confident_learning import thresholds
+from mentornet_tf.analysis.label_arrays import (
   given_probability,
   row_parts,
 )
-from mentornet_tf.analysis.confident_learning import thresholds
 from mentornet_tf.internal.choices import check_choice
 
 METHODS = (

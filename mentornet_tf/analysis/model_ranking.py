@@ -18,7 +18,7 @@ from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import compiled_losses
 from mentornet_tf.internal.progress import ProgressBar
-from mentornet_tf.training import ema
+from mentornet_tf.training import ema, replicas
 from mentornet_tf.training.example_losses import (
   example_losses,
   pack_labels,
@@ -72,7 +72,8 @@ def evaluated(
   ):
     for batch in batches_of(x, y, batch_size):
       inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
-      y_pred = np.asarray(_one_output(model.predict_on_batch(inputs)))
+      predicted = replicas.first_copy(model, model.predict_on_batch(inputs))
+      y_pred = np.asarray(_one_output(predicted))
       labels = _one_output(labels, "y")
       if kind is None:
         losses = _losses(model, labels, y_pred)
@@ -96,7 +97,7 @@ def evaluated(
     arrays["weight"] = ops.convert_to_numpy(
       model.curriculum.weights_without_update(
         np.concatenate(curriculum_losses),
-        training_percent(int(model.step), model.total_steps),
+        training_percent(int(model.step.numpy()), model.total_steps),
       )
     )
   return arrays
@@ -132,7 +133,9 @@ def _check_data(x: Any) -> None:
 def _has_weights(model: MentoredModel) -> bool:
   """Whether the curriculum has seen losses, or needs none."""
   curriculum = model.curriculum
-  return not curriculum.uses_losses or float(curriculum.loss_moving_average) > 0
+  return not curriculum.uses_losses or bool(
+    curriculum.loss_moving_average.numpy()
+  )
 
 
 def _number_of_batches(x: Any, y: Any, batch_size: int) -> int | None:

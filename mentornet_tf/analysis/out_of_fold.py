@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mentornet_tf.analysis.class_probabilities import check_labels
+from mentornet_tf.analysis.label_arrays import check_labels
 from mentornet_tf.analysis.model_ranking import evaluated
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.progress import ProgressBar

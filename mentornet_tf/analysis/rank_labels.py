@@ -3,22 +3,32 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
 
-from mentornet_tf.analysis.label_scores import run_settings, suspect_labels
+from mentornet_tf.analysis.memory_ranking import (
+  remembered_arrays,
+  visited_positions,
+)
 from mentornet_tf.analysis.model_ranking import evaluated
 from mentornet_tf.analysis.out_of_fold import out_of_fold
 from mentornet_tf.analysis.ranking import write_suspect_labels
+from mentornet_tf.analysis.run_ranking import rank_run
 from mentornet_tf.analysis.suspects import SuspectLabels
-from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.training.memory.remembered import RememberedExamples
 
 # Options of one kind of ranking, with their defaults.
-_OF_RUNS = ("dataset_name", "split", "checkpoints", "max_damaged", "num_images")
+_OF_RUNS = (
+  "source",
+  "dataset_name",
+  "split",
+  "checkpoints",
+  "max_damaged",
+  "num_images",
+)
 _OF_MODELS = (
   "folds",
   "seed",
@@ -44,13 +54,16 @@ def rank_labels(
 ) -> SuspectLabels:
   """Ranks labels, most suspect first, by whatever has trained on them.
 
+  - `rank_labels(model)`: a `MentoredModel` with a `memory`, by the averages of
+    its training, without a pass.
   - `rank_labels(model, x, y)`: a classifier of any inputs, from one pass over
     the data; `x` are arrays of N inputs or structures of them, or a finite data
     set of batches with their labels (`tf.data`, `PyDataset`, any iterable).
   - `rank_labels(model, x, y, folds=5)`: models that have not seen the example,
     trained on the other folds; `model` builds one, or is one to train anew.
   - `rank_labels("runs/pd", "records/cifar10")`: a training folder of the
-    command line, by its last checkpoints, and the folder of the TFRecords.
+    command line and the folder of the TFRecords, by the run's memory if it is
+    of these data, else by its last checkpoints.
 
   Args:
     model: a compiled Keras model, a function that builds one (with `folds`), or
@@ -60,8 +73,8 @@ def rank_labels(
     output_dir: folder for the files of `write_suspect_labels`; None writes
       none.
     rank_by: "self_confidence" ranks by 1 − p of the given label, "loss" by its
-      loss, "weight" by 1 − the curriculum's weight; None takes "loss" for runs
-      and "self_confidence" for models.
+      loss, "weight" by 1 − the curriculum's weight; None takes "loss" with
+      checkpoints and "self_confidence" else.
     batch_size: of the evaluation; None takes 32 for models and what suits a
       run's images.
     print_line: takes a line per checkpoint.
@@ -74,6 +87,8 @@ def rank_labels(
         loss does not tell.
       folds, seed, fit_arguments: see `out_of_fold.out_of_fold`.
       Of training folders:
+      source: "memory", "checkpoints", or "auto" for the memory where there is
+        one of these data; "checkpoints" where their number is given.
       dataset_name: name in the shards' file names; by default the run's.
       split: split in the shards' file names, by default "train".
       checkpoints: how many of the last ones to average over; by default all.
@@ -100,11 +115,11 @@ def rank_labels(
         "y: expected none beside a training folder, got labels; the records "
         "hold them"
       )
-    return _rank_run(
+    return rank_run(
       model,
       x,
       output_dir=output_dir,
-      rank_by=rank_by or "loss",
+      rank_by=rank_by,
       batch_size=batch_size,
       print_line=print_line,
       **options,
@@ -114,6 +129,7 @@ def rank_labels(
     x,
     y,
     rank_by=rank_by or "self_confidence",
+    print_line=print_line,
     batch_size=32 if batch_size is None else batch_size,
     **options,
   )
@@ -155,6 +171,7 @@ def _rank_model(
   y: Any,
   *,
   rank_by: str,
+  print_line: Callable[[str], Any],
   batch_size: int,
   folds: int | None = None,
   seed: int = 0,
@@ -167,10 +184,13 @@ def _rank_model(
       f"batch_size: expected at least 1, got {batch_size}; choose a larger "
       "number"
     )
+  memory = getattr(model, "memory", None)
+  if x is None and folds is None and memory is not None:
+    return _rank_remembered(memory.examples, rank_by, print_line, y, **named)
   if x is None:
     raise UserError(
       "x: expected the inputs whose labels are to be ranked, got none; give "
-      "arrays with `y`, or a data set"
+      "arrays with `y` or a data set, or train a MentoredModel with `memory`"
     )
   if folds is not None:
     arrays = out_of_fold(
@@ -202,49 +222,33 @@ def _rank_model(
   )
 
 
-def _rank_run(
-  train_log_dir: str | os.PathLike,
-  data_dir: str | os.PathLike,
-  *,
-  output_dir: Path | None,
+def _rank_remembered(
+  examples: RememberedExamples,
   rank_by: str,
-  batch_size: int | None,
   print_line: Callable[[str], Any],
-  dataset_name: str | None = None,
-  split: str = "train",
-  checkpoints: int | None = None,
-  num_images: int = 48,
-  max_damaged: int | None = None,
+  y: Any,
+  **named: Any,
 ) -> SuspectLabels:
-  """Ranks a record set, read like the run's own: in memory or streamed."""
-  if num_images < 1:
+  """Ranks what `fit` remembers."""
+  if y is not None:
     raise UserError(
-      f"num_images: expected at least 1, got {num_images}; try 48"
+      "y: expected none without `x`, since the memory has the labels, got "
+      "some; leave them out"
     )
-  run = run_settings(train_log_dir)
-  dataset_name = dataset_name or run.data.dataset_name
-  if max_damaged is None:
-    max_damaged = run.data.max_damaged
-  data = open_data(
-    Path(data_dir),
-    dataset_name,
-    split,
-    run.images.crop,
-    max_damaged=max_damaged,
-  )
-  suspects = suspect_labels(
-    train_log_dir,
-    data,
-    checkpoints=checkpoints,
+  positions = visited_positions(examples, print_line)
+  for name in ("ids", "clean_labels", "paths"):
+    values = named.get(name)
+    if values is None:
+      continue
+    if len(values) != len(examples):
+      raise UserError(
+        f"{name}: expected {len(examples)}, got {len(values)}; give those of "
+        "the training data"
+      )
+    named[name] = [values[i] for i in positions]
+  return SuspectLabels.from_arrays(
+    **remembered_arrays(examples, positions),
     rank_by=rank_by,
-    batch_size=batch_size,
-    print_line=print_line,
+    source="memory",
+    **{"ids": positions, **named},
   )
-  if not suspects.names_files:
-    print_line(
-      f"note: the records of {data.name} name no files, so the column path is "
-      "empty; write the records again with this version to have them named"
-    )
-  if output_dir is not None:
-    write_suspect_labels(suspects, data, output_dir, num_images)
-  return suspects

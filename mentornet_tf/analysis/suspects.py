@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mentornet_tf.analysis import label_exports
-from mentornet_tf.analysis.class_probabilities import (
+from mentornet_tf.analysis.label_arrays import (
   check_probabilities,
   given_probability,
 )

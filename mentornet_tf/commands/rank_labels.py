@@ -2,8 +2,10 @@ r"""Ranks the labels of a data set, most suspect first.
 
   mentornet rank --train_log_dir=runs/pd --data_dir=records/cifar10_sym40
 
-The last checkpoints of a training run give the loss of every example, the
-weight that its curriculum gives that loss, and the class that they predict. The
+The averages that a training run kept of its examples (its memory), or else its
+last checkpoints, give the loss of every example, the weight that the curriculum
+gives that loss, and the class that is predicted. Printed first is an estimate
+of how many labels are noisy, and which classes are confused. The
 output folder receives suspect_labels.csv (a row per example), contact_sheet.png
 (the most suspect images, given → suggested label), pred_probs.npz (labels and
 probabilities, as cleanlab and similar tools take them) and metrics.json. Where
@@ -41,13 +43,21 @@ flags.DEFINE_integer(
   lower_bound=1,
 )
 flags.DEFINE_enum(
+  "source",
+  "auto",
+  ["auto", "memory", "checkpoints"],
+  "memory: averages that the training kept of its own examples, at no pass; "
+  "checkpoints: evaluate the last ones; auto: the memory where there is one of "
+  "these data and --checkpoints is not given.",
+)
+flags.DEFINE_enum(
   "rank_by",
-  "loss",
+  None,
   ["loss", "weight", "self_confidence"],
   "loss: highest mean loss first; weight: lowest mean weight first, equal "
   "weights by mean loss; self_confidence: lowest mean probability of the given "
   "label first. loss and weight are the same for the baseline, whose weights "
-  "are all 1.",
+  "are all 1. By default self_confidence with a memory, loss with checkpoints.",
 )
 flags.DEFINE_integer(
   "batch_size",
@@ -103,6 +113,7 @@ def main() -> None:
     dataset_name=flag.dataset_name,
     split=flag.split,
     output_dir=output_dir,
+    source=flag.source,
     checkpoints=flag.checkpoints,
     rank_by=flag.rank_by,
     batch_size=flag.batch_size,

@@ -65,9 +65,7 @@ def test_half_precision_and_parts_give_the_same_classes(monkeypatch):
   data = case(number=300)
   halves = data.pred_probs.astype(np.float16)
   whole = confident_learning.confident_classes(data.labels, halves)
-  monkeypatch.setattr(
-    "mentornet_tf.analysis.class_probabilities._ENTRIES", 4 * 7
-  )
+  monkeypatch.setattr("mentornet_tf.analysis.label_arrays._ENTRIES", 4 * 7)
   np.testing.assert_array_equal(
     confident_learning.confident_classes(data.labels, halves), whole
   )
