@@ -124,7 +124,7 @@ class NoiseEstimate:
     return lines
 
   def __str__(self) -> str:
-    return "\n".join(self.lines(num_pairs=10))
+    return "\n".join(self.lines(num_pairs=5))
 
   def _name(self, number: int) -> str:
     return self.class_names[number] if self.class_names else str(number)
