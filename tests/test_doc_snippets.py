@@ -68,3 +68,27 @@ def test_the_snippet_of_device_images_runs():
   }
   exec(snippet.replace("epochs=100", "epochs=2"), names)
   assert int(names["model"].step) == 4
+
+
+def test_the_page_for_users_of_cleanlab_tells_what_its_code_gives(capsys):
+  page = (_ROOT / "docs/cleanlab.md").read_text()
+  code, output = re.search(
+    r"```python\n(.*?)```\n\n```\n(.*?)```", page, re.DOTALL
+  ).groups()
+  names = {}
+  exec(code, names)
+  noisy = names["labels"] != names["clean"]
+  issues, suspects = names["issues"], names["suspects"]
+  # Trainings differ between processors, the page's figures by a little.
+  flagged = int(re.search(r"Of the (\d+) that are flagged", page)[1])
+  assert f"In truth {noisy.sum()} labels" in page
+  assert issues.sum() == pytest.approx(flagged, abs=15)
+  assert noisy[issues].mean() == pytest.approx(0.95, abs=0.03)
+  assert issues[noisy].mean() == pytest.approx(0.92, abs=0.03)
+  found = issues & noisy
+  suggested = suspects.predicted_labels[found] == names["clean"][found]
+  assert suggested.mean() == pytest.approx(0.98, abs=0.02)
+  share = suspects.summary().share
+  shown = float(re.search(r"noisy labels: ([0-9.]+) %", output)[1])
+  assert 100 * share == pytest.approx(shown, abs=1)
+  assert capsys.readouterr().out.count("\n") == output.count("\n")

@@ -1,7 +1,5 @@
 """How suspect every label is, by the last checkpoints of a training run."""
 
-import dataclasses
-import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +9,8 @@ import numpy as np
 from keras import ops
 from rich.console import Console
 
+from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.curricula.training_percent import training_percent
-from mentornet_tf.datasets.images.bytes_columns import BytesColumn
-from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.labels import clean_labels
 from mentornet_tf.datasets.reading.dataset import (
   EvaluationBatches,
@@ -24,7 +21,7 @@ from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.evaluation_sets import check_cut_alike
 from mentornet_tf.evaluation.evaluator import Evaluator
-from mentornet_tf.evaluation.label_detection import detection_quality
+from mentornet_tf.internal.choices import check_choice
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.best_checkpoint import checkpoint_prefix
 from mentornet_tf.runs.run_folder import require_run, settings_of_run
@@ -32,114 +29,6 @@ from mentornet_tf.runs.trained_run import open_run
 from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training.builders import build_curriculum
 from mentornet_tf.training.progress import ShownBatches
-
-# The default is the mean loss: its AUROC was higher wherever both were measured
-# (docs/suspect_labels.md).
-RANKINGS = ("loss", "weight")
-
-
-@dataclasses.dataclass(frozen=True)
-class SuspectLabels:
-  """Scores of N labels by a run's last checkpoints, in the data's order.
-
-  All means are over the checkpoints.
-
-  Attributes:
-    ids: [N] int64, stable positions of the images in their source.
-    labels: [N] int64, the given labels.
-    clean_labels: [N] int64, classes or values of `labels.clean_labels`.
-    pred_probs: [N, num_classes] float64, mean probabilities; rows sum to 1.
-    mean_loss: [N] float64, mean losses of the given labels, in nats.
-    mean_weight: [N] float64, mean weights of the run's curriculum in 0..1,
-      before example dropout; all 1 for the baseline.
-    steps: the checkpoints' steps, oldest first.
-    rank_by: "loss" or "weight", the quantity that gives the score.
-    paths: N files, b"" where a record names none; None where none are known.
-  """
-
-  ids: np.ndarray
-  labels: np.ndarray
-  clean_labels: np.ndarray
-  pred_probs: np.ndarray
-  mean_loss: np.ndarray
-  mean_weight: np.ndarray
-  steps: tuple[int, ...]
-  rank_by: str = "loss"
-  paths: BytesColumn | None = None
-
-  @property
-  def score(self) -> np.ndarray:
-    """[N] float64, higher is more suspect: mean loss, or 1 − mean weight.
-
-    Weights are rounded to two decimals, the accuracy to which a mentor knows
-    its curriculum: further digits would order the many weights near 0 and 1 by
-    the mentor's errors.
-    """
-    if self.rank_by == "loss":
-      return self.mean_loss
-    return 1 - np.round(self.mean_weight, 2)
-
-  @property
-  def predicted_labels(self) -> np.ndarray:
-    """[N] int64, the most probable classes."""
-    return self.pred_probs.argmax(axis=1)
-
-  @property
-  def names_files(self) -> bool:
-    """Whether the file of any image is known."""
-    # Values that no row uses only appear in selections.
-    return self.paths is not None and len(self.paths.buffer) > 0
-
-  def path(self, index: int) -> str:
-    """The file of an image as text, "" where it is not known."""
-    return "" if self.paths is None else readable(self.paths[index])
-
-  @functools.cached_property
-  def order(self) -> np.ndarray:
-    """[N] positions, most suspect first: by score, then by mean loss.
-
-    The mean loss breaks ties, which are common: most weights are 0 or 1, and
-    without a curriculum all are 1.
-    """
-    return np.lexsort((self.ids, -self.mean_loss, -self.score))
-
-  def quality(self) -> dict[str, Any] | None:
-    """How well noisy labels are detected, where clean ones are known.
-
-    Returns:
-      None where no label is checked, else "num_known" (the checked labels),
-      "num_wrong" (the noisy ones of them), "suggestion_accuracy" (share of the
-      noisy labels with a known clean label whose predicted class it is) and,
-      under "by_weight" and "by_loss", what `detection_quality` gives for either
-      ranking. Shares are None where all labels are clean or all are noisy.
-    """
-    known = clean_labels.is_checked(self.clean_labels)
-    if not known.any():
-      return None
-    all_noisy = clean_labels.is_noisy(self.labels, self.clean_labels)
-    is_noisy = all_noisy[known]
-    correctable = all_noisy & (self.clean_labels >= 0)
-    is_corrected = self.predicted_labels == self.clean_labels
-    return {
-      "num_known": int(known.sum()),
-      "num_wrong": int(is_noisy.sum()),
-      "suggestion_accuracy": (
-        float(is_corrected[correctable].mean()) if correctable.any() else None
-      ),
-      **{
-        f"by_{rank_by}": detection_quality(
-          dataclasses.replace(self, rank_by=rank_by)._suspicion()[known],
-          is_noisy,
-        )
-        for rank_by in RANKINGS
-      },
-    }
-
-  def _suspicion(self) -> np.ndarray:
-    """[N] float64 that falls from the first to the last of the ranking."""
-    suspicion = np.empty(len(self.ids))
-    suspicion[self.order] = np.arange(len(self.ids))[::-1]
-    return suspicion
 
 
 def suspect_labels(
@@ -164,8 +53,8 @@ def suspect_labels(
     checkpoints: how many of the last checkpoints to use; None uses all that the
       folder keeps.
     checkpoint: a single one instead: "best", "last" or a step.
-    rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight, with ties
-      broken by mean loss.
+    rank_by: "loss" ranks by mean loss; "weight" by 1 − mean weight and
+      "self_confidence" by 1 − mean probability, with ties broken by mean loss.
     batch_size: images per batch; None takes the run's for streamed images and
       500 for those in memory.
     print_line: takes a line per checkpoint.
@@ -175,10 +64,7 @@ def suspect_labels(
       the data has other classes, is not prepared as the run's was or holds a
       damaged record; an argument is out of range.
   """
-  if rank_by not in RANKINGS:
-    raise UserError(
-      f"rank_by: expected {' or '.join(RANKINGS)}, got {rank_by!r}; choose one"
-    )
+  check_choice("rank_by", rank_by, RANKINGS)
   for name, value in (("checkpoints", checkpoints), ("batch_size", batch_size)):
     if value is not None and value < 1:
       raise UserError(
@@ -251,6 +137,8 @@ def suspect_labels(
     steps=tuple(steps),
     rank_by=rank_by,
     paths=data.paths(),
+    class_names=tuple(data.class_names),
+    source="checkpoints",
   )
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,9 @@ import numpy as np
 
 from mentornet_tf.analysis import plots
 from mentornet_tf.analysis.contact_sheet import draw_suspects, reduced
-from mentornet_tf.analysis.label_scores import (
-  RANKINGS,
-  SuspectLabels,
-  run_settings,
-  suspect_labels,
-)
+from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
-from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
@@ -53,91 +47,9 @@ COLUMNS = (
 KNOWN_WRONG_CLASS = "known wrong"
 
 
-def rank_labels(
-  train_log_dir: str | os.PathLike,
-  data_dir: str | os.PathLike,
-  *,
-  dataset_name: str | None = None,
-  split: str = "train",
-  output_dir: str | os.PathLike | None = None,
-  checkpoints: int | None = None,
-  checkpoint: str | int | None = None,
-  rank_by: str = "loss",
-  batch_size: int | None = None,
-  num_images: int = 48,
-  print_line: Callable[[str], Any] = print,
-  max_damaged: int | None = None,
-) -> SuspectLabels:
-  """Ranks the labels of a record set by how suspect a training run finds them.
-
-  The set is read like the run's own: into memory, or streamed if the run has an
-  image size.
-
-  Args:
-    train_log_dir: the training folder.
-    data_dir: folder of the TFRecord shards.
-    dataset_name: name in the shards' file names; None takes the run's.
-    split: split in the shards' file names.
-    output_dir: folder for the files of `write_suspect_labels`; None writes
-      none.
-    checkpoints: how many of the last checkpoints to average over; None uses all
-      that the folder keeps.
-    checkpoint: a single one instead: "best" (that of `keep_best`), "last" or a
-      step.
-    rank_by: "loss" or "weight", see `suspect_labels`.
-    batch_size: images per batch; None takes the run's for streamed images and
-      500 for those in memory.
-    num_images: how many of the most suspect images to draw.
-    print_line: takes a line per checkpoint.
-    max_damaged: how many damaged records may be passed over; None takes the
-      run's number.
-
-  Returns:
-    The labels with their scores; `order` ranks them.
-
-  Raises:
-    UserError: run, data and arguments do not match, or the files cannot be
-      written.
-  """
-  if num_images < 1:
-    raise UserError(
-      f"num_images: expected at least 1, got {num_images}; try 48"
-    )
-  run = run_settings(train_log_dir)
-  dataset_name = dataset_name or run.data.dataset_name
-  if output_dir is not None:
-    output_dir = atomic_files.writable_folder(output_dir)
-  if max_damaged is None:
-    max_damaged = run.data.max_damaged
-  data = open_data(
-    Path(data_dir),
-    dataset_name,
-    split,
-    run.images.crop,
-    max_damaged=max_damaged,
-  )
-  suspects = suspect_labels(
-    train_log_dir,
-    data,
-    checkpoints=checkpoints,
-    checkpoint=checkpoint,
-    rank_by=rank_by,
-    batch_size=batch_size,
-    print_line=print_line,
-  )
-  if not suspects.names_files:
-    print_line(
-      f"note: the records of {data.name} name no files, so the column path is "
-      "empty; write the records again with this version to have them named"
-    )
-  if output_dir is not None:
-    write_suspect_labels(suspects, data, output_dir, num_images)
-  return suspects
-
-
 def write_suspect_labels(
   suspects: SuspectLabels,
-  data: InMemoryDataset | TrainingData,
+  data: InMemoryDataset | TrainingData | None,
   output_dir: str | os.PathLike,
   num_images: int = 48,
 ) -> None:
@@ -150,25 +62,27 @@ def write_suspect_labels(
   - `pred_probs.npz`: `labels` [N] int64, `pred_probs` [N, num_classes] float64
     and `ids` [N] int64 in the data's order, as cleanlab and similar tools take
     them.
-  - `metrics.json`: what was ranked and, if clean labels are known, how well
-    noisy ones are detected.
+  - `metrics.json`: what was ranked, the estimated label noise and, if clean
+    labels are known, how well noisy ones are detected.
   - `weight_against_loss.png`, if clean labels are known.
 
   Args:
-    suspects: the result of `suspect_labels` for `data`.
-    data: the images and class names.
+    suspects: the ranking.
+    data: the images and class names; None writes neither pictures nor images.
     output_dir: created if it does not exist.
     num_images: how many images to draw.
   """
-  data = as_training_data(data)
   folder = atomic_files.writable_folder(output_dir)
+  if data is not None:
+    data = as_training_data(data)
+  names = _class_names(suspects, data)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,
     partial.open("w", newline="", encoding="utf-8") as file,
   ):
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(suspects, data.class_names))
+    writer.writerows(_rows(suspects, names))
   with (
     atomic_files.replacing(folder / ARRAYS_FILE) as partial,
     partial.open("wb") as file,
@@ -179,6 +93,50 @@ def write_suspect_labels(
       pred_probs=suspects.pred_probs,
       ids=suspects.ids,
     )
+  if data is not None:
+    _write_images(suspects, data, folder, num_images)
+  known = is_checked(suspects.clean_labels)
+  if known.any():
+    figure = plots.draw_weight_against_loss(
+      suspects.mean_loss[known],
+      suspects.mean_weight[known],
+      (suspects.labels == suspects.clean_labels)[known],
+    )
+    save_figure(figure, folder / WEIGHTS_FILE)
+  try:
+    estimate = suspects.summary().as_json()
+  except UserError:
+    estimate = None
+  write_json(
+    folder / METRICS_FILE,
+    {
+      "data": folder.name if data is None else data.name,
+      "num_examples": len(suspects.ids),
+      "num_disagreeing": int(
+        np.count_nonzero(suspects.predicted_labels != suspects.labels)
+      ),
+      "rank_by": suspects.rank_by,
+      "source": suspects.source,
+      "checkpoint_steps": list(suspects.steps),
+      "noise_estimate": estimate,
+      "quality": suspects.quality(),
+    },
+  )
+
+
+def _class_names(
+  suspects: SuspectLabels, data: TrainingData | None
+) -> Sequence[str]:
+  if data is not None:
+    return data.class_names
+  return suspects.class_names or tuple(
+    map(str, range(suspects.pred_probs.shape[1]))
+  )
+
+
+def _write_images(
+  suspects: SuspectLabels, data: TrainingData, folder: Path, num_images: int
+) -> None:
   chosen = suspects.order[:num_images]
   images = reduced(data.pixels(chosen))
   save_figure(
@@ -189,37 +147,17 @@ def write_suspect_labels(
     partial.open("wb") as file,
   ):
     np.savez_compressed(file, images=images, ids=suspects.ids[chosen])
-  known = is_checked(suspects.clean_labels)
-  if known.any():
-    figure = plots.draw_weight_against_loss(
-      suspects.mean_loss[known],
-      suspects.mean_weight[known],
-      (suspects.labels == suspects.clean_labels)[known],
-    )
-    save_figure(figure, folder / WEIGHTS_FILE)
-  write_json(
-    folder / METRICS_FILE,
-    {
-      "data": data.name,
-      "num_examples": len(data),
-      "num_disagreeing": int(
-        np.count_nonzero(suspects.predicted_labels != suspects.labels)
-      ),
-      "rank_by": suspects.rank_by,
-      "checkpoint_steps": list(suspects.steps),
-      "quality": suspects.quality(),
-    },
-  )
 
 
 def describe(suspects: SuspectLabels) -> list[str]:
-  """Readable lines: how many labels are suspect, and how reliable that is."""
+  """Readable lines: estimated noise, and how good the ranking is."""
   num_disagreeing = np.count_nonzero(
     suspects.predicted_labels != suspects.labels
   )
   lines = [
+    *suspects.summary_lines(),
     f"{num_disagreeing} of {len(suspects.ids)} labels differ from the predicted"
-    " class"
+    " class",
   ]
   quality = suspects.quality()
   if quality is None:
@@ -245,7 +183,7 @@ def describe(suspects: SuspectLabels) -> list[str]:
 
 
 def _rows(
-  suspects: SuspectLabels, class_names: tuple[str, ...]
+  suspects: SuspectLabels, class_names: Sequence[str]
 ) -> Iterator[tuple[Any, ...]]:
   everything = np.arange(len(suspects.ids))
   given = suspects.pred_probs[everything, suspects.labels]
@@ -268,7 +206,7 @@ def _rows(
     )
 
 
-def _clean_class(clean_label: int, class_names: tuple[str, ...]) -> str:
+def _clean_class(clean_label: int, class_names: Sequence[str]) -> str:
   if clean_label == KNOWN_WRONG:
     return KNOWN_WRONG_CLASS
   return class_names[clean_label] if clean_label >= 0 else ""

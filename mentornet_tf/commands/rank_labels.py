@@ -2,8 +2,10 @@ r"""Ranks the labels of a data set, most suspect first.
 
   mentornet rank --train_log_dir=runs/pd --data_dir=records/cifar10_sym40
 
-The last checkpoints of a training run give the loss of every example, the
-weight that its curriculum gives that loss, and the class that they predict. The
+The averages that a training run kept of its examples (its memory), or else its
+last checkpoints, give the loss of every example, the weight that the curriculum
+gives that loss, and the class that is predicted. Printed first is an estimate
+of how many labels are noisy, and which classes are confused. The
 output folder receives suspect_labels.csv (a row per example), contact_sheet.png
 (the most suspect images, given → suggested label), pred_probs.npz (labels and
 probabilities, as cleanlab and similar tools take them) and metrics.json. Where
@@ -47,11 +49,21 @@ flags.DEFINE_string(
   "last or a step.",
 )
 flags.DEFINE_enum(
+  "source",
+  "auto",
+  ["auto", "memory", "checkpoints"],
+  "memory: averages that the training kept of its own examples, at no pass; "
+  "checkpoints: evaluate the last ones; auto: the memory where there is one of "
+  "these data and --checkpoints is not given.",
+)
+flags.DEFINE_enum(
   "rank_by",
-  "loss",
-  ["loss", "weight"],
+  None,
+  ["loss", "weight", "self_confidence"],
   "loss: highest mean loss first; weight: lowest mean weight first, equal "
-  "weights by mean loss. The same for the baseline, whose weights are all 1.",
+  "weights by mean loss; self_confidence: lowest mean probability of the given "
+  "label first. loss and weight are the same for the baseline, whose weights "
+  "are all 1. By default self_confidence with a memory, loss with checkpoints.",
 )
 flags.DEFINE_integer(
   "batch_size",
@@ -73,6 +85,18 @@ flags.DEFINE_integer(
   "the run does.",
   lower_bound=0,
 )
+flags.DEFINE_multi_enum(
+  "export",
+  [],
+  ["datalab", "fiftyone"],
+  "Also write files for cleanlab's Datalab (datalab.json, "
+  "datalab_pred_probs.npy) or FiftyOne (fiftyone.json); may be repeated.",
+)
+flags.DEFINE_string(
+  "image_dir",
+  "",
+  "With --export=fiftyone, the folder below which the images' files lie.",
+)
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
 
 flags.mark_flags_as_required(["train_log_dir", "data_dir"])
@@ -84,16 +108,18 @@ def main() -> None:
   start_tensorflow(flag.device_id)
 
   from mentornet_tf.analysis import ranking
+  from mentornet_tf.analysis.rank_labels import rank_labels
 
   output_dir = Path(
     flag.output_dir or Path(flag.train_log_dir) / ranking.DEFAULT_FOLDER
   )
-  suspects = ranking.rank_labels(
+  suspects = rank_labels(
     flag.train_log_dir,
     flag.data_dir,
     dataset_name=flag.dataset_name,
     split=flag.split,
     output_dir=output_dir,
+    source=flag.source,
     checkpoints=flag.checkpoints,
     checkpoint=flag.checkpoint or None,
     rank_by=flag.rank_by,
@@ -103,4 +129,8 @@ def main() -> None:
   )
   for line in ranking.describe(suspects):
     print(line)
+  if "datalab" in flag.export:
+    print(suspects.to_datalab(output_dir))
+  if "fiftyone" in flag.export:
+    print(suspects.to_fiftyone(output_dir, flag.image_dir))
   print(f"{output_dir / ranking.TABLE_FILE}: {len(suspects.ids)} labels")

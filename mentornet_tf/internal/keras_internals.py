@@ -4,6 +4,9 @@ They are the same from Keras 3.10 on; tests/internal/test_keras_internals.py
 tells when they change.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras.src.backend import get_keras_mask
 
@@ -14,6 +17,7 @@ __all__ = [
   "compiled_losses",
   "get_keras_mask",
   "has_losses_of_calls",
+  "loss_function",
   "mark_built",
   "own_statistics",
 ]
@@ -40,6 +44,17 @@ def compiled_loss(
 ) -> Tensor:
   """The scalar of the compiled loss alone, without penalties."""
   return model._compile_loss(y, y_pred, sample_weight)
+
+
+def loss_function(
+  loss: keras.losses.Loss,
+) -> tuple[Callable[..., Tensor] | None, dict[str, Any]]:
+  """The function that a loss calls, and its arguments by name.
+
+  None and no arguments for a loss that is not made of a function.
+  """
+  function = getattr(loss, "fn", None)
+  return function, dict(getattr(loss, "_fn_kwargs", {}) if function else {})
 
 
 def mark_built(model: keras.Model, part: keras.Model) -> None:

@@ -31,7 +31,7 @@ def weigh_examples(
   with ema.with_averaged_weights(
     model.student, model.optimizer if model.weigh_by_average else None
   ):
-    for batch in _batches(x, y, batch_size):
+    for batch in batches_of(x, y, batch_size):
       inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(
         batch
       )
@@ -52,7 +52,7 @@ def weigh_examples(
   return ops.convert_to_numpy(weights) * np.concatenate(masks)
 
 
-def _batches(x: Any, y: Any, batch_size: int) -> Iterator[Any]:
+def batches_of(x: Any, y: Any, batch_size: int) -> Iterator[Any]:
   """Batches of arrays, or those that a data set yields, as NumPy arrays."""
   if isinstance(x, keras.utils.PyDataset):
     yield from (x[number] for number in range(x.num_batches))

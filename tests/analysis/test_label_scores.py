@@ -108,6 +108,14 @@ def test_quality_equals_a_calculation_by_hand():
     "suggestion_accuracy": 0.5,
     "by_loss": pytest.approx(found),
     "by_weight": pytest.approx(found),
+    # By 1 − p = .1, .7, .4, .2, three of the four pairs are.
+    "by_self_confidence": pytest.approx(
+      {
+        "roc_auc": 0.75,
+        "average_precision": (1 + 2 / 3) / 2,
+        "precision_at_num_wrong": 0.5,
+      }
+    ),
   }
 
 
@@ -157,7 +165,10 @@ def test_a_damaged_checkpoint_is_skipped(run_folder, tmp_path):
 @pytest.mark.parametrize(
   ("options", "message"),
   [
-    ({"rank_by": "weihgt"}, "rank_by: expected loss or weight, got 'weihgt'"),
+    (
+      {"rank_by": "weihgt"},
+      "rank_by: expected one of loss, .* got 'weihgt'",
+    ),
     ({"checkpoints": 0}, "checkpoints: expected at least 1, got 0"),
     ({"checkpoints": 6}, "checkpoints: expected at most 5, .* got 6"),
     ({"batch_size": 0}, "batch_size: expected at least 1, got 0"),

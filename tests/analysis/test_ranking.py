@@ -69,9 +69,9 @@ def test_without_known_clean_labels_there_is_no_weight_picture(tmp_path):
   ranking.write_suspect_labels(suspects, data, tmp_path)
   assert not (tmp_path / "weight_against_loss.png").exists()
   assert written_ranking.read_ranking_metrics(tmp_path)["quality"] is None
-  assert ranking.describe(suspects) == [
-    "1 of 4 labels differ from the predicted class"
-  ]
+  note, disagreeing = ranking.describe(suspects)
+  assert note.startswith("note: no estimate of the label noise: labels: ")
+  assert disagreeing == "1 of 4 labels differ from the predicted class"
 
 
 def test_outputs_that_cannot_be_written_are_refused(run_folder, tmp_path):
@@ -109,7 +109,7 @@ def test_labels_known_to_be_wrong_are_named_in_every_file(tmp_path):
     "12": "",
     "13": "known wrong",
   }
-  assert ranking.describe(suspects)[1] == "2 of 3 checked labels are noisy"
+  assert ranking.describe(suspects)[2] == "2 of 3 checked labels are noisy"
   assert not any("predicted class is" in x for x in ranking.describe(suspects))
   report = suspects_section_of(tmp_path)
   assert "detecting the 2 noisy labels" in report

@@ -93,14 +93,16 @@ def rows_of_suspects(
 
   Args:
     suspects: the ranking.
-    class_names: a name per class; None takes their numbers.
+    class_names: a name per class; None takes the ranking's, or numbers.
     paths: N paths in the order of `suspects`; None takes those that it holds.
 
   Raises:
     UserError: there are other numbers of names or paths.
   """
   num_rows, num_classes = suspects.pred_probs.shape
-  names = tuple(map(str, class_names or range(num_classes)))
+  names = tuple(
+    map(str, class_names or suspects.class_names or range(num_classes))
+  )
   for name, values, expected in (
     ("class_names", names, num_classes),
     ("paths", paths, num_rows),
