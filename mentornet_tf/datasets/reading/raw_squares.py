@@ -43,19 +43,16 @@ class Square(NamedTuple):
 def training_square(
   image: StoredImage, crop: Crop, crop_seed: tf.Tensor, flip_seed: tf.Tensor
 ) -> Square:
-  """What becomes `crops.training_crop` when it is `stacked`."""
+  """What becomes `crops.training_crop` when it is `stacked`.
 
-  def resized() -> tf.Tensor:
-    return training_crop(image, crop, crop_seed, flip_seed)
-
-  if crop.train_crop == "resized":
-    return _resized(resized(), crop)
+  Not for `train_crop="resized"`, under which no square is a part of the bytes.
+  """
   return _square(
     image,
     crop,
     lambda shape: training_placement(shape, crop, crop_seed),
     is_mirrored(crop, flip_seed),
-    resized,
+    lambda: training_crop(image, crop, crop_seed, flip_seed),
   )
 
 
@@ -128,10 +125,9 @@ def _square(
       )
     return Square(pixels, tf.constant(b""))
 
+  def whole() -> Square:
+    pixels = tf.zeros([crop.size, crop.size, 3], tf.uint8)
+    return Square(pixels, tf.io.serialize_tensor(resized()))
+
   fits = image.is_raw & (tf.reduce_min(image.shape) == crop.shorter_side)
-  return Square(*tf.cond(fits, part, lambda: _resized(resized(), crop)))
-
-
-def _resized(square: tf.Tensor, crop: Crop) -> Square:
-  pixels = tf.zeros([crop.size, crop.size, 3], tf.uint8)
-  return Square(pixels, tf.io.serialize_tensor(square))
+  return Square(*tf.cond(fits, part, whole))

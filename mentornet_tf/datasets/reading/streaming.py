@@ -251,7 +251,8 @@ def streamed_training_batches(
     position = _positions(step, batch_size)[slice_.start : slice_.stop]
     return position, shuffled_index(position, len(records), seed)
 
-  cut = raw_squares.training_square if records.is_raw else training_crop
+  cuts_squares = records.is_raw and crop.train_crop != "resized"
+  cut = raw_squares.training_square if cuts_squares else training_crop
 
   def image(stored: StoredImage, position: tf.Tensor) -> _Cut:
     def key(stream: int) -> tf.Tensor:

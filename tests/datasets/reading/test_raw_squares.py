@@ -121,6 +121,20 @@ def test_batches_are_bit_by_bit_those_of_a_lossless_format(tmp_path, crop):
   assert_equal(found, batches(write(tmp_path / "png", ["png"]), crop))
 
 
+def test_what_is_always_resized_is_no_square(tmp_path, monkeypatch):
+  """It is not serialized on its way into the batch."""
+
+  def refuse(*_):
+    raise AssertionError("a square of an image that is resized")
+
+  records = open_streamed(write(tmp_path, ["raw"]), "photos", "train")
+  monkeypatch.setattr(raw_squares, "training_square", refuse)
+  crop = Crop(size=32, shorter_side=SIDE, train_crop="resized")
+  streamed_training_batches(records, 5, crop, seed=3)
+  with pytest.raises(AssertionError, match="a square of an image"):
+    streamed_training_batches(records, 5, CROP, seed=3)
+
+
 def test_squares_are_parts_of_the_pixels(tmp_path):
   """The center of an image that needs no resizing, computed by NumPy."""
   *_, first, last = batches(write(tmp_path, ["raw"]))
