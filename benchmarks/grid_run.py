@@ -7,6 +7,7 @@ whatever moment, continues from its latest state to the numbers of an
 uninterrupted one. It ends when its standard input does, with its parent.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -38,6 +39,15 @@ SETTINGS_FILE, PROGRESS_FILE, STATE_FILE = (
 )
 
 Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def digest_of(splits: Arrays) -> str:
+  """Sixteen hexadecimal digits that tell these images and labels from others."""
+  digest = hashlib.sha256()
+  for arrays in splits.values():
+    for array in arrays:
+      digest.update(np.ascontiguousarray(array))
+  return digest.hexdigest()[:16]
 
 
 def keep_images(folder: Path, splits: Arrays) -> None:

@@ -10,7 +10,6 @@ docs/paper_grid.md says how to take it to a machine with a GPU.
   benchmarks/paper_grid.py --data=cifar10.npz --time_limit=570
 """
 
-import hashlib
 import itertools
 import os
 import signal
@@ -20,13 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
 from cifar_file import read_cifar
 from grid_run import (
   PROGRESS_FILE,
   SETTINGS_FILE,
-  Arrays,
+  digest_of,
   keep_images,
 )
 from grid_table import Result, write_tables
@@ -198,11 +196,10 @@ class _Job:
         stderr=log,
       )
 
-  def failed(self) -> bool:
-    return self.process is not None and self.process.poll() not in (None, 0)
-
-  def running(self) -> bool:
-    return self.process is not None and self.process.poll() is None
+  def status(self) -> int | None:
+    """The exit status of the process that was started, None as it runs."""
+    assert self.process is not None
+    return self.process.poll()
 
   def stop(self) -> None:
     if self.process is not None:
@@ -237,14 +234,6 @@ def _jobs(folder: Path) -> list[_Job]:
   return [_Job(folder, method, rate, seed) for seed, method, rate in cells]
 
 
-def _digest(splits: Arrays) -> str:
-  digest = hashlib.sha256()
-  for arrays in splits.values():
-    for array in arrays:
-      digest.update(np.ascontiguousarray(array))
-  return digest.hexdigest()[:16]
-
-
 class _Progress:
   """Prints how far the grid is, every few seconds."""
 
@@ -257,7 +246,7 @@ class _Progress:
   def _done(self) -> int:
     return sum(job.result().step for job in self._jobs)
 
-  def report(self) -> None:
+  def report(self, running: int) -> None:
     seconds = time.monotonic() - self._start
     if seconds < self._due:
       return
@@ -265,7 +254,6 @@ class _Progress:
     done, total = self._done(), len(self._jobs) * _STEPS.value
     rate = (done - self._first) / seconds if seconds else 0.0
     left = f"{(total - done) / rate:.0f} s left" if rate else "starting"
-    running = sum(job.running() for job in self._jobs)
     print(
       f"{seconds:5.0f} s: step {done} of {total}, {rate:.0f} steps/s, {left}; "
       f"{running} running",
@@ -273,31 +261,37 @@ class _Progress:
     )
 
 
-def _run_all(jobs: list[_Job], deadline: float) -> str | None:
-  """Runs the jobs; returns what stopped it before the end, if anything."""
+def _run_all(
+  jobs: list[_Job], deadline: float
+) -> tuple[str | None, dict[_Job, int]]:
+  """Runs the jobs, each to its end even where others fail.
+
+  Returns:
+    What stopped it before the end, if anything, and the exit statuses of the
+    jobs that failed.
+  """
   waiting = [job for job in jobs if not job.result().finished]
   progress = _Progress(jobs)
   running: list[_Job] = []
+  failed: dict[_Job, int] = {}
   try:
     while waiting or running:
       while waiting and len(running) < _JOBS.value:
         running.append(waiting.pop(0))
         running[-1].start()
-      for job in running:
-        if job.failed():
-          log = (job.folder / "log.txt").read_text(errors="replace")
-          raise RuntimeError(f"{job.folder} failed:\n{log[-3000:]}")
-      running = [job for job in running if job.running()]
-      progress.report()
+      statuses = {job: job.status() for job in running}
+      failed |= {job: status for job, status in statuses.items() if status}
+      running = [job for job, status in statuses.items() if status is None]
+      progress.report(len(running))
       if time.monotonic() > deadline:
-        return "the time limit"
+        return "the time limit", failed
       time.sleep(0.2)
   except KeyboardInterrupt:
-    return "a signal"
+    return "a signal", failed
   finally:
     for job in running:
       job.stop()
-  return None
+  return None, failed
 
 
 def main() -> None:
@@ -306,7 +300,10 @@ def main() -> None:
   # As Ctrl-C: the tables are written first.
   signal.signal(signal.SIGTERM, signal.default_int_handler)
   if _DATA.value is None:
-    raise UserError("data: expected a file of images, got none; give one")
+    raise UserError(
+      "data: expected a file of images, got none; give "
+      "--data=cifar10.npz (see benchmarks/cifar_file.py)"
+    )
   folder = Path(_OUTPUT_DIR.value)
   jobs = _jobs(folder)
   for job in jobs:
@@ -314,29 +311,35 @@ def main() -> None:
   folder.mkdir(parents=True, exist_ok=True)
   with locked(folder, "train"):
     splits = read_cifar(_DATA.value)
-    digest = _digest(splits)
+    digest = digest_of(splits)
     for job in jobs:
       job.prepare(digest)
     keep_images(folder, splits)
     del splits
     limit = _TIME_LIMIT.value
     deadline = start + limit - _STOP_SECS if limit else float("inf")
-    try:
-      stopped_by = _run_all(jobs, deadline)
-    finally:
-      results = [job.result() for job in jobs]
-      table = write_tables(
-        folder,
-        results,
-        f"CifarNet, CIFAR-10, {_STEPS.value} steps of {_BATCH_SIZE.value} "
-        f"images, {_PRECISION.value}; test accuracy.",
-      )
+    stopped_by, failed = _run_all(jobs, deadline)
+    results = [job.result() for job in jobs]
+    table = write_tables(
+      folder,
+      results,
+      f"CifarNet, CIFAR-10, {_STEPS.value} steps of {_BATCH_SIZE.value} "
+      f"images, {_PRECISION.value}; test accuracy.",
+    )
   print(f"\n{table}\n{folder / 'results.md'}, .csv and .json written")
-  if stopped_by:
-    done = sum(each.finished for each in results)
+  done = sum(each.finished for each in results)
+  if done < len(jobs):
+    reason = f"stopped by {stopped_by} with " if stopped_by else ""
     print(
-      f"stopped by {stopped_by} with {done} of {len(jobs)} runs finished; the "
-      "same command continues"
+      f"{reason}{done} of {len(jobs)} runs finished; the same command continues"
+    )
+  if failed:
+    job, status = next(iter(failed.items()))
+    others = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    raise UserError(
+      f"{job.folder}{others}: expected the run to finish, got status {status}; "
+      f"see {job.folder / 'log.txt'}, and give fewer `jobs` if memory ran out; "
+      "the same command continues"
     )
 
 

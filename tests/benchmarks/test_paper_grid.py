@@ -145,6 +145,24 @@ def test_the_grid_is_trained_and_written(tmp_path):
   assert other.returncode == 1
   assert "max_number_of_steps" in other.stderr
 
+  # Runs that fail are named at the end, and stop no other.
+  for seed in (1, 2):
+    broken = tmp_path / "grid" / f"mentornet_dd_40_{seed}"
+    broken.mkdir()
+    (broken / "state.npz").write_bytes(b"broken")
+  failing = program(
+    "paper_grid.py", *flags[:-1], "--jobs=1", "--steps=2", "--seeds=3",
+    cwd=tmp_path,
+  )  # fmt: skip
+  assert failing.returncode == 1
+  assert failing.stderr == (
+    "error: grid/mentornet_dd_40_1 (and 1 more): expected the run to finish, "
+    "got status 1; see grid/mentornet_dd_40_1/log.txt, and give fewer --jobs "
+    "if memory ran out; the same command continues\n"
+  )
+  assert "\n1 of 3 runs finished; the same command continues" in failing.stdout
+  assert "| 1 of 3 |" in (tmp_path / "grid" / "results.md").read_text()
+
 
 @pytest.mark.slow
 def test_the_speed_of_a_device_is_measured_and_written(tmp_path):
