@@ -88,7 +88,8 @@ def _cases() -> dict[str, tuple[Callable[[], object], int]]:
   )
 
   compiled = _compiled(
-    lambda pixels, plan: prepared_images(pixels, plan, augmentation)
+    lambda pixels, plan: prepared_images(pixels, plan, augmentation),
+    model.jit_compile,
   )
   passes = itertools.count(1)
 
@@ -115,8 +116,8 @@ def _cases() -> dict[str, tuple[Callable[[], object], int]]:
   }
 
 
-def _compiled(function: Callable) -> Callable:
-  """As `fit` compiles."""
+def _compiled(function: Callable, jit_compile: bool) -> Callable:
+  """As `fit` compiles a model of this `jit_compile`."""
   import keras
 
   if keras.backend.backend() == "jax":
@@ -125,7 +126,7 @@ def _compiled(function: Callable) -> Callable:
     return jax.jit(function)
   import tensorflow as tf
 
-  return tf.function(function, jit_compile=True)
+  return tf.function(function, jit_compile=jit_compile)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 
 For the JAX back end; needs no TensorFlow. Each student trains on one batch that
 lies on the device, by `fit`, under mentornet_pd and without a mentor, in
-alternating rounds. The share is the step's operations (three times those of
-the forward pass) at this speed, divided by the rate of a large product of
-matrices of the same precision, measured in the same run.
+alternating rounds; "time, mentored ÷ plain" is the median ratio of their times.
+The share is the step's operations (three times those of the forward pass) at
+this speed, divided by the rate of a large product of matrices of the same
+precision, measured in the same run.
 
   benchmarks/device_speed.py --steps=50 --rounds=5
 """
@@ -57,7 +58,7 @@ _MATRIX_ROUNDS = 10
 _CLASSES = 10
 _COLUMNS = (
   "student", "precision", "batch", "steps/s, mentored", "steps/s, plain",
-  "mentored ÷ plain", "GFLOP per step", "TFLOP/s", "share of matrix rate",
+  "time, mentored ÷ plain", "GFLOP per step", "TFLOP/s", "share of matrix rate",
 )  # fmt: skip
 
 
@@ -69,7 +70,8 @@ def main() -> None:
 
   if keras.backend.backend() != "jax":
     raise UserError(
-      f"KERAS_BACKEND: expected jax, got {keras.backend.backend()}; set it"
+      f"KERAS_BACKEND: expected jax, got {keras.backend.backend()}; "
+      "set it to jax"
     )
   for name, values, known in (
     ("students", _STUDENT.value, _STUDENTS),

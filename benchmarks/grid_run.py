@@ -42,7 +42,7 @@ Arrays = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def digest_of(splits: Arrays) -> str:
-  """Sixteen hexadecimal digits that tell these images and labels from others."""
+  """Hexadecimal digits that tell these images and labels from others."""
   digest = hashlib.sha256()
   for arrays in splits.values():
     for array in arrays:

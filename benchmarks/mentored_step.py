@@ -8,8 +8,8 @@ the step reaches, with three passes of its multiply-adds; the rate is that of
 large matrix products within the same run.
 
   python benchmarks/mentored_step.py
-  python benchmarks/mentored_step.py --part=students,torch --clock=processor \
-    --torch_python=/path/to/python
+  python benchmarks/mentored_step.py --part=students --part=torch \
+    --clock=processor --torch_python=/path/to/python
 """
 
 import importlib.util

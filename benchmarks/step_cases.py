@@ -1,5 +1,6 @@
 """The cases of `mentored_step.py`: each runs steps and times one."""
 
+import contextlib
 import itertools
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from mentornet_tf.curricula.registry import build_formula
 from mentornet_tf.curricula.target_weights import list_target_weights
 from mentornet_tf.datasets.reading.in_memory import training_batches
 from mentornet_tf.datasets.records.schema import InMemoryDataset
+from mentornet_tf.errors import UserError
 from mentornet_tf.settings import student_recipe
 from mentornet_tf.students.layers.zero_debiased_batch_normalization import (
   ZeroDebiasedBatchNormalization,
@@ -64,7 +66,7 @@ class StepCases:
 
   Args:
     batch_size: images per batch.
-    steps: steps per round, 2 or more.
+    steps: steps per round, at least 1.
     kind: the clock, as `alternating.clock` takes it.
   """
 
@@ -208,18 +210,27 @@ class StepCases:
     """PyTorch's step, in a process of its own that waits for its turns."""
     script = Path(__file__).with_name("torch_step.py")
     arguments = [str(self.batch_size), str(self.steps), self._kind, dtype]
-    process = subprocess.Popen(
-      [python or sys.executable, str(script), *arguments],
-      stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE,
-      text=True,
-    )
+    python = python or sys.executable
+    expected = f"torch_python: expected a Python that has torch, got {python}"
+    try:
+      process = subprocess.Popen(
+        [python, str(script), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+      )
+    except OSError as error:
+      raise UserError(f"{expected} ({error.strerror}); give its path") from None
     assert process.stdin and process.stdout
     stdin, stdout = process.stdin, process.stdout
 
     def seconds() -> float:
-      print(file=stdin, flush=True)
-      return float(stdout.readline())
+      with contextlib.suppress(BrokenPipeError):  # it has ended
+        print(file=stdin, flush=True)
+      line = stdout.readline()
+      if not line:
+        raise UserError(f"{expected}; see its message above")
+      return float(line)
 
     return seconds
 
