@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import time
 
@@ -10,6 +11,7 @@ import pytest
 import worker_runs
 
 import mentornet_tf as mn
+from mentornet_tf.runs.checkpointing import latest_checkpoint
 
 SHORT = ["--max_number_of_steps=30", "--log_interval_steps=10"]
 
@@ -161,13 +163,25 @@ def test_a_signal_at_one_worker_stops_all_at_the_same_step(
   line = worker_runs.flags(
     digits_records, tmp_path, *LONG[1:], "--max_number_of_steps=100000"
   )
-  workers = worker_runs.start_workers(2, line)
-  _wait_for_a_checkpoint(tmp_path, workers)
-  workers[1].send_signal(signal.SIGTERM)
-  began = time.monotonic()
-  (first, error), (second, other) = map(_ended, workers)
-  print(f"all ended after {time.monotonic() - began:.1f} s")
-  assert (first, second) == (0, 0), error + other
+
+  def stopped(index):
+    """What the chief prints of a job that a signal at one worker stops."""
+    workers = worker_runs.start_workers(2, line)
+    _wait_for_a_checkpoint(tmp_path, workers)
+    workers[index].send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    texts = [each.communicate(timeout=300) for each in workers]
+    print(f"all ended after {time.monotonic() - began:.1f} s")
+    assert [each.returncode for each in workers] == [0, 0], texts
+    (step,) = re.findall(r"^stopped at step (\d+);", texts[0][0], re.MULTILINE)
+    # Which workers save together: it holds what both of them did.
+    assert latest_checkpoint(tmp_path) == str(tmp_path / f"model.ckpt-{step}")
+    return int(step), texts[0][0]
+
+  step, _ = stopped(1)
+  later, text = stopped(0)
+  assert f"continuing from step {step}\n" in text
+  assert later > step
 
 
 def _ended(process):
