@@ -85,7 +85,7 @@ def pack(source: str | Path, quality: int | None = None) -> bytes:
         packed["jpeg"], packed["offsets"] = _encoded(images.images, quality)
     arrays |= {f"{split}_{name}": each for name, each in packed.items()}
   file = io.BytesIO()
-  # Deflate leaves of equal tables in neighbouring JPEG files but one.
+  # Deflate leaves of equal tables in neighboring JPEG files but one.
   np.savez_compressed(file, **arrays)
   return file.getvalue()
 

@@ -54,7 +54,7 @@ def print_row(file: Path) -> None:
 
 
 def photograph(height: int, width: int) -> Image.Image:
-  """Coarse colours under fine grain; its JPEG is as large as a photograph's."""
+  """Coarse colors under fine grain; its JPEG is as large as a photograph's."""
   rng = np.random.default_rng(0)
   coarse = rng.integers(0, 256, (height // 25, width // 25, 3), np.uint8)
   smooth = Image.fromarray(coarse).resize((width, height))

@@ -184,7 +184,7 @@ def steps_per_second(examples, batches):
 
 
 def plain_steps_per_second(examples, batches):
-  """The usual TensorFlow 2 loop: a Keras optimiser, one call per step."""
+  """The usual TensorFlow 2 loop: a Keras optimizer, one call per step."""
   import keras
   import tensorflow as tf
 

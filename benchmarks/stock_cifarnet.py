@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 
-def stock_normalisation(x):
-  """TensorFlow's own local response normalisation, as CifarNet uses it."""
+def stock_normalization(x):
+  """TensorFlow's own local response normalization, as CifarNet uses it."""
   # TensorFlow has no bfloat16 kernel of it for processors.
   y = tf.cast(x, tf.float32)
   y = tf.nn.local_response_normalization(y, 4, 1.0, 0.001 / 9, 0.75)
@@ -16,17 +16,17 @@ def stock_normalisation(x):
 
 
 def stock_cifarnet(
-  normalisation: Callable[[], keras.layers.Layer] = lambda: layers.Lambda(
-    stock_normalisation
+  normalization: Callable[[], keras.layers.Layer] = lambda: layers.Lambda(
+    stock_normalization
   ),
 ) -> keras.Model:
-  """The network of `cifarnet`, around the given normalisation layer."""
+  """The network of `cifarnet`, around the given normalization layer."""
   images = x = keras.Input((32, 32, 3))
   x = layers.Conv2D(64, 5, padding="same", activation="relu")(x)
   x = layers.MaxPooling2D(2)(x)
-  x = normalisation()(x)
+  x = normalization()(x)
   x = layers.Conv2D(64, 5, padding="same", activation="relu")(x)
-  x = normalisation()(x)
+  x = normalization()(x)
   x = layers.MaxPooling2D(2)(x)
   x = layers.Flatten()(x)
   x = layers.Dense(384, activation="relu")(x)

@@ -34,15 +34,15 @@ _PEAK = flags.DEFINE_float(
   "with bfloat16.",
   lower_bound=0,
 )
-_UTILISATION = flags.DEFINE_float(
-  "utilisation",
+_UTILIZATION = flags.DEFINE_float(
+  "utilization",
   0.15,
   "Share of the peak that is reached, an assumption.",
   lower_bound=0,
   upper_bound=1,
 )
 
-command_line.require_finite("peak_teraflops", "utilisation", above_zero=True)
+command_line.require_finite("peak_teraflops", "utilization", above_zero=True)
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
   # Two operations a multiply-add, three passes a training step.
   of_image = 6 * forward
   of_step = of_image * _BATCH_SIZE.value
-  rate = _PEAK.value * 1e12 * _UTILISATION.value / of_image
+  rate = _PEAK.value * 1e12 * _UTILIZATION.value / of_image
   images = _BATCH_SIZE.value * _STEPS.value
   print(
     f"{_STUDENT.value}, {size} px, {_NUM_CLASSES.value} classes: "
@@ -70,7 +70,7 @@ def main() -> None:
     f"{_STEPS.value} steps: {images / 1e6:.2f} M images, "
     f"{images / _EXAMPLES.value:.1f} passes over {_EXAMPLES.value}; "
     f"{of_image * images / 1e18:.2f} EFLOP\n"
-    f"assumed: {_UTILISATION.value:.0%} of {_PEAK.value:g} TFLOP/s a GPU"
+    f"assumed: {_UTILIZATION.value:.0%} of {_PEAK.value:g} TFLOP/s a GPU"
   )
   for num_gpus in (1, 8):
     print(

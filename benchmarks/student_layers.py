@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times CifarNet's layers and one training step against stock Keras.
 
-Three tables: the forms of local response normalisation (forward and gradient),
+Three tables: the forms of local response normalization (forward and gradient),
 the training step, and the parts of a step. All run in one process, interleaved
 round by round; a ratio is the median over rounds. Times are processor seconds
 of this process (all its threads), which other programs on the machine disturb
@@ -44,7 +44,7 @@ def main() -> None:
     f"{_ROUNDS.value} rounds, {_CLOCK.value} time; "
     f"TensorFlow {tf.__version__}"
   )
-  _report("Local response normalisation, forward and gradient", _lrn_forms())
+  _report("Local response normalization, forward and gradient", _lrn_forms())
   _report("CifarNet training step (plain SGD)", _training_steps())
   _report("Parts of the step, forward and gradient", _parts())
 
@@ -90,7 +90,7 @@ def _forward_and_gradient(layer, inputs, with_inputs: bool = True):
 
 def _lrn_forms() -> dict[str, Callable[[], object]]:
   import tensorflow as tf
-  from stock_cifarnet import stock_normalisation
+  from stock_cifarnet import stock_normalization
 
   from mentornet_tf.students.layers.local_response_normalization import (
     LocalResponseNormalization,
@@ -108,7 +108,7 @@ def _lrn_forms() -> dict[str, Callable[[], object]]:
     return x * (root * tf.sqrt(root))
 
   forms = {
-    "tf.nn": stock_normalisation,
+    "tf.nn": stock_normalization,
     "band matrix, power": lambda x: x * tf.pow(energy(x), -0.75),
     "band matrix, roots": roots,
     "ours (roots, written gradient)": LocalResponseNormalization(),

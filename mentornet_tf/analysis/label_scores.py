@@ -123,7 +123,7 @@ def suspect_labels(
     print_line(
       f"step {step}  loss {examples['loss'].mean(dtype=float):.4f}  "
       f"weight {weight.mean(dtype=float):.4f}  "
-      f"predicted as labelled {examples['hit'].mean():.4f}"
+      f"predicted as labeled {examples['hit'].mean():.4f}"
     )
   if damage and not steps:
     raise damage

@@ -42,7 +42,7 @@ class NoiseEstimate:
   """Estimated label noise of N examples of K classes.
 
   The intervals are of the labels' sampling alone. They do not cover errors of
-  the model: one that has memorised its labels finds too little noise, one that
+  the model: one that has memorized its labels finds too little noise, one that
   confuses two classes finds noise between them.
 
   Attributes:

@@ -2,7 +2,7 @@ r"""Writes Clothing1M as TFRecords.
 
 --source_dir is the folder that holds images/ and the published lists, in itself
 or in annotations/ or label/. The split train has the labels of web pages, and
-the clean label of those images that people have labelled, too; clean_train, val
+the clean label of those images that people have labeled, too; clean_train, val
 and test have labels by people. JPEGs go into the records byte for byte. The
 same command resumes an interrupted conversion, and ends with the same bytes.
 

@@ -26,7 +26,7 @@ from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 if TYPE_CHECKING:
   from mentornet_tf.datasets.trees.corrected_table import CorrectedTable
   from mentornet_tf.datasets.trees.corrections import Decision
-  from mentornet_tf.datasets.trees.folders import LabelledFiles
+  from mentornet_tf.datasets.trees.folders import LabeledFiles
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
@@ -121,7 +121,7 @@ def main() -> None:
 
 
 def _automatic(
-  files: "LabelledFiles", reviewed: "dict[int, Decision]"
+  files: "LabeledFiles", reviewed: "dict[int, Decision]"
 ) -> "dict[int, Decision]":
   """What the ranking suggests for images that were not reviewed."""
   start_tensorflow()

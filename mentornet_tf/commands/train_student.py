@@ -58,7 +58,7 @@ flags.DEFINE_list(
 flags.DEFINE_string(
   "clean_data_dir",
   None,
-  "Folder of TFRecords that are the clean-labelled subset, in place of "
+  "Folder of TFRecords that are the clean-labeled subset, in place of "
   "--clean_fraction: images with labels as noisy as the training images' "
   "beside the clean ones.",
 )

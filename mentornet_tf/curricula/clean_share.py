@@ -1,7 +1,7 @@
 """The share of clean labels, estimated from the losses as training goes.
 
 Where labels are noisy, the losses of a student that has begun to learn and does
-not memorise yet have two modes: small ones, mostly of clean labels, and large
+not memorize yet have two modes: small ones, mostly of clean labels, and large
 ones. A mixture of two Gaussians is fitted to them (Arazo et al. 2019 fit one of
 two Beta distributions, arXiv 1904.11238); the weight of its lower component is
 the estimate.

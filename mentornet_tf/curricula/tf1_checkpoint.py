@@ -32,7 +32,7 @@ def load_tf1_mentor(path: str | Path) -> MentorNet:
   """Loads a MentorNet from a TensorFlow 1 checkpoint.
 
   The sizes of the network come from the checkpoint. Whatever lies outside the
-  scope `mentornet/` (global step, a student) and optimiser slots are left out.
+  scope `mentornet/` (global step, a student) and optimizer slots are left out.
 
   Args:
     path: a folder with a `checkpoint` file, or a checkpoint prefix.
@@ -67,7 +67,7 @@ def _check_names(prefix: str, arrays: Mapping[str, np.ndarray]) -> None:
   left_over = [
     name
     for name in sorted(arrays.keys() - expected)
-    if name.rpartition("/")[0] not in expected  # not an optimiser slot
+    if name.rpartition("/")[0] not in expected  # not an optimizer slot
   ]
   if left_over:
     raise UserError(

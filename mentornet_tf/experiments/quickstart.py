@@ -18,7 +18,7 @@ from mentornet_tf.internal import atomic_files
 from mentornet_tf.settings import RunOptions, TrainingSettings
 from mentornet_tf.training.train import train_and_evaluate
 
-# So few that a network without a mentor memorises the noisy labels.
+# So few that a network without a mentor memorizes the noisy labels.
 _NUM_DIGITS = 600
 # Digits must not be flipped or cropped.
 _SETTINGS = TrainingSettings.of(

@@ -56,7 +56,7 @@ def export_student(
   run with an image size are resized, cut about their center and scaled
   (`export.preparation.LargeImages`), others go through the resizing of their
   conversion to records, are cut or zero-padded to the student's size and
-  standardised (`SmallImages`). Those of a model are prepared as `preparation`
+  standardized (`SmallImages`). Those of a model are prepared as `preparation`
   and `image_size` say.
 
   Args:

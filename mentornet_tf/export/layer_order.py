@@ -38,7 +38,7 @@ _ACTIVATIONS = {
   keras.activations.sigmoid: "sigmoid",
   keras.activations.softmax: "softmax",
 }
-# The largest deviation of values in -1..1, and that of standardised images, is
+# The largest deviation of values in -1..1, and that of standardized images, is
 # 1. A layer that divides by more than this is meant for pixels 0..255.
 _DIVISOR_OF_PIXELS = 2.0
 

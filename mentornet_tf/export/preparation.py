@@ -15,7 +15,7 @@ from mentornet_tf.datasets.reading.crops import (
   evaluation_crop,
   evaluation_squares,
 )
-from mentornet_tf.datasets.reading.in_memory import cut_to_size, standardise
+from mentornet_tf.datasets.reading.in_memory import cut_to_size, standardize
 from mentornet_tf.datasets.records.stored_images import decode_image
 from mentornet_tf.datasets.sources.class_names import CLASS_NAMES
 from mentornet_tf.errors import UserError
@@ -95,7 +95,7 @@ class RecordResizing:
 
 @dataclass(frozen=True)
 class SmallImages:
-  """Cuts or zero-pads images about their center and standardises them.
+  """Cuts or zero-pads images about their center and standardizes them.
 
   Attributes:
     student_size: (height, width) to cut to, in pixels.
@@ -114,10 +114,10 @@ class SmallImages:
     return *self.served_size, 3
 
   def of_pixels(self, images: tf.Tensor) -> tf.Tensor:
-    return standardise(self._cut(images))
+    return standardize(self._cut(images))
 
   def of_encoded(self, image_bytes: tf.Tensor) -> tf.Tensor:
-    return standardise(
+    return standardize(
       tf.map_fn(
         lambda one: self._cut(decode_image(one)[tf.newaxis])[0],
         image_bytes,

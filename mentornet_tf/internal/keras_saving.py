@@ -104,7 +104,7 @@ def deserialize(
   classes: Iterable[type],
   custom_objects: Mapping[str, Any] | None = None,
 ) -> Any:
-  """What Keras has serialised as `config`.
+  """What Keras has serialized as `config`.
 
   Args:
     config: of an object of `classes`, made up of such, or of the user's own.

@@ -37,7 +37,7 @@ class MentorReport:
   Attributes:
     step: steps done.
     epoch: passes over the training examples done, a fraction included.
-    train_loss: mean of the minimised loss over the training examples.
+    train_loss: mean of the minimized loss over the training examples.
     test_loss: the same over the test examples.
     train_mse: mean squared error of the weights over the training examples.
     test_mse: the same over the test examples.

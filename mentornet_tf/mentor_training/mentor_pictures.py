@@ -129,7 +129,7 @@ def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:
         aspect="auto",
         interpolation="nearest",
       )
-      axis.axvline(0, color="white" if row < 2 else "grey", lw=0.6, ls=":")
+      axis.axvline(0, color="white" if row < 2 else "gray", lw=0.6, ls=":")
       axis.set_xticks([-5, 0, 5])
       axis.tick_params(labelsize=7)
       if row == 0:

@@ -134,7 +134,7 @@ class StudentSettings(SettingsGroup):
   )
   sync_batch_norm: bool = setting(
     False,
-    "Let batch normalisation compute its statistics over the batches of all "
+    "Let batch normalization compute its statistics over the batches of all "
     "replicas, under `distribution`. The usual training does not: statistics "
     "of each replica's part are less exact, and cost no exchange per layer.",
   )
@@ -142,9 +142,9 @@ class StudentSettings(SettingsGroup):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OptimizerSettings(SettingsGroup):
-  """The optimiser's rates, and the average of the weights that it keeps."""
+  """The optimizer's rates, and the average of the weights that it keeps."""
 
-  title = "Optimisation"
+  title = "Optimization"
 
   learning_rate: float = setting(0.1, "Learning rate at step 0.", lower=0)
   learning_rate_decay_factor: float = setting(
@@ -264,14 +264,14 @@ class JointSettings(SettingsGroup):
   update_mentor_at: str = setting(
     "",
     "Fractions of training at which the mentor is trained on its student's "
-    "losses on the clean-labelled subset, 0.21,0.75 for instance; empty for "
+    "losses on the clean-labeled subset, 0.21,0.75 for instance; empty for "
     "never.",
     check=checks.parse_update_times,
   )
   clean_fraction: float = setting(
     0.0,
     "Share of the training images with known clean labels that is the "
-    "clean-labelled subset; 1 takes all of them.",
+    "clean-labeled subset; 1 takes all of them.",
     lower=0,
     upper=1,
   )

@@ -19,7 +19,7 @@ class StudentRecipe:
   """What differs between students in training.
 
   Attributes:
-    momentum: of the optimiser; 0 is plain gradient descent.
+    momentum: of the optimizer; 0 is plain gradient descent.
     augmentation: what is done to training images.
     piecewise_under_curriculum: whether a curriculum's run takes the published
       piecewise schedule; all others take the staircase.

@@ -10,7 +10,7 @@ from mentornet_tf.internal.setting_fields import SettingsGroup, setting
 class RunOptions(SettingsGroup):
   """How a run goes about its work; none of this shapes the numbers.
 
-  Except that replicas normalise by their own parts of a batch, unless
+  Except that replicas normalize by their own parts of a batch, unless
   `sync_batch_norm` is set.
   """
 
@@ -57,7 +57,7 @@ class RunOptions(SettingsGroup):
     "this machine) or multi_worker (several processes, on machines of their "
     "own or not, which TF_CONFIG names; see docs/scaling.md). `batch_size` is "
     "that of all together, and the numbers are those of one device, but for "
-    "the student's own dropout, and batch normalisation without "
+    "the student's own dropout, and batch normalization without "
     "`sync_batch_norm`.",
     choices=("off", "mirrored", "multi_worker"),
   )

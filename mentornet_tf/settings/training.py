@@ -109,7 +109,7 @@ class TrainingSettings:
 
   @property
   def augmentation(self) -> Augmentation:
-    """What is done to small training images beside standardisation."""
+    """What is done to small training images beside standardization."""
     return self.recipe.augmentation if self.images.augment else NO_AUGMENTATION
 
   @property

@@ -25,7 +25,7 @@ def cifarnet(
 ) -> keras.Model:
   """Builds CifarNet; source: golden students_cifarnet and student_variables.
 
-  There is no weight decay: the original declares a regulariser but never adds
+  There is no weight decay: the original declares a regularizer but never adds
   it to the loss.
 
   Args:
@@ -36,7 +36,7 @@ def cifarnet(
     seed: seeds the initial weights and the dropout; None uses Keras' own seed.
 
   Returns:
-    A model from standardised images [B, height, width, channels] float32 to
+    A model from standardized images [B, height, width, channels] float32 to
     logits [B, num_classes] float32 (float32 under mixed precision too).
 
   Raises:

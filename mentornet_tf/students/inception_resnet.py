@@ -94,9 +94,9 @@ def _synchronize_batch_norm(body: keras.Model) -> None:
 
 
 def _add_weight_decay(student: keras.Model, weight_decay: float) -> None:
-  """Regularises every kernel of layers that were built without."""
+  """Regularizes every kernel of layers that were built without."""
   for layer in student.layers:
     if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-      # Saving uses the layer's regulariser, the loss the variable's.
+      # Saving uses the layer's regularizer, the loss the variable's.
       layer.kernel_regularizer = keras.regularizers.L2(weight_decay / 2)
       layer.kernel.regularizer = layer.kernel_regularizer

@@ -88,5 +88,5 @@ def check_channels(input_shape: tuple[int, int, int], channels: int) -> None:
   if input_shape[2] != channels:
     raise UserError(
       f"input_shape: expected {channels} channels, got {tuple(input_shape)!r}; "
-      "use colour images or another student"
+      "use color images or another student"
     )

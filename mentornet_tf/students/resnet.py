@@ -63,7 +63,7 @@ def residual_network(
     seed: seeds the initial weights; None uses Keras' own seed.
 
   Returns:
-    A model from standardised images [B, height, width, channels] float32 to
+    A model from standardized images [B, height, width, channels] float32 to
     logits [B, num_classes] float32 (float32 under mixed precision too).
 
   Raises:
@@ -150,7 +150,7 @@ class _Parts:
   seed: int | None
 
   def decay(self) -> keras.regularizers.Regularizer | None:
-    """Regulariser that yields weight_decay · ½‖W‖²."""
+    """Regularizer that yields weight_decay · ½‖W‖²."""
     if self.weight_decay == 0:
       return None
     return keras.regularizers.L2(self.weight_decay / 2)

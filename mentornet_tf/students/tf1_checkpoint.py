@@ -25,7 +25,7 @@ def load_tf1_student(
   Reads the variables under the student's own scopes (the first part of a name:
   `CifarNet`, or `init`, `unit_*` and `logit`). All others are ignored:
   `global_step`, `mentor_inputs/…`, `data_util/…`, `mentornet/…`, and the slots
-  of optimisers and averages, which are named `<variable>/<slot>`.
+  of optimizers and averages, which are named `<variable>/<slot>`.
 
   A checkpoint of an evaluation graph lacks the two helpers behind each stored
   mean of the residual nets (`biased`, `local_step`). They are then set as after

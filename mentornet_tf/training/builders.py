@@ -180,7 +180,7 @@ def build_mixing(settings: TrainingSettings) -> MentorMix | None:
 def build_optimizer(
   settings: TrainingSettings, num_examples: int
 ) -> keras.optimizers.Optimizer:
-  """The original's optimiser and schedule for student and curriculum."""
+  """The original's optimizer and schedule for student and curriculum."""
   recipe, rates = settings.recipe, settings.optimizer
   staircase_only = settings.curriculum.curriculum in ("none", "mentormix")
   if recipe.piecewise_under_curriculum and not staircase_only:

@@ -27,7 +27,7 @@ _PLAN = ("index", "corner", "mirrored")
 
 
 class DeviceImages:
-  """N labelled images on the device, and the training batches of them.
+  """N labeled images on the device, and the training batches of them.
 
   `MentoredModel.fit` takes it in place of arrays and cuts, flips and
   standardizes the images within the compiled step. Batch k depends on

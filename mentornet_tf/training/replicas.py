@@ -155,7 +155,7 @@ def as_keras_loss(loss: Tensor) -> Tensor:
 def average_statistics(student: keras.Model) -> None:
   """Averages over replicas what layers of `student` keep of their batches.
 
-  That is, of batch normalisation and layers like it that see their own part
+  That is, of batch normalization and layers like it that see their own part
   only; Keras would keep and save those of the first replica.
   """
   context = replica_context()
@@ -238,7 +238,7 @@ def check_fit(model: keras.Model) -> None:
 def check_penalties(student: keras.Model) -> None:
   """Raises UserError where Keras mixes up what replicas add to the loss.
 
-  Replicas take turns where they synchronise, and a layer holds the losses of
+  Replicas take turns where they synchronize, and a layer holds the losses of
   all that have called it since.
   """
   if replica_context() is None or not has_losses_of_calls(student):

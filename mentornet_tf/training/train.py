@@ -285,7 +285,7 @@ def _joint_training(
     if clean_data is not None or fraction:
       raise UserError(
         "clean_fraction, clean_data_dir: expected `update_mentor_at` beside a "
-        "clean-labelled subset, got none; give the times at which the mentor "
+        "clean-labeled subset, got none; give the times at which the mentor "
         "is trained on it, or leave the subset out"
       )
     return None

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tiny
 from tf1_programs import original_values, write_as_tf1
 
-from mentornet_tf.datasets.reading.in_memory import standardise
+from mentornet_tf.datasets.reading.in_memory import standardize
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation import continuous
@@ -37,7 +37,7 @@ def trained(tmp_path_factory):
 def images_of(student):
   size = (3, *student.input_shape[1:])
   draw = np.random.default_rng(0).integers(0, 256, size)
-  return standardise(tf.constant(draw, tf.uint8))
+  return standardize(tf.constant(draw, tf.uint8))
 
 
 def test_a_folder_knows_its_student_and_classes(trained):

@@ -12,7 +12,7 @@ from mentornet_tf.errors import UserError
 
 # Longer side of a thumbnail in pixels.
 THUMBNAIL_SIDE = 200
-# Images up to this side stay exact: at their size JPEG's artefacts show.
+# Images up to this side stay exact: at their size JPEG's artifacts show.
 _EXACT_SIDE = 64
 _JPEG_QUALITY = 80
 _MOST_CHARACTERS = 5000

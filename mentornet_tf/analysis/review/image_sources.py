@@ -79,10 +79,10 @@ def record_images(
 
 
 def _identified(
-  position: tf.Tensor, serialised: tf.Tensor
+  position: tf.Tensor, serialized: tf.Tensor
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
   """A record's id, and what it holds of its image."""
-  parsed = tf.io.parse_single_example(serialised, _FEATURES)
+  parsed = tf.io.parse_single_example(serialized, _FEATURES)
   identity = parsed["image/id"]
   return tf.where(identity < 0, position, identity), parsed
 

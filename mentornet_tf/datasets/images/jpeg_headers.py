@@ -12,7 +12,7 @@ _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD8)))
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Baseline, extended sequential and progressive, all of Huffman codes.
 _USUAL_FRAMES = frozenset((0xC0, 0xC1, 0xC2))
-_HUFFMAN_TABLES, _QUANTISATION_TABLES = 0xC4, 0xDB
+_HUFFMAN_TABLES, _QUANTIZATION_TABLES = 0xC4, 0xDB
 _SCAN, _ADOBE, _JFIF, _EXIF = 0xDA, 0xEE, 0xE0, 0xE1
 _ADOBE_YCBCR = 1
 
@@ -104,7 +104,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
       and _are_multiples(sampling)
       and height > 0
       and width > 0
-      and {_HUFFMAN_TABLES, _QUANTISATION_TABLES} <= seen
+      and {_HUFFMAN_TABLES, _QUANTIZATION_TABLES} <= seen
     ),
     # Compressed data never holds the end marker: a 0 is stuffed after each FF.
     is_complete=data.endswith(_END) or data.find(_END, end) != -1,

@@ -27,8 +27,8 @@ _AREA_RANGE, _ASPECT_RANGE = (0.08, 1.0), (3 / 4, 4 / 3)
 # JPEG can be decoded at a whole, a half, a quarter or an eighth of its size.
 _JPEG_RATIOS = (1, 2, 4, 8)
 
-# Decoding a part of a JPEG interpolates colours without the pixels beyond it.
-_COLOUR_MARGIN = 2
+# Decoding a part of a JPEG interpolates colors without the pixels beyond it.
+_COLOR_MARGIN = 2
 
 
 class Placement(NamedTuple):
@@ -56,9 +56,9 @@ def training_crop(
   """A square for training; the same seeds, the same square.
 
   Equal to decoding the whole image, resizing it with antialiasing and cutting
-  it, to 0.002 of 255 grey levels. A JPEG that is at least twice as large as
+  it, to 0.002 of 255 gray levels. A JPEG that is at least twice as large as
   needed is decoded at a half, a quarter or an eighth, never smaller than the
-  square, whose sharpness then differs a little: by less than 3 grey levels on
+  square, whose sharpness then differs a little: by less than 3 gray levels on
   average, 16 at most.
 
   Args:
@@ -120,7 +120,7 @@ def evaluation_placement(shape: tf.Tensor, crop: Crop) -> Placement:
 def evaluation_squares(images: tf.Tensor, crop: Crop) -> tf.Tensor:
   """`evaluation_crop` of images that are decoded already.
 
-  Equal to it to 0.002 of 255 grey levels, but for JPEGs that it decodes at a
+  Equal to it to 0.002 of 255 gray levels, but for JPEGs that it decodes at a
   half or less of their size (see `training_crop`).
 
   Args:
@@ -138,8 +138,8 @@ def evaluation_squares(images: tf.Tensor, crop: Crop) -> tf.Tensor:
 def as_pixels(squares: tf.Tensor) -> tf.Tensor:
   """The nearest uint8 values 0..255 of float values in [-1, 1], any shape."""
   # Resizing strays from its bounds by what float32 rounds off.
-  grey_levels = tf.clip_by_value((squares + 1) * 127.5, 0, 255)
-  return tf.cast(tf.round(grey_levels), tf.uint8)
+  gray_levels = tf.clip_by_value((squares + 1) * 127.5, 0, 255)
+  return tf.cast(tf.round(gray_levels), tf.uint8)
 
 
 def _as_stored(image: StoredImage | tf.Tensor) -> StoredImage:
@@ -233,8 +233,8 @@ def _cut(
   high = tf.minimum(
     high, tf.cast(tf.math.ceil(corner + size / scale + reach), tf.int32)
   )
-  outer_low = tf.maximum(low - _COLOUR_MARGIN, 0)
-  outer_high = tf.minimum(high + _COLOUR_MARGIN, shape)
+  outer_low = tf.maximum(low - _COLOR_MARGIN, 0)
+  outer_high = tf.minimum(high + _COLOR_MARGIN, shape)
   window = tf.concat([outer_low, outer_high - outer_low], axis=0)
   pixels = tf.cond(
     is_jpeg,

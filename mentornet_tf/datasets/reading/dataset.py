@@ -28,7 +28,7 @@ Batches: TypeAlias = tf.data.Dataset
 
 
 class TrainingData(Protocol):
-  """A set of N labelled images as training and evaluation see it.
+  """A set of N labeled images as training and evaluation see it.
 
   Attributes:
     name: `<dataset>_<split>`.

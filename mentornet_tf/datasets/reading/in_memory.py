@@ -1,6 +1,6 @@
 """Batches for training and evaluation from images held in memory.
 
-A whole batch is cut out, flipped and standardised at once. Every training batch
+A whole batch is cut out, flipped and standardized at once. Every training batch
 is a pure function of the seed and the step, so a run that continues at step k
 sees what an uninterrupted one would have seen, without replaying k batches.
 """
@@ -41,14 +41,14 @@ def training_batches(
   Args:
     dataset: the images, N of them.
     batch_size: B, at least 1.
-    augmentation: how images are varied before standardisation.
+    augmentation: how images are varied before standardization.
     seed: seed of order, crops and flips, at least 0.
     start_step: k of the first batch, at least 0.
     part: the slice of every batch that is read; it is the same as in the whole
       batch.
 
   Returns:
-    Dicts of "image" float32 [B, crop, crop, 3], standardised per image, and
+    Dicts of "image" float32 [B, crop, crop, 3], standardized per image, and
     "label", "clean_label" (-1 unknown, -2 known wrong), "id", each int64 [B].
 
   Raises:
@@ -71,7 +71,7 @@ def training_batches(
     if mirrored is not None:
       mirrored = mirrored[slice_.start : slice_.stop]
     pixels = source.cut(index, corner, augmentation.crop, mirrored)
-    return {"image": standardise(pixels), **source.labels(index)}
+    return {"image": standardize(pixels), **source.labels(index)}
 
   steps = tf.data.Dataset.counter(start_step)
   return steps.map(
@@ -82,7 +82,7 @@ def training_batches(
 def evaluation_batches(
   dataset: InMemoryDataset, batch_size: int, *, size: int = 32
 ) -> tf.data.Dataset:
-  """All images once, in order, standardised; the last batch may be smaller.
+  """All images once, in order, standardized; the last batch may be smaller.
 
   Args:
     dataset: the images.
@@ -106,7 +106,7 @@ def evaluation_batches(
     index = tf.range(first, tf.minimum(first + batch_size, num_images))
     corner = tf.zeros([tf.size(index), 2], tf.int64)
     pixels = source.cut(index, corner, size, None)
-    return {"image": standardise(pixels), **source.labels(index)}
+    return {"image": standardize(pixels), **source.labels(index)}
 
   num_batches = -(-num_images // batch_size)
   return (
@@ -130,7 +130,7 @@ def cut_to_size(pixels: tf.Tensor, height: int, width: int) -> tf.Tensor:
   return tf.image.resize_with_crop_or_pad(pixels, height, width)
 
 
-def standardise(pixels: tf.Tensor) -> tf.Tensor:
+def standardize(pixels: tf.Tensor) -> tf.Tensor:
   """Per image (x - mean) / max(standard deviation, 1 / sqrt(n)).
 
   Source: golden `preprocess`.

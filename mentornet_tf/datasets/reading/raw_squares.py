@@ -32,7 +32,7 @@ class Square(NamedTuple):
 
   Attributes:
     pixels: [size, size, 3] uint8; zeros where it had to be resized.
-    resized: [] string, the serialised [size, size, 3] float32 in [-1, 1] where
+    resized: [] string, the serialized [size, size, 3] float32 in [-1, 1] where
       it had to be, else "".
   """
 

@@ -41,7 +41,7 @@ from mentornet_tf.datasets.records.inspection import (
 )
 from mentornet_tf.datasets.records.schema import (
   known_num_classes,
-  parse_labelled,
+  parse_labeled,
 )
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
@@ -114,7 +114,7 @@ class StreamedRecords:
     batches = read_records(places, self.index).batch(_LABELS_AT_ONCE)
     no_ids = np.int64(0)
     columns = [
-      parse_labelled(batch, no_ids, self.num_classes)[1] for batch in batches
+      parse_labeled(batch, no_ids, self.num_classes)[1] for batch in batches
     ]
     labels, clean_labels = (
       np.concatenate([column[name] for column in columns])
@@ -337,14 +337,14 @@ def _examples(
   """
 
   def example(
-    place: tuple[tf.Tensor, tf.Tensor], serialised: tf.Tensor
+    place: tuple[tf.Tensor, tf.Tensor], serialized: tf.Tensor
   ) -> dict[str, tf.Tensor]:
     position, chosen = place
-    stored, labels = parse_labelled(serialised, chosen, records.num_classes)
+    stored, labels = parse_labeled(serialized, chosen, records.num_classes)
     return {"image": image(stored, position), **labels}
 
   places = choices.unbatch()
-  serialised = read_records(places, records.index)
-  return tf.data.Dataset.zip(places, serialised).map(
+  serialized = read_records(places, records.index)
+  return tf.data.Dataset.zip(places, serialized).map(
     example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
   )

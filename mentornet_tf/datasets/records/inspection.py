@@ -37,7 +37,7 @@ class InspectedRecord:
   Attributes:
     shard: the file.
     index: position in it.
-    raw: the serialised tf.train.Example, b"" where it cannot be read.
+    raw: the serialized tf.train.Example, b"" where it cannot be read.
     problem: why the record cannot be used, None where it can.
     shape: (height, width, 3) of the image, () where there is a problem.
   """
@@ -140,7 +140,7 @@ def inspect_record(
   """Why one record cannot be used, and its image's shape.
 
   Args:
-    raw: a serialised tf.train.Example.
+    raw: a serialized tf.train.Example.
     num_classes: labels must lie in [0, num_classes); from below only if None.
 
   Returns:

@@ -14,9 +14,9 @@ _FEATURE = {"image/path": tf.io.FixedLenFeature([], tf.string, "")}
 _PARSED_AT_ONCE = 64
 
 
-def parse_paths(serialised: tf.Tensor) -> tf.Tensor:
+def parse_paths(serialized: tf.Tensor) -> tf.Tensor:
   """The paths of records, [] or [B] string; empty where they hold none."""
-  return tf.io.parse_example(serialised, _FEATURE)["image/path"]
+  return tf.io.parse_example(serialized, _FEATURE)["image/path"]
 
 
 def paths_column(batches: Iterable[Iterable[bytes]]) -> BytesColumn:

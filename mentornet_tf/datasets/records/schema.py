@@ -82,7 +82,7 @@ class Example:
 
 
 def encode_example(example: Example) -> bytes:
-  """Serialises to a tf.train.Example; the same example, the same bytes."""
+  """Serializes to a tf.train.Example; the same example, the same bytes."""
   message = tf.train.Example()
   feature = message.features.feature
   # Features made on their own would be copied, image and all.
@@ -108,12 +108,12 @@ def encode_example(example: Example) -> bytes:
 
 
 def decode_examples(
-  serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
+  serialized: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
 ) -> dict[str, tf.Tensor]:
   """Parses records and decodes their images, within a graph or outside.
 
   Args:
-    serialised: [] or [B] string, tf.train.Example messages.
+    serialized: [] or [B] string, tf.train.Example messages.
     position: [] or [B] int64, the ids of records that hold none.
     num_classes: labels outside [0, num_classes) are an error; None checks no
       upper bound.
@@ -126,7 +126,7 @@ def decode_examples(
   Raises:
     tf.errors.InvalidArgumentError: a message, image or label cannot be used.
   """
-  stored, labels = parse_labelled(serialised, position, num_classes)
+  stored, labels = parse_labeled(serialized, position, num_classes)
   if stored.data.shape.rank:
     # Several times faster than one graph call per image.
     image = tf.map_fn(
@@ -139,8 +139,8 @@ def decode_examples(
   return {"image": image, **labels}
 
 
-def parse_labelled(
-  serialised: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
+def parse_labeled(
+  serialized: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
 ) -> tuple[StoredImage, dict[str, tf.Tensor]]:
   """Parses records and leaves their images as they are; see `decode_examples`.
 
@@ -148,7 +148,7 @@ def parse_labelled(
     The images, and "label", "clean_label" (-1
     unknown, -2 known wrong) and "id", each int64 of the same shape.
   """
-  parsed = tf.io.parse_example(serialised, _FEATURES)
+  parsed = tf.io.parse_example(serialized, _FEATURES)
   label = parsed["image/class/label"]
   if num_classes is None:
     num_classes = tf.int64.max
@@ -200,17 +200,17 @@ def read_tfrecords(
   shards = find_shards(data_dir, dataset_name, split)
   summary = read_summary(data_dir, dataset_name, split)
   num_classes = known_num_classes(dataset_name, summary)
-  return _serialised(shards).map(
-    lambda position, serialised: decode_examples(
-      serialised, position, num_classes
+  return _serialized(shards).map(
+    lambda position, serialized: decode_examples(
+      serialized, position, num_classes
     ),
     num_parallel_calls=tf.data.AUTOTUNE,
     deterministic=True,
   )
 
 
-def _serialised(shards: Sequence[Path]) -> tf.data.Dataset:
-  """(position, serialised record) in shard order."""
+def _serialized(shards: Sequence[Path]) -> tf.data.Dataset:
+  """(position, serialized record) in shard order."""
   return tf.data.TFRecordDataset([str(path) for path in shards]).enumerate()
 
 
@@ -295,16 +295,16 @@ def load_in_memory(
   damaged = NO_DAMAGE
   if max_damaged:
     damaged = find_damaged(shards, num_classes, max_damaged)
-  records = _serialised(shards)
+  records = _serialized(shards)
   if damaged.lines:
     passed_over = tf.constant(damaged.positions)
     records = records.filter(
       lambda position, _: tf.reduce_all(position != passed_over)
     )
   batches = records.batch(_DECODED_AT_ONCE).map(
-    lambda position, serialised: {
-      **decode_examples(serialised, position, num_classes),
-      "path": parse_paths(serialised),
+    lambda position, serialized: {
+      **decode_examples(serialized, position, num_classes),
+      "path": parse_paths(serialized),
     },
     num_parallel_calls=tf.data.AUTOTUNE,
     deterministic=True,

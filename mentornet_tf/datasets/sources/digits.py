@@ -53,8 +53,8 @@ def _test_mask(labels: np.ndarray) -> np.ndarray:
 
 def _enlarge(image: np.ndarray) -> np.ndarray:
   """[8, 8] values 0..16 -> [32, 32, 3] uint8."""
-  grey = Image.fromarray(np.round(image * (255 / 16)).astype(np.uint8))
+  gray = Image.fromarray(np.round(image * (255 / 16)).astype(np.uint8))
   resized = np.asarray(
-    grey.resize((_SIZE, _SIZE), Image.Resampling.BILINEAR), np.uint8
+    gray.resize((_SIZE, _SIZE), Image.Resampling.BILINEAR), np.uint8
   )
   return np.repeat(resized[:, :, np.newaxis], 3, axis=2)

@@ -79,7 +79,7 @@ def load_clothing1m(source_dir: str | Path, split: str) -> ListedImages:
   Returns:
     The images in the order of the list; ids count its lines from 0. Clean
     labels of the split "train" are those of the images that people have
-    labelled, too, and otherwise unknown; in the other splits they are the
+    labeled, too, and otherwise unknown; in the other splits they are the
     labels.
 
   Raises:

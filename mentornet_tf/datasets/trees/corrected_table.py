@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.trees.corrections import DROP, RELABEL, Decision
-from mentornet_tf.datasets.trees.folders import LabelledFiles
+from mentornet_tf.datasets.trees.folders import LabeledFiles
 from mentornet_tf.datasets.trees.label_words import LabelWords
 from mentornet_tf.datasets.trees.own_images import OwnImages
 from mentornet_tf.datasets.trees.splits import split_of_images
@@ -53,7 +53,7 @@ class CorrectedTable:
 
 def write_corrected_table(
   source: OwnImages,
-  files: LabelledFiles,
+  files: LabeledFiles,
   decisions: Mapping[int, Decision],
   output: str | Path,
   *,
@@ -146,7 +146,7 @@ def _check_outputs(
 
 
 def _table_text(
-  source: OwnImages, files: LabelledFiles
+  source: OwnImages, files: LabeledFiles
 ) -> tuple[TableText, list[str]]:
   """The source as a table, and the path of each of its lines' images."""
   if source.table is not None:

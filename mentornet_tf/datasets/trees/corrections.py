@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.trees.class_order import composed
-from mentornet_tf.datasets.trees.folders import LabelledFiles
+from mentornet_tf.datasets.trees.folders import LabeledFiles
 from mentornet_tf.datasets.trees.table_text import (
   DELIMITERS,
   line_error,
@@ -129,7 +129,7 @@ def _correction(
 
 
 def decide(
-  files: LabelledFiles, corrections: Sequence[Correction], origin: str
+  files: LabeledFiles, corrections: Sequence[Correction], origin: str
 ) -> dict[int, Decision]:
   """What becomes of each image that is corrected.
 

@@ -30,7 +30,7 @@ from mentornet_tf.errors import UserError
 
 
 @dataclass(frozen=True)
-class LabelledFiles:
+class LabeledFiles:
   """N image files with their labels, before any split or added noise.
 
   Attributes:
@@ -60,7 +60,7 @@ class LabelledFiles:
 
 def find_image_folders(
   source_dir: str | Path, class_names: Sequence[str] | None = None
-) -> LabelledFiles:
+) -> LabeledFiles:
   """Finds the files in the folders of the classes and below them.
 
   Every file counts as an image until it is read; hidden ones are ignored, and
@@ -124,7 +124,7 @@ def find_image_folders(
         "got none; put some there, or remove the folder"
       )
     splits += [split] * (len(paths) - start)
-  return LabelledFiles(
+  return LabeledFiles(
     images=image_list(paths, labels),
     splits=np.array(splits) if len(layout.splits) > 1 else None,
     class_names=names,

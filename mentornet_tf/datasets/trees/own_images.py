@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mentornet_tf.datasets.trees.folders import (
-  LabelledFiles,
+  LabeledFiles,
   find_image_folders,
 )
 from mentornet_tf.datasets.trees.table_rows import TableColumns
@@ -32,7 +32,7 @@ class OwnImages:
   renumber: bool = False
   annotators: str = "agree"
 
-  def files(self) -> LabelledFiles:
+  def files(self) -> LabeledFiles:
     """The images with their labels, as they are converted."""
     if self.table is None:
       assert self.source_dir is not None

@@ -17,7 +17,7 @@ from mentornet_tf.datasets.labels.noise import (
   OWN_NOISE_KINDS,
   describe_measured_noise,
 )
-from mentornet_tf.datasets.trees.folders import LabelledFiles
+from mentornet_tf.datasets.trees.folders import LabeledFiles
 from mentornet_tf.datasets.trees.split_names import SPLITS
 from mentornet_tf.datasets.trees.table_classes import classes_without_images
 from mentornet_tf.errors import UserError
@@ -47,7 +47,7 @@ def records_name(dataset_name: str | None, source: str | Path | None) -> str:
 
 
 def split_own_images(
-  files: LabelledFiles,
+  files: LabeledFiles,
   dataset_name: str,
   noise: LabelNoise | None = None,
   test_fraction: float | None = None,
@@ -110,15 +110,15 @@ def describe_clean_labels(listed: ListedImages) -> str | None:
   if known_wrong := np.sum(clean == KNOWN_WRONG):
     line += f" ({known_wrong} known to be wrong only)"
   # Perhaps a typing error rather than a class.
-  unlabelled = np.setdiff1d(clean[clean >= 0], labels)
-  if len(unlabelled):
-    names = ", ".join(listed.class_names[each] for each in unlabelled[:10])
+  unlabeled = np.setdiff1d(clean[clean >= 0], labels)
+  if len(unlabeled):
+    names = ", ".join(listed.class_names[each] for each in unlabeled[:10])
     line += f"; no image has the label {names}: check the column clean_label"
   return line
 
 
 def split_of_images(
-  files: LabelledFiles, test_fraction: float | None, seed: int
+  files: LabeledFiles, test_fraction: float | None, seed: int
 ) -> np.ndarray:
   """[N] text: what the source says, or "test" for a share of each class.
 
@@ -171,7 +171,7 @@ def stratified_test(
 
 
 def _with_noise(
-  files: LabelledFiles, train: np.ndarray, dataset_name: str, noise: LabelNoise
+  files: LabeledFiles, train: np.ndarray, dataset_name: str, noise: LabelNoise
 ) -> tuple[ImageList, dict[str, Any]]:
   """The images with the labels to train on, and what a summary says."""
   images = files.images

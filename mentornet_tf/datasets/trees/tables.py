@@ -16,7 +16,7 @@ from mentornet_tf.datasets.trees.annotations import (
   Annotation,
   merge_annotations,
 )
-from mentornet_tf.datasets.trees.folders import LabelledFiles, image_list
+from mentornet_tf.datasets.trees.folders import LabeledFiles, image_list
 from mentornet_tf.datasets.trees.table_classes import (
   empty_class_notes,
   table_classes,
@@ -43,7 +43,7 @@ def read_image_table(
   class_names: Sequence[str] | None = None,
   renumber: bool = False,
   annotators: str = "agree",
-) -> LabelledFiles:
+) -> LabeledFiles:
   """Reads a table with the columns path and label, or a plain list.
 
   See `table_rows` for the files and their columns, `table_classes` for labels.
@@ -100,7 +100,7 @@ def read_image_table(
     )
   images = image_list([paths[i] for i in taken], [each.label for each in kept])
   clean_labels = [each.clean_label for each in kept]
-  return LabelledFiles(
+  return LabeledFiles(
     images=replace(
       images,
       clean_labels=np.array(clean_labels, np.int64),

@@ -174,7 +174,7 @@ def _first(
 
 
 def _encoded(ready: _Split) -> Iterator[bytes]:
-  """Serialised records; the images are compressed in parallel, in order."""
+  """Serialized records; the images are compressed in parallel, in order."""
   source = ready.source
   height, width = source.images.shape[1:3]
   with tf.device("CPU:0"):

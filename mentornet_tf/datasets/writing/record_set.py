@@ -1,4 +1,4 @@
-"""Serialised records become a record set, or leave what was there."""
+"""Serialized records become a record set, or leave what was there."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -20,13 +20,13 @@ def write_shards(
   *,
   on_record: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-  """Writes serialised records as one complete set, or leaves what was there.
+  """Writes serialized records as one complete set, or leaves what was there.
 
   Only when every shard is whole is an older set of the same name removed and
   the new one put in its place, the summary last.
 
   Args:
-    records: serialised tf.train.Example messages, as many as the summary says;
+    records: serialized tf.train.Example messages, as many as the summary says;
       they go to the shards in order, in contiguous parts.
     output_dir: folder of the set; made when missing.
     summary: what `planned_summary` gives.

@@ -1,4 +1,4 @@
-"""Local response normalisation across channels."""
+"""Local response normalization across channels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from mentornet_tf.internal.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class LocalResponseNormalization(keras.layers.Layer):
-  """Divides each activation by a power of its neighbouring channels' energy.
+  """Divides each activation by a power of its neighboring channels' energy.
 
   For channel c: y_c = x_c · s_c^(−beta), s_c = bias + alpha · Σ x_j², the sum
   running over the channels j with |j − c| <= depth_radius. Same function as
@@ -51,7 +51,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     self.beta = beta
 
   def call(self, inputs: Tensor) -> Tensor:
-    """Normalises `inputs` [B, ..., channels]; same shape out."""
+    """Normalizes `inputs` [B, ..., channels]; same shape out."""
     dtype = keras.backend.result_type(inputs.dtype, "float32")
     channels = inputs.shape[-1]
     distance = np.subtract.outer(np.arange(channels), np.arange(channels))
@@ -60,7 +60,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     )
 
     @ops.custom_gradient
-    def normalise(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+    def normalize(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
       scale = self.bias + ops.matmul(ops.square(x), band)
       if self.beta == 0.75:
         root = ops.rsqrt(scale)  # Roots take a fraction of a power's time.
@@ -78,7 +78,7 @@ class LocalResponseNormalization(keras.layers.Layer):
       return y, gradient
 
     rows = ops.reshape(ops.cast(inputs, dtype), (-1, channels))
-    outputs = ops.reshape(normalise(rows), ops.shape(inputs))
+    outputs = ops.reshape(normalize(rows), ops.shape(inputs))
     return ops.cast(outputs, self.compute_dtype)
 
   def compute_output_shape(self, input_shape: Shape) -> Shape:

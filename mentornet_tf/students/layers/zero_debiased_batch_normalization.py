@@ -1,4 +1,4 @@
-"""Batch normalisation as the original's residual nets keep it."""
+"""Batch normalization as the original's residual nets keep it."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from mentornet_tf.internal.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
 class ZeroDebiasedBatchNormalization(keras.layers.Layer):
-  """Batch normalisation whose moving mean forgets its initial value.
+  """Batch normalization whose moving mean forgets its initial value.
 
-  Training normalises by the mean and population variance of the batch,
+  Training normalizes by the mean and population variance of the batch,
   inference by their moving averages. After update k the moving mean is
   biased / (1 − momentum^k), where `biased` is an exponential moving average
   that starts from 0; the moving variance is a plain exponential moving average.
@@ -78,7 +78,7 @@ class ZeroDebiasedBatchNormalization(keras.layers.Layer):
     self.local_step = weight("local_step", "zeros", shape=())
 
   def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-    """Normalises `inputs` [B, ..., channels]; same shape out."""
+    """Normalizes `inputs` [B, ..., channels]; same shape out."""
     x = ops.cast(inputs, self._statistics_dtype)
     if training and self.trainable:
       mean, variance = self._moments(x)

@@ -30,7 +30,7 @@ Logs: TypeAlias = dict[str, Any] | None
 class UpdateMentor(keras.callbacks.Callback):
   """Callback that updates the mentor of a `MentoredModel` during `fit`.
 
-  At each of the given times the student's losses on a clean-labelled subset
+  At each of the given times the student's losses on a clean-labeled subset
   become examples, on which the mentor is trained further (paper, Algorithm 1,
   line 6). With `steps_per_execution` an update waits for the end of the
   execution.

@@ -112,7 +112,7 @@ def _check_labels(clean_data: TrainingData) -> None:
   if is_noisy.all() or not is_noisy.any():
     raise UserError(
       "update_mentor_at: expected both clean and noisy labels in the "
-      f"clean-labelled subset, got {len(is_noisy)} "
+      f"clean-labeled subset, got {len(is_noisy)} "
       f"{'noisy' if is_noisy.all() else 'clean'} ones only; keep the labels "
       "that the images came with, uncorrected, and use enough images to have "
       "both kinds"
@@ -122,7 +122,7 @@ def _check_labels(clean_data: TrainingData) -> None:
 def update_batches(
   clean_data: TrainingData, batch_size: int, seed: int
 ) -> Iterable[tuple[Any, Any, Any]]:
-  """One pass over the clean-labelled subset, as training sees its images."""
+  """One pass over the clean-labeled subset, as training sees its images."""
   batch_size = min(batch_size, len(clean_data))
   batches: Iterator[Any] = iter(
     clean_data.training_batches(batch_size, seed=seed, start_step=0)

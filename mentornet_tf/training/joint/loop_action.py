@@ -42,7 +42,7 @@ class UpdateMentorAction(Action):
 
   Args:
     model: student and mentor.
-    batches: makes the batches of the clean-labelled subset, as `update_mentor`
+    batches: makes the batches of the clean-labeled subset, as `update_mentor`
       takes them.
     schedule: when and how.
     folder: the training folder.

@@ -6,7 +6,7 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.settings import DECISION_THRESHOLD, check_update_times
 
-# A lower rate than for training on a grid: a clean-labelled subset is small,
+# A lower rate than for training on a grid: a clean-labeled subset is small,
 # and the mentor keeps the state that does best on a held-out fifth of it.
 UPDATE_RECIPE = MentorRecipe(steps=600, learning_rate=0.03)
 

@@ -34,7 +34,7 @@ from mentornet_tf.training.mentored_model import MentoredModel
 
 @dataclasses.dataclass(frozen=True)
 class UpdateReport:
-  """The result of an update of the mentor, on the clean-labelled subset.
+  """The result of an update of the mentor, on the clean-labeled subset.
 
   Attributes:
     train_loss: loss of the predicted probabilities that labels are clean, over
@@ -71,7 +71,7 @@ def update_mentor(
   examples is held out, and the mentor takes the state that did best on it:
   one from this training, or the state before. It then predicts the probability
   that a label is clean. That is a sound weight for a single step. Over many
-  steps, however, the student memorises even a noisy label of weight 0.3: its
+  steps, however, the student memorizes even a noisy label of weight 0.3: its
   loss falls and its weight rises. So the mentor is trained once more, on its
   own decisions.
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from mentornet_tf.datasets.reading.in_memory import (
   evaluation_batches,
-  standardise,
+  standardize,
   training_batches,
 )
 from mentornet_tf.datasets.reading.preparation import Augmentation, BatchSlice
@@ -251,10 +251,10 @@ def test_evaluation_equals_the_original(golden, figure):
   np.testing.assert_array_equal(batch["label"], recorded["labels"])
 
 
-def test_standardise_takes_an_unknown_batch_size():
+def test_standardize_takes_an_unknown_batch_size():
   images = dataset(5).images
   traced = tf.function(
-    standardise,
+    standardize,
     input_signature=[tf.TensorSpec([None, 32, 32, 3], tf.uint8)],
   )
   assert traced.get_concrete_function().output_shapes == [None, 32, 32, 3]

@@ -10,7 +10,7 @@ from mentornet_tf.datasets.labels.label_noise import LabelNoise
 from mentornet_tf.datasets.labels.noise import corrupt_labels
 from mentornet_tf.datasets.records.schema import load_in_memory, read_tfrecords
 from mentornet_tf.datasets.trees.folders import (
-  LabelledFiles,
+  LabeledFiles,
   find_image_folders,
   image_list,
 )
@@ -33,7 +33,7 @@ def labelled_files(counts=(10, 30, 5), splits=None, clean=None):
   names = tuple("abcdef"[: len(counts)])
   reader = FileReader("/images")
   dropped = ((b"README", "not in a class folder"),)
-  return LabelledFiles(images, splits, names, reader, "files", "paths", dropped)
+  return LabeledFiles(images, splits, names, reader, "files", "paths", dropped)
 
 
 def test_without_a_fraction_all_images_are_for_training():
