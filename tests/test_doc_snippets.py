@@ -49,6 +49,7 @@ def test_the_snippet_of_fit_runs(page, capsys):
   assert list(map(int, updates)) == expected
 
 
+@pytest.mark.slow
 def test_the_page_for_users_of_cleanlab_tells_what_its_code_gives(capsys):
   page = (_ROOT / "docs/cleanlab.md").read_text()
   code, output = re.search(
