@@ -21,7 +21,13 @@ def snippets_of(page):
 
 
 @pytest.mark.parametrize(
-  "page", ["README", "docs/fit", "docs/joint_training", "docs/mentormix"]
+  "page",
+  [
+    "README",
+    "docs/fit",
+    pytest.param("docs/joint_training", marks=pytest.mark.slow),
+    "docs/mentormix",
+  ],
 )
 def test_the_first_snippet_runs(page, capsys):
   digits = load_digits("train")
@@ -70,6 +76,7 @@ def test_the_snippet_of_device_images_runs():
   assert int(names["model"].step) == 4
 
 
+@pytest.mark.slow
 def test_the_page_for_users_of_cleanlab_tells_what_its_code_gives(capsys):
   page = (_ROOT / "docs/cleanlab.md").read_text()
   code, output = re.search(

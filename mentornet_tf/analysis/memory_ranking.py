@@ -11,10 +11,14 @@ from mentornet_tf.analysis.suspects import SuspectLabels
 from mentornet_tf.datasets.reading.dataset import TrainingData
 from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.errors import UserError
+from mentornet_tf.runs.run_folder import require_run
 from mentornet_tf.training.memory.loading import load_memory
 from mentornet_tf.training.memory.memory_files import memory_files
 from mentornet_tf.training.memory.remembered import RememberedExamples
 
+# With fewer per example, on average, checkpoints ranked better
+# (docs/suspect_labels.md).
+LEAST_VISITS = 20
 # More probabilities are held as float16.
 _MOST_FLOATS = 2**26
 _ROWS_AT_ONCE = 4096
@@ -68,32 +72,44 @@ def visited_positions(
   return positions
 
 
-def has_memory_of(
-  train_log_dir: str | os.PathLike, data: TrainingData, digest: str | None
-) -> bool:
-  """Whether a training folder has a memory of `data`.
+def settled_memory(
+  train_log_dir: str | os.PathLike,
+  data: TrainingData,
+  print_line: Callable[[str], Any],
+) -> RememberedExamples | None:
+  """A run's memory of `data`; None without one, or with few visits.
 
   Args:
     train_log_dir: the training folder.
     data: the data to rank.
-    digest: of the data that the run was trained on.
+    print_line: told where there were few visits.
+
+  Raises:
+    UserError: the memory is damaged.
   """
-  return bool(memory_files(Path(train_log_dir))) and data_digest(data) == digest
+  folder = Path(train_log_dir)
+  trained_on = require_run(folder)["data"].get("digest")
+  if not memory_files(folder) or data_digest(data) != trained_on:
+    return None
+  examples = load_memory(folder)
+  visits = float(examples.visits.mean())
+  if visits >= LEAST_VISITS:
+    return examples
+  print_line(
+    f"note: the memory has {visits:.1f} visits per example, where fewer than "
+    f"{LEAST_VISITS} say little; ranking by checkpoints"
+  )
+  return None
 
 
 def rank_by_memory(
-  train_log_dir: str | os.PathLike,
+  examples: RememberedExamples,
   data: TrainingData,
   *,
   rank_by: str,
   print_line: Callable[[str], Any],
 ) -> tuple[SuspectLabels, TrainingData]:
-  """A ranking of the data of a run by its memory, and the ranked data.
-
-  Raises:
-    UserError: the folder has no memory, or one of other data.
-  """
-  examples = load_memory(train_log_dir, digest=data_digest(data))
+  """A ranking of the data of a run by its memory, and the ranked data."""
   positions = visited_positions(examples, print_line)
   _, clean_labels = data.labels()
   if len(positions) < len(data):

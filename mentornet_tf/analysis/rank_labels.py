@@ -89,7 +89,7 @@ def rank_labels(
       folds, seed, fit_arguments: see `out_of_fold.out_of_fold`.
       Of training folders:
       source: "memory", "checkpoints", or "auto" for the memory where there is
-        one of these data; "checkpoints" where any are given.
+        one of these data with enough visits; "checkpoints" where any are given.
       dataset_name: name in the shards' file names; by default the run's.
       split: split in the shards' file names, by default "train".
       checkpoints: how many of the last ones to average over; by default all.
@@ -110,8 +110,6 @@ def rank_labels(
   model, x = _by_former_names(model, x, options)
   is_run = isinstance(model, str | os.PathLike)
   _check_options(options, is_run)
-  if output_dir is not None:
-    output_dir = atomic_files.writable_folder(output_dir)
   if is_run:
     if y is not None:
       raise UserError(
@@ -127,6 +125,8 @@ def rank_labels(
       print_line=print_line,
       **options,
     )
+  if output_dir is not None:
+    output_dir = atomic_files.writable_folder(output_dir)
   suspects = _rank_model(
     model,
     x,

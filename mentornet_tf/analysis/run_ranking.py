@@ -6,22 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from mentornet_tf.analysis.label_scores import run_settings, suspect_labels
-from mentornet_tf.analysis.memory_ranking import has_memory_of, rank_by_memory
+from mentornet_tf.analysis.memory_ranking import (
+  rank_by_memory,
+  settled_memory,
+)
 from mentornet_tf.analysis.ranking import write_suspect_labels
 from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
+from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.choices import check_choice
-from mentornet_tf.runs.run_folder import require_run
+from mentornet_tf.training.memory.loading import load_memory
 
 SOURCES = ("auto", "memory", "checkpoints")
 
 
 def rank_run(
   train_log_dir: str | os.PathLike,
-  data_dir: str | os.PathLike,
+  data_dir: str | os.PathLike | None,
   *,
-  output_dir: Path | None,
+  output_dir: str | os.PathLike | None,
   rank_by: str | None,
   batch_size: int | None,
   print_line: Callable[[str], Any],
@@ -50,8 +55,15 @@ def rank_run(
       "checkpoints, checkpoint: expected none with the `source` 'memory', got "
       f"{checkpoint if checkpoints is None else checkpoints}; leave out either"
     )
+  if data_dir is None:
+    raise UserError(
+      "x: expected the folder of the records beside a training folder, got "
+      "none; give the records to rank"
+    )
   run = run_settings(train_log_dir)
   dataset_name = dataset_name or run.data.dataset_name
+  if output_dir is not None:
+    output_dir = atomic_files.writable_folder(output_dir)
   if max_damaged is None:
     max_damaged = run.data.max_damaged
   data = open_data(
@@ -61,13 +73,14 @@ def rank_run(
     run.images.crop,
     max_damaged=max_damaged,
   )
-  if source == "memory" or (
-    source == "auto"
-    and not by_checkpoints
-    and has_memory_of(train_log_dir, data, _digest_of(train_log_dir))
-  ):
+  memory = None
+  if source == "memory":
+    memory = load_memory(train_log_dir, digest=data_digest(data))
+  elif source == "auto" and not by_checkpoints:
+    memory = settled_memory(train_log_dir, data, print_line)
+  if memory is not None:
     suspects, data = rank_by_memory(
-      train_log_dir,
+      memory,
       data,
       rank_by=rank_by or "self_confidence",
       print_line=print_line,
@@ -90,7 +103,3 @@ def rank_run(
   if output_dir is not None:
     write_suspect_labels(suspects, data, output_dir, num_images)
   return suspects
-
-
-def _digest_of(train_log_dir: str | os.PathLike) -> str | None:
-  return require_run(Path(train_log_dir))["data"].get("digest")

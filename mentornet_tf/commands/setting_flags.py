@@ -20,17 +20,15 @@ class _NumberOr(flags.FloatParser):
   def __init__(self, text: str, value: str | None, **bounds: Any):
     super().__init__(**bounds)
     self._text, self._value = text, value
+    comma = "," if bounds else ""
+    self.syntactic_help += f"{comma} or {text or 'nothing'}"
 
   def parse(  # type: ignore[override]
     self, argument: str | float
   ) -> float | str | None:
     if argument == self._text:
       return self._value
-    try:
-      return super().parse(argument)
-    except ValueError:
-      other = self._text or "nothing"
-      raise ValueError(f"expected a number or {other}") from None
+    return super().parse(argument)
 
 
 def define_setting_flags(*groups: type[SettingsGroup]) -> None:

@@ -10,7 +10,7 @@ from ranked_runs import SETTINGS
 from rich.console import Console
 
 import mentornet_tf as mn
-from mentornet_tf.analysis import run_ranking
+from mentornet_tf.analysis import memory_ranking, run_ranking
 from mentornet_tf.datasets.reading.dataset import as_training_data
 from mentornet_tf.errors import UserError
 from mentornet_tf.training import train
@@ -21,10 +21,10 @@ def run(tmp_path_factory):
   """A run of 60 examples in batches of 10."""
   folder = tmp_path_factory.mktemp("runs") / "run"
   train.train_and_evaluate(
-    SETTINGS.changed(max_number_of_steps=20),
+    SETTINGS.changed(max_number_of_steps=30),
     folder,
     tiny.dataset(),
-    options=train.RunOptions(save_interval_steps=20, memory=True),
+    options=train.RunOptions(save_interval_steps=30, memory=True),
     console=Console(file=io.StringIO()),
   )
   return folder
@@ -32,7 +32,11 @@ def run(tmp_path_factory):
 
 @pytest.fixture
 def records(monkeypatch):
-  """Makes any folder of records hold the data that it is set to."""
+  """Makes any folder of records hold the data that it is set to.
+
+  Five visits are enough here.
+  """
+  monkeypatch.setattr(memory_ranking, "LEAST_VISITS", 5)
   content = {"data": tiny.dataset()}
   monkeypatch.setattr(
     run_ranking, "open_data", lambda *_, **__: as_training_data(content["data"])
@@ -56,7 +60,7 @@ def test_a_run_is_ranked_by_its_memory(run, records, tmp_path):
   np.testing.assert_array_equal(suspects.mean_loss, memory.mean_loss)
   np.testing.assert_array_equal(suspects.mean_weight, memory.mean_weight)
   np.testing.assert_allclose(suspects.score, memory.score, atol=1e-7)
-  assert lines[0].startswith("step 20  memory of 60 examples, on average 3.3")
+  assert lines[0].startswith("step 30  memory of 60 examples, on average 5.0")
   assert (tmp_path / "contact_sheet.png").exists()
 
 
@@ -64,12 +68,20 @@ def test_checkpoints_are_used_on_request_and_for_other_data(run, records):
   quiet = {"print_line": lambda _: None}
   for options in ({"source": "checkpoints"}, {"checkpoints": 1}):
     assert mn.rank_labels(run, "r", **quiet, **options).source == "checkpoints"
+  lines = []
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(memory_ranking, "LEAST_VISITS", 6)
+    few = mn.rank_labels(run, "r", print_line=lines.append)
+  assert few.source == "checkpoints"
+  assert lines[0].startswith("note: the memory has 5.0 visits per example")
   records["data"] = tiny.dataset().take(np.arange(40))
   assert mn.rank_labels(run, "r", **quiet).source == "checkpoints"
   with pytest.raises(UserError, match="expected the memory of the data with"):
     mn.rank_labels(run, "r", source="memory", **quiet)
-  with pytest.raises(UserError, match="checkpoints, checkpoint: expected none with"):
+  with pytest.raises(UserError, match="checkpoints, checkpoint: expected none"):
     mn.rank_labels(run, "r", source="memory", checkpoints=1)
+  with pytest.raises(UserError, match="x: expected the folder of the records"):
+    mn.rank_labels(run)
   with pytest.raises(UserError, match="source: expected one of auto, memory"):
     mn.rank_labels(run, "r", source="model")
 

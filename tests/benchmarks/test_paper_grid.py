@@ -102,6 +102,7 @@ def run_and_continue(folder):
   ]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_continues_to_the_same_numbers(tmp_path):
   differing = run_under(
     "jax", run_and_continue, str(tmp_path), may_use_tensorflow=True

@@ -119,6 +119,7 @@ def children(process):
   return [int(each) for each in path.read_text().split()]
 
 
+@pytest.mark.slow
 def test_a_killed_conversion_goes_on_to_the_same_bytes(tmp_path):
   root = write_webvision_tree(
     tmp_path / "webvision", train_per_class=150, side=100, num_classes=4

@@ -246,7 +246,7 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
     ([], "--data_dir"),
     ([*_PLACES, "--batch_size=0"], "--batch_size=0"),
     ([*_PLACES, "--loss_p_percentile=1.2"], "range [0, 1]"),
-    ([*_PLACES, "--loss_p_percentile=aut"], "expected a number or auto"),
+    ([*_PLACES, "--loss_p_percentile=aut"], "range [0, 1], or auto"),
     ([*_PLACES, "--burn_in_epoch=101"], "range [0, 100]"),
     ([*_PLACES, "--bogus=1"], "--bogus"),
     ([*_PLACES, "extra"], "expected only flags, got the argument 'extra'"),

@@ -34,9 +34,11 @@ def test_checkpoints_are_evaluated_once_each(tmp_path):
   assert [row.split(",")[1] for row in rows] == ["step", "8", "16", "24"]
   last = read_metrics(tmp_path)[-1]
   accuracy = float(last["test_accuracy"])
-  assert [line.split()[1] for line in lines] == ["8", "16", "24", "24"]
+  assert [line.split()[2] for line in lines] == ["8", "16", "24", "24"]
   assert lines[2] == lines[3]
-  assert lines[2].startswith(f"step 24  accuracy {accuracy:.4f}  best")
+  assert lines[2].startswith(
+    f"quadrants_train  step 24  accuracy {accuracy:.4f}  best"
+  )
   assert result.finished
 
 
@@ -99,7 +101,7 @@ def test_waits_for_new_checkpoints(tmp_path):
     sleep=train_on,
   )
   assert waited == [5]
-  assert [line.split()[1] for line in lines] == ["8", "16"]
+  assert [line.split()[2] for line in lines] == ["8", "16"]
 
 
 def test_skips_checkpoints_that_cannot_be_read(tmp_path):
@@ -117,7 +119,7 @@ def test_skips_checkpoints_that_cannot_be_read(tmp_path):
     interval_seconds=0,
     print_line=lines.append,
   )
-  assert [line.split()[1] for line in lines] == ["24"]
+  assert [line.split()[2] for line in lines] == ["24"]
 
 
 def test_dumped_losses_are_those_of_the_student(tmp_path):

@@ -256,7 +256,7 @@ def mirrored(path: str) -> dict[str, Any]:
       n: fitted(scope_of(strategies[n]), 43, path if n == 2 else None)
       for n in (1, 2)
     },
-    "mixed": {n: mixed_steps(strategies[n]) for n in (1, 2, 4)},
+    "mixed": {n: mixed_steps(strategies[n]) for n in (1, 4)},
     "percentiles": {
       1: [auto_percentiles.estimates()],
       2: auto_percentiles.on_replicas(strategies[2]),

@@ -140,7 +140,7 @@ def test_checkpoints_are_evaluated_on_every_set(folder, whole, tmp_path):
     )
 
   watch(SETS[:1])
-  assert [line.split()[1] for line in lines] == ["10", "20", "30"]
+  assert [line.split()[2] for line in lines] == ["10", "20", "30"]
   watch(SETS)
   assert [line.split()[:3] for line in lines[3:]] == [
     ["imagenet_mini_val", "step", step] for step in ("10", "20", "30")

@@ -206,7 +206,7 @@ class MetricsReporter(Action):
 
 
 def _of_rows(reports: Reports) -> Reports:
-  names = (*_AVERAGED, *_LATEST, *_OF_EXAMPLES)
+  names = (*_AVERAGED, *_LATEST, *_OPTIONAL, *_OF_EXAMPLES)
   return {name: reports[name] for name in names if name in reports}
 
 

@@ -288,6 +288,7 @@ print(peaks[19], peaks[-1])
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_what_was_read(tmp_path):
   """A hundred times 50 images of 100 kB would be 500 MB."""
   encoded = [

@@ -68,6 +68,7 @@ def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
   assert any(changed)
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
   whole, _ = run(tmp_path / "whole", _JOINT)
 
@@ -93,6 +94,7 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
   assert list(updated_mentors(tmp_path / "parts")) == [8, 14]
 
 
+@pytest.mark.slow
 def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
   """The averages of the mixture and of the weights are restored, too."""
   settings = _JOINT.changed(
@@ -128,6 +130,7 @@ def test_a_run_of_a_version_without_decisions_continues_without(
   assert "continuing from step 8" in text
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
   run(tmp_path / "joint", _JOINT)
   write_report([tmp_path / "joint"], tmp_path / "report.html")
@@ -290,6 +293,7 @@ def test_only_known_clean_labels_are_used():
   assert set(subset.dataset.ids) < set(range(0, 60, 3))
 
 
+@pytest.mark.slow
 def test_a_run_on_partly_checked_labels_says_so(tmp_path):
   data = tiny.dataset()
   clean_labels = np.where(np.arange(60) < 40, data.clean_labels, -1)

@@ -309,8 +309,8 @@ def test_options_of_models_are_refused_for_folders(tmp_path):
     mn.rank_labels(tmp_path, tmp_path, folds=5)
   with pytest.raises(UserError, match="y: expected none beside a training fol"):
     mn.rank_labels(tmp_path, tmp_path, Y)
-  with pytest.raises(TypeError, match="'checkpoint'"):
-    mn.rank_labels(tmp_path, tmp_path, checkpoint=5)
+  with pytest.raises(TypeError, match="'checkpointz'"):
+    mn.rank_labels(tmp_path, tmp_path, checkpointz=5)
   with (
     pytest.warns(DeprecationWarning, match="data_dir is now called x"),
     pytest.warns(DeprecationWarning, match="train_log_dir is now called model"),
