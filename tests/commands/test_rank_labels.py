@@ -68,7 +68,8 @@ def test_the_program_ranks_and_says_how_well(digits):
   suspects = mn.rank_labels(
     run, data_dir, rank_by="weight", print_line=lines.append
   )
-  assert len(suspects.ids) == 1442 and lines[0].startswith("step 60  loss ")
+  assert len(suspects.ids) == 1442 and lines[1].startswith("step 60  loss ")
+  assert lines[0].startswith("note: the memory has 1.3 visits per example, ")
   with pytest.raises(UserError, match="digits_val-"):
     mn.rank_labels(run, data_dir, split="val")
 
