@@ -3,7 +3,7 @@ r"""How near the estimated percentile comes to the share of clean labels.
 Trains the quickstart's student on digits whose labels are noisy at several
 rates, under MentorNet with an estimated and with a constant percentile:
 
-  python benchmarks/auto_percentile.py --folder=/tmp/auto_percentile
+  python benchmarks/auto_percentile.py --folder=auto_percentile
 
 With --losses it trains nothing, but shows the losses of a file to an estimate:
 an .npz with "loss" [steps, batch] in the order of training and "is_clean" of

@@ -48,10 +48,24 @@ def uniform_floats(seed: np.ndarray, count: int) -> np.ndarray:
   return (words & np.uint64(2**23 - 1)).astype(np.float32) * np.float32(2**-23)
 
 
+def has_short_words(size: int) -> bool:
+  """Whether `RandomIndexShuffle` never gives size - 1.
+
+  That is where size is 4^k + 1 with k of at least 8: its words are one bit too
+  short. The first `size` of size + 1 numbers are permuted instead, and where
+  that gives `size` itself, it is replaced by what follows it.
+  """
+  last = size - 1
+  is_power = last & (last - 1) == 0
+  return last >= 4**8 and is_power and last.bit_length() % 2 == 1
+
+
 def permutation(
   key: tuple[int, int, int], size: int, rounds: int
 ) -> np.ndarray:
   """The order [size] int64 that `RandomIndexShuffle` gives 0 to size - 1.
+
+  Sizes that it does not permute, as `has_short_words` says, are permuted too.
 
   Args:
     key: the three words of its seed.
@@ -60,6 +74,9 @@ def permutation(
   """
   if size == 1:
     return np.zeros(1, np.int64)
+  if has_short_words(size):
+    *order, following = permutation(key, size + 1, rounds)
+    return np.where(np.equal(order, size), following, order)
   word_bits = max(-(-(size - 2).bit_length() // 2), 8)
   keys = _simon_keys(key, word_bits, rounds)
   if size < 2 ** (2 * word_bits - 2):  # walks are long: from a table

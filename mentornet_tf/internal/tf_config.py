@@ -142,10 +142,10 @@ def _is_address(value: Any) -> bool:
 def _own_index(content: Any, tasks: list[tuple[str, int]]) -> int:
   task = _entry(content, "task", content)
   job, number = task.get("type"), task.get("index")
-  if job in _INSTEAD:
+  if isinstance(job, str) and job in _INSTEAD:
     _refuse("the task of a worker", repr(job), _INSTEAD[job])
   jobs = sorted({each for each, _ in tasks})
-  if job not in jobs:
+  if not isinstance(job, str) or job not in jobs:
     _refuse(
       f"{' or '.join(jobs)} as the type of the task",
       _short(job),

@@ -8,10 +8,11 @@ from mentornet_tf.internal.setting_fields import SettingsGroup, setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunOptions(SettingsGroup):
-  """How a run goes about its work; none of this shapes the numbers.
+  """How a run goes about its work.
 
-  Except that replicas normalize by their own parts of a batch, unless
-  `sync_batch_norm` is set.
+  None of it shapes the numbers, except that replicas normalize by their own
+  part of a batch unless `sync_batch_norm` is set, and that a student's own
+  `Dropout` drops alike on each.
   """
 
   title = "Running"

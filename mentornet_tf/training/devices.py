@@ -10,7 +10,8 @@ from mentornet_tf.settings import RunOptions
 from mentornet_tf.training.distribution import Distribution, Mirrored
 from mentornet_tf.training.workers import open_workers
 
-# Collective operations of two strategies in a process are confused.
+# A process can have one strategy: two would mix up their collective operations.
+# The first one is kept.
 _opened: dict[tuple[str, int], Distribution] = {}
 
 
@@ -62,9 +63,15 @@ def _local_devices(num_devices: int) -> list[str]:
       )
     _split_cpu(num_devices)
   found = len(tf.config.list_logical_devices(kind))
+  if found < num_devices and kind == "CPU":
+    raise UserError(
+      "num_devices: expected to divide the CPU before TensorFlow has begun, "
+      f"got a process that has used it with {found} CPU device(s); start "
+      "another process, and train first"
+    )
   if found < num_devices:
     raise UserError(
-      f"num_devices: expected at most the {found} {kind}s that TensorFlow "
+      f"num_devices: expected at most the {found} GPUs that TensorFlow "
       f"sees, got {num_devices}; choose fewer"
     )
   return [f"{kind}:{i}" for i in range(num_devices or found)]
@@ -72,7 +79,7 @@ def _local_devices(num_devices: int) -> list[str]:
 
 def _split_cpu(num_devices: int) -> None:
   (cpu,) = tf.config.list_physical_devices("CPU")
-  # TensorFlow has begun: there are as many as it began with.
+  # Where TensorFlow is initialized already, its devices stay as they are.
   with contextlib.suppress(RuntimeError):
     tf.config.set_logical_device_configuration(
       cpu, [tf.config.LogicalDeviceConfiguration()] * num_devices

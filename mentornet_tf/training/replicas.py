@@ -182,8 +182,8 @@ def check_strategy() -> None:
       kind = type(distribution).__name__
       raise UserError(
         "distribution: expected keras.distribution.DataParallel in one "
-        f"process, got {kind} in {distribution.num_processes}; it is the one "
-        "that is tested"
+        f"process, got {kind} in {distribution.num_processes}; build the model "
+        "in `with keras.distribution.DataParallel().scope():`, in one process"
       )
   if keras.backend.backend() != "tensorflow":
     return
@@ -217,6 +217,18 @@ def check_fit(model: keras.Model) -> None:
       "strategy: expected tf.distribute.MirroredStrategy for fit, got "
       "MultiWorkerMirroredStrategy, which Keras' fit does not support; use "
       '`mentornet train`, whose `distribution` may be "multi_worker"'
+    )
+  # Keras decides by gradients that are not summed yet.
+  if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+    raise UserError(
+      "mixed_float16: expected float32 or mixed_bfloat16 on several replicas, "
+      f"got mixed_float16 on {count}, whose replicas may disagree on which "
+      "steps overflow; choose mixed_bfloat16"
+    )
+  if model.jit_compile:  # only if asked for: Keras' default is then False
+    raise UserError(
+      f"jit_compile: expected False with {count} replicas, whose exchange XLA "
+      "does not compile, got True; leave it out"
     )
   exchange = type(strategy.extended._cross_device_ops).__name__
   if model.steps_per_execution > 1 and exchange == "CollectiveAllReduce":
@@ -252,13 +264,13 @@ def check_penalties(student: keras.Model) -> None:
     )
 
 
-def check_single(model: keras.Model, method: str) -> None:
-  """Raises UserError where `method` would give each replica the whole batch."""
+def check_single(model: keras.Model, what: str, advice: str) -> None:
+  """Raises UserError where `what` would give each replica the whole batch."""
   count = _replicas_of_fit(model)
   if count > 1:
     raise UserError(
-      f"{method}: expected one replica, got {count}, each of which Keras would "
-      "give the whole batch; use fit, which splits it"
+      f"{what}: expected one replica, got {count}, which would each be given "
+      f"the whole batch; {advice}"
     )
 
 

@@ -95,7 +95,9 @@ class StudentModel(keras.Model):
     replicas.check_fit(self)
     if not isinstance(x, DeviceImages):
       return super().fit(x, *args, **kwargs)
-    replicas.check_single(self, "DeviceImages")
+    replicas.check_single(
+      self, "DeviceImages", "give fit arrays or a tf.data data set"
+    )
     given = [name for name in _FROM_IMAGES if kwargs.get(name) is not None]
     if args or given:
       raise UserError(
@@ -139,7 +141,7 @@ class StudentModel(keras.Model):
 
   @functools.wraps(keras.Model.train_on_batch)
   def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-    replicas.check_single(self, "train_on_batch")
+    replicas.check_single(self, "train_on_batch", "use fit, which splits it")
     return super().train_on_batch(*args, **kwargs)
 
   @property

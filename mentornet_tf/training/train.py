@@ -107,9 +107,9 @@ def train_and_evaluate(
   _check_clean_labels(settings, options, train_data)
   summary = _data_summary(train_data)
   with distribution.named_failures():
-    distribution.check_agreed(
-      "settings, data, options", f"{settings}{summary}{options}"
-    )
+    distribution.check_agreed("settings", str(settings))
+    distribution.check_agreed("data", str(summary))
+    distribution.check_agreed("options", str(options))
     # The model first: settings that cannot be built leave no folder behind.
     with distribution.scope():
       model = build_model(settings, train_data, Path(run_folder))
@@ -183,8 +183,8 @@ def _check_replicas(
   if settings.student.mixed_precision == "mixed_float16":
     raise UserError(
       "mixed_precision: expected float32 or mixed_bfloat16 on several "
-      f"replicas, got mixed_float16 on {count}, whose scaling of the loss was "
-      "not tried there; choose mixed_bfloat16"
+      f"replicas, got mixed_float16 on {count}, which may disagree on which "
+      "steps overflow; choose mixed_bfloat16"
     )
 
 
@@ -325,8 +325,7 @@ def _readable_start(
   shared = f" on {replicas} replicas" if replicas > 1 else ""
   return (
     f"training {settings.student.studentnet}{shared} on {len(train_data)} "
-    f"images of "
-    f"{train_data.name}, {train_data.num_classes} classes"
+    f"images of {train_data.name}, {train_data.num_classes} classes"
     f"{f', {noisy}' if noisy else ''}; curriculum "
     f"{settings.curriculum.curriculum}; a line every "
     f"{settings.run.log_interval_steps} steps; Ctrl-C saves and ends after the "

@@ -102,7 +102,8 @@ class MultiWorker(Mirrored):
 
   def finish(self) -> None:
     self._gathered(0)
-    # Whoever leaves first may leave the others' second one unanswered.
+    # A worker may leave before it has answered this second call; by then all
+    # have done their work.
     with contextlib.suppress(tf.errors.OpError):
       self._gathered(0)
 
@@ -148,6 +149,12 @@ def open_workers(cluster: Cluster) -> Distribution:
   """
   meet(cluster)
   _configure(cluster)
+  print(
+    "connecting the workers; if one ends now, this process ends after "
+    f"{_JOIN_SECONDS} s with a list of its threads, and the same command "
+    "starts again",
+    flush=True,
+  )
   # Should one die in this very moment, TensorFlow would wait for ever, and no
   # line of Python would run.
   faulthandler.dump_traceback_later(_JOIN_SECONDS, exit=True)

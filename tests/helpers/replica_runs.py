@@ -291,16 +291,13 @@ def refusals() -> list[str]:
   lines = []
   x, y = examples(8)
 
-  def built(steps_per_execution: int = 1, batch_norm: bool = False) -> Any:
+  def built(batch_norm: bool = False, **compiled: Any) -> Any:
     student = small_student(batch_norm)
     if batch_norm:
       student.layers[0].activity_regularizer = keras.regularizers.L2(0.01)
     model = mn.MentoredModel(student, mn.UniformCurriculum(), 4)
-    model.compile(
-      "sgd",
-      "sparse_categorical_crossentropy",
-      steps_per_execution=steps_per_execution,
-    )
+    compiled.setdefault("optimizer", "sgd")
+    model.compile(loss="sparse_categorical_crossentropy", **compiled)
     return model
 
   def refuse(call: Any, *args: Any, **kwargs: Any) -> None:
@@ -312,6 +309,12 @@ def refusals() -> list[str]:
   with strategy.scope():
     model = built()
     refuse(model.train_on_batch, x, y)
+    images = np.zeros((8, 32, 32, 3), np.uint8)
+    data = mn.DeviceImages(images, y, 8, mn.Augmentation())
+    refuse(model.fit, data, epochs=1)
+    scaling = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())
+    refuse(built(optimizer=scaling).fit, x, y, epochs=1)
+    refuse(built(jit_compile=True).fit, x, y, epochs=1)
     refuse(built(batch_norm=True).fit, x, y, epochs=1)
   outside = built()
   with strategy.scope():

@@ -78,6 +78,7 @@ def test_damaged_values_are_refused(monkeypatch, text, expected):
     (TWO, "worker", None, "index of a task, 0 to 1, got null"),
     (TWO, "worker", True, "index of a task, 0 to 1, got true"),
     (TWO, "trainer", 0, "expected worker as the type of the task, got trainer"),
+    (TWO, [], 0, "expected worker as the type of the task, got []"),
     (TWO, "ps", 0, "parameter servers are not supported"),
     (TWO, "evaluator", 0, "the chief evaluates"),
     ({**TWO, "ps": ["a:1"]}, "worker", 0, "parameter servers are not"),

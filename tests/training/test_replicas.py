@@ -72,7 +72,12 @@ def test_what_is_not_supported_is_refused_in_one_line():
   for line, start in zip(
     lines,
     (
-      "train_on_batch: expected one replica, got 2",
+      "train_on_batch: expected one replica, got 2, which would each be given "
+      "the whole batch; use fit",
+      "DeviceImages: expected one replica, got 2, which would each be given "
+      "the whole batch; give fit arrays",
+      "mixed_float16: expected float32 or mixed_bfloat16 on several replicas",
+      "jit_compile: expected False with 2 replicas",
       "student: expected no `activity_regularizer` or `add_loss`",
       "strategy: expected student, model and optimizer built within its scope",
       "steps_per_execution: expected 1 with 2 replicas, got 2",

@@ -22,6 +22,7 @@ from mentornet_tf.datasets.reading.preparation import (
   BatchSlice,
 )
 from mentornet_tf.datasets.records.schema import InMemoryDataset
+from mentornet_tf.internal import stateless_random
 
 
 def training_batches(
@@ -241,12 +242,21 @@ def shuffled_index(
     ],
     axis=1,
   )
-  return tf.raw_ops.RandomIndexShuffle(
-    index=position % num_images,
-    seed=key,
-    max_index=tf.constant(num_images - 1, tf.int64),
-    rounds=SHUFFLE_ROUNDS,
-  )
+  has_short_words = stateless_random.has_short_words(num_images)
+  last = num_images if has_short_words else num_images - 1
+
+  def shuffled(index: tf.Tensor) -> tf.Tensor:
+    return tf.raw_ops.RandomIndexShuffle(
+      index=index,
+      seed=key,
+      max_index=tf.constant(last, tf.int64),
+      rounds=SHUFFLE_ROUNDS,
+    )
+
+  index = shuffled(position % num_images)
+  if not has_short_words:
+    return index
+  return tf.where(index < num_images, index, shuffled(index))
 
 
 def _draw_crops(
