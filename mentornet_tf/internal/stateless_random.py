@@ -75,8 +75,8 @@ def permutation(
   if size == 1:
     return np.zeros(1, np.int64)
   if has_short_words(size):
-    *order, following = permutation(key, size + 1, rounds)
-    return np.where(np.equal(order, size), following, order)
+    longer = permutation(key, size + 1, rounds)
+    return np.where(longer[:-1] == size, longer[-1], longer[:-1])
   word_bits = max(-(-(size - 2).bit_length() // 2), 8)
   keys = _simon_keys(key, word_bits, rounds)
   if size < 2 ** (2 * word_bits - 2):  # walks are long: from a table
