@@ -10,6 +10,7 @@ The training folder receives checkpoints, run.json, metrics.csv and TensorBoard
 events. The same command continues an interrupted run from its last checkpoint.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -264,6 +265,11 @@ def _print_notes(settings: TrainingSettings, options: RunOptions) -> None:
         "--distribution=mirrored with --num_devices, or "
         "--distribution=multi_worker with TF_CONFIG, takes its place"
       )
+  if os.environ.get("TF_CONFIG") and options.distribution == "off":
+    print(
+      "note: TF_CONFIG is set, and this run trains alone; give "
+      "--distribution=multi_worker to train with the workers that it names"
+    )
   if settings.student.sync_batch_norm and options.distribution == "off":
     print(
       "note: --sync_batch_norm has no effect on one device; give --distribution"

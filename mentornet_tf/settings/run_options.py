@@ -64,7 +64,7 @@ class RunOptions(SettingsGroup):
   )
   num_devices: int = setting(
     0,
-    "How many GPUs are used under `distribution=mirrored`; 0 takes all. "
+    "How many GPUs are used where `distribution` is mirrored; 0 takes all. "
     "Without a GPU, into how many devices the CPU is divided.",
     lower=0,
   )

@@ -207,6 +207,13 @@ def check_fit(model: keras.Model) -> None:
   """Raises UserError where `fit` cannot train `model` under its strategy."""
   check_strategy()
   count = _replicas_of_fit(model)
+  optimizers = getattr(model.optimizer, "_distribution_strategy", None)
+  if count == 1 and getattr(optimizers, "num_replicas_in_sync", 1) > 1:
+    raise UserError(
+      "strategy: expected student, model and optimizer built within its scope, "
+      "got the optimizer alone; build all of them within `with "
+      "strategy.scope():`"
+    )
   if count == 1:
     return
   import tensorflow as tf

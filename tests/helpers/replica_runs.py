@@ -319,6 +319,8 @@ def refusals() -> list[str]:
   outside = built()
   with strategy.scope():
     refuse(outside.fit, x, y, epochs=1)
+    outside.compile("sgd", "sparse_categorical_crossentropy")
+    refuse(outside.fit, x, y, epochs=1)
   with strategy_of(2, collective=True).scope():
     refuse(built(steps_per_execution=2).fit, x, y, epochs=1)
   central = tf.distribute.experimental.CentralStorageStrategy(["CPU:0"])

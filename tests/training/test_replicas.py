@@ -80,6 +80,7 @@ def test_what_is_not_supported_is_refused_in_one_line():
       "jit_compile: expected False with 2 replicas",
       "student: expected no `activity_regularizer` or `add_loss`",
       "strategy: expected student, model and optimizer built within its scope",
+      "strategy: expected student, model and optimizer built within its scope",
       "steps_per_execution: expected 1 with 2 replicas, got 2",
       "strategy: expected tf.distribute.MirroredStrategy",
     ),
