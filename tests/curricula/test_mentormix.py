@@ -29,6 +29,7 @@ def test_partners_are_sampled_from_the_softmax_of_the_weights():
   assert stats.chisquare(counts, expected * partners.size).pvalue > _ERROR_RATE
 
 
+@pytest.mark.slow
 def test_partners_are_independent_of_the_example():
   partners, _ = sampled(np.array([1.0, 0.0, 0.5, 0.9], np.float32), 2000)
   table = np.stack([np.bincount(column, minlength=4) for column in partners.T])

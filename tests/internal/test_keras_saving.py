@@ -62,7 +62,12 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-  "imports", [["keras", PACKAGE], [PACKAGE, "keras"], [PACKAGE, "tensorflow"]]
+  "imports",
+  [
+    ["keras", PACKAGE],
+    [PACKAGE, "keras"],
+    pytest.param([PACKAGE, "tensorflow"], marks=pytest.mark.slow),
+  ],
 )
 def test_models_load_after_one_import_in_any_order(saved, imports):
   folder, outputs = saved

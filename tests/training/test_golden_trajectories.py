@@ -18,6 +18,8 @@ _CASES = [
   for student in ("cifarnet_mentornet", "resnet_mentornet", "resnet_baseline")
   for rate in ("_lowlr", "")
 ]
+# Half a minute, as long as all others.
+_LONG_CASES = ("resnet_mentornet_lowlr", "resnet_baseline_lowlr")
 # Recorded beside the weights that the student holds.
 _NOT_STUDENT = (
   "global_step",
@@ -85,7 +87,15 @@ def student_and_slots(model) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(
   ("case", "compiles"),
-  [*((case, False) for case in _CASES), ("cifarnet_mentornet", True)],
+  [
+    *(
+      pytest.param(case, False, marks=pytest.mark.slow)
+      if case in _LONG_CASES
+      else (case, False)
+      for case in _CASES
+    ),
+    ("cifarnet_mentornet", True),
+  ],
 )
 def test_trajectory_equals_golden(golden, figure, case, compiles):
   settings = golden.json(f"train_trajectory_{case}")

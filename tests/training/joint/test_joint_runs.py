@@ -113,6 +113,7 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
     np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_run_of_a_version_without_decisions_continues_without(
   tmp_path, monkeypatch
 ):
@@ -140,6 +141,7 @@ def test_the_report_shows_the_curriculum_before_and_after(tmp_path):
     assert f"Weights by loss and loss difference, step {step}." in page
 
 
+@pytest.mark.slow
 def test_a_mentor_from_scratch_weighs_nothing_before_its_first_update(tmp_path):
   settings = _JOINT.changed(
     trained_mentornet_dir="scratch",
