@@ -1,8 +1,8 @@
 """Dropout that is the same on several replicas as on one device."""
 
+import dropout_runs
 import keras
 import numpy as np
-import replica_runs
 from keras_backend import run_under
 
 from mentornet_tf.students.layers.batch_dropout import BatchDropout
@@ -19,6 +19,6 @@ def test_one_replica_drops_as_keras_does():
 
 
 def test_replicas_drop_what_one_device_drops():
-  one, two = run_under("tensorflow", replica_runs.dropped_parts)
+  one, two = run_under("tensorflow", dropout_runs.dropped_parts)
   assert np.equal(one, 0).any(axis=1).all()
   np.testing.assert_array_equal(np.concatenate(two), one)
