@@ -7,8 +7,6 @@ grid of features, and the losses of a real student whose clean labels are known
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 from mentornet_tf.curricula.target_weights import target_weights
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files, restricted_pickle
+from mentornet_tf.internal.damaged_archives import DAMAGED_ARCHIVE
 from mentornet_tf.internal.reasons import reason
 from mentornet_tf.mentor_training.loss_dump import LossDump
 
@@ -232,20 +231,11 @@ def _load_npz(path: Path) -> MentorExamples:
       arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
       origin = json.loads(str(file["origin"])) if "origin" in file else {}
   except (
-    # What numpy raises on damaged archives and on pickled objects.
-    zipfile.BadZipFile,
-    zlib.error,
+    *DAMAGED_ARCHIVE,
+    # On pickled objects.
     ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
     MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
     SyntaxError,
-    TypeError,
-    ValueError,
   ) as error:
     raise UserError(
       f"{path}: expected an .npz file with {', '.join(_ARRAYS)}, got one that "

@@ -5,8 +5,6 @@ import hashlib
 import io
 import json
 import time
-import zipfile
-import zlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import numpy as np
 from mentornet_tf.curricula.mentors import MENTOR_FILE
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.damaged_archives import DAMAGED_ARCHIVE
 from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.internal.versions import versions
@@ -93,19 +92,7 @@ class MentorFolder:
       seconds = float(record["seconds"])
       reports = [MentorReport(**report) for report in record["reports"]]
       state = AdamState(**{**arrays, "step": int(arrays["step"])})
-    except (
-      # What NumPy raises on damaged archives, and Python on other content.
-      zipfile.BadZipFile,
-      zlib.error,
-      AttributeError,
-      EOFError,
-      LookupError,
-      NotImplementedError,
-      OSError,
-      RuntimeError,
-      TypeError,
-      ValueError,
-    ) as error:
+    except DAMAGED_ARCHIVE as error:
       raise _damaged(path) from error
     self._check_settings(path, found)
     if not _fits(state, steps.state):

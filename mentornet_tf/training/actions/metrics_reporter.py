@@ -1,7 +1,5 @@
 """Rows of metrics: averages over steps, evaluations, one readable line."""
 
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from mentornet_tf.evaluation.evaluation_sets import (
 )
 from mentornet_tf.evaluation.label_detection import weight_quality
 from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.damaged_archives import DAMAGED_ARCHIVE
 from mentornet_tf.internal.reasons import reason
 from mentornet_tf.runs.run_folder import MetricsWriter
 from mentornet_tf.training.loop import Action, Pace, Reports, next_multiple
@@ -163,18 +162,7 @@ class MetricsReporter(Action):
       with np.load(path, allow_pickle=False) as file:
         reports = dict(file)
       _check_reports(reports)
-    # What NumPy raises on damaged archives.
-    except (
-      zipfile.BadZipFile,
-      zlib.error,
-      EOFError,
-      LookupError,
-      NotImplementedError,
-      OSError,
-      RuntimeError,
-      TypeError,
-      ValueError,
-    ) as error:
+    except DAMAGED_ARCHIVE as error:
       raise UserError(
         f"{path}: expected the measurements since the last row of metrics, "
         f"got a damaged file ({reason(error)}); copy it again, or remove it: "

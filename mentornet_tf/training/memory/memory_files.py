@@ -8,7 +8,6 @@ import json
 import re
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import replacing
+from mentornet_tf.internal.damaged_archives import DAMAGED_ARCHIVE
 from mentornet_tf.internal.reasons import reason
 from mentornet_tf.training.memory.averages import ExampleAverages
 from mentornet_tf.training.memory.probability_rows import ENCODINGS, parts
@@ -36,20 +36,6 @@ COLUMNS: dict[str, np.dtype] = {
   "weight": np.dtype(np.float32),
 }
 BYTES_PER_EXAMPLE = sum(dtype.itemsize for dtype in COLUMNS.values())
-
-# What reading a damaged file may raise.
-_UNREADABLE = (
-  zipfile.BadZipFile,
-  zlib.error,
-  AttributeError,
-  EOFError,
-  LookupError,
-  NotImplementedError,
-  OSError,
-  RuntimeError,
-  TypeError,
-  ValueError,
-)
 
 
 @dataclass(frozen=True)
@@ -154,7 +140,7 @@ def read_memory(path: Path) -> MemoryFile:
   """
   try:
     return _read(path)
-  except _UNREADABLE as error:
+  except DAMAGED_ARCHIVE as error:
     raise UserError(
       f"{path}: expected the memory of a training run, got a damaged file or "
       f"another one ({reason(error)}); copy it again, or remove it, and the "
