@@ -80,24 +80,27 @@ def rank_labels(
       run's images.
     print_line: takes a line per checkpoint.
     **options: of models:
-      ids: [N] different whole numbers; by default positions in the data.
-      clean_labels: [N] classes, where they are known (−1 elsewhere).
-      paths: N files.
-      class_names: K names.
-      outputs: "logits" or "probabilities", what the model returns, where its
+
+      - ids: [N] different whole numbers; by default positions in the data.
+      - clean_labels: [N] classes, where they are known (−1 elsewhere).
+      - paths: N files.
+      - class_names: K names.
+      - outputs: "logits" or "probabilities", what the model returns, where its
         loss does not tell.
-      folds, seed, fit_arguments: see `out_of_fold.out_of_fold`.
+      - folds, seed, fit_arguments: see `out_of_fold.out_of_fold`.
+
       Of training folders:
-      source: "memory", "checkpoints", or "auto" for the memory where there is
+
+      - source: "memory", "checkpoints", or "auto" for the memory where there is
         one of these data with enough visits; "checkpoints" where any are given.
-      dataset_name: name in the shards' file names; by default the run's.
-      split: split in the shards' file names, by default "train".
-      checkpoints: how many of the last ones to average over; by default all.
-      checkpoint: a single one instead: "best" (that of `keep_best`), "last" or
-        a step.
-      max_damaged: how many damaged records may be passed over; by default the
+      - dataset_name: name in the shards' file names; by default the run's.
+      - split: split in the shards' file names, by default "train".
+      - checkpoints: how many of the last ones to average over; by default all.
+      - checkpoint: a single one instead: "best" (that of `keep_best`), "last"
+        or a step.
+      - max_damaged: how many damaged records may be passed over; by default the
         run's number.
-      num_images: how many of the most suspect images to draw, by default 48.
+      - num_images: how many of the most suspect images to draw, by default 48.
 
   Returns:
     The labels with their scores; `order` ranks them, `summary()` estimates how

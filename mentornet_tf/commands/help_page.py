@@ -4,10 +4,12 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from absl import flags
 
 _COLUMNS = 80
+_REQUIRED = "Required flags"
 # Packages that define flags of their own.
 _DEPENDENCIES = {"absl", "tensorflow", "tensorflow_datasets"}
 # The type of a flag's value -> what stands for the value.
@@ -16,6 +18,24 @@ _PLACEHOLDERS = {"int": "N", "float": "X"}
 _ALIAS = re.compile(r"Alias for --(\w+)\.")
 # What absl says of values that are not bounded.
 _UNBOUNDED = {"", "an integer", "a number", "a comma separated list"}
+
+
+class FlagEntry(NamedTuple):
+  """What help says of one flag.
+
+  Attributes:
+    name: such as "seed".
+    usage: how it is typed, such as "--seed=N".
+    is_required: whether the command does not run without it.
+    text: what it is for.
+    notes: bounds, default and further names, in a few words each.
+  """
+
+  name: str
+  usage: str
+  is_required: bool
+  text: str
+  notes: list[str]
 
 
 @contextmanager
@@ -73,27 +93,39 @@ def render(
     arguments: the words beside its flags; None for none.
     wording: applied to the docstring and the flags' help.
   """
-  own = own_flags().values()
-  required = [flag for flag in own if is_required(flag)]
-  groups = {"Required flags": required}
-  for flag in own:
-    if flag not in required and not _ALIAS.match(flag.help):
-      groups.setdefault(getattr(flag, "group", "Flags"), []).append(flag)
+  groups = flag_entries(wording)
+  required = groups.get(_REQUIRED, [])
   usage = " ".join(
     [
       f"Usage: {command}",
       *filter(None, [arguments]),
-      *map(_name_and_value, required),
+      *(entry.usage for entry in required),
       "[flags]",
     ]
   )
   summary, *details = map(_paragraph, wording(documentation).split("\n\n"))
   parts = [summary, _wrapped(usage, "", " " * 4), *details]
-  for title, members in groups.items():
-    if members:
-      described = (_description(flag, wording) for flag in members)
-      parts.append("\n".join([f"{title}:", *described]))
+  for title, entries in groups.items():
+    parts.append("\n".join([f"{title}:", *map(_description, entries)]))
   return "\n\n".join(parts)
+
+
+def flag_entries(
+  wording: Callable[[str], str] = str,
+) -> dict[str, list[FlagEntry]]:
+  """The running command's flags by the headings that they are listed under.
+
+  Args:
+    wording: applied to the flags' help.
+  """
+  groups: dict[str, list[FlagEntry]] = {_REQUIRED: []}
+  for flag in own_flags().values():
+    if not _ALIAS.match(flag.help):
+      entry = _entry(flag, wording)
+      group = getattr(flag, "group", "Flags")
+      title = _REQUIRED if entry.is_required else group
+      groups.setdefault(title, []).append(entry)
+  return {title: entries for title, entries in groups.items() if entries}
 
 
 def _paragraph(text: str) -> str:
@@ -102,9 +134,7 @@ def _paragraph(text: str) -> str:
   return text if text.startswith(" ") else _wrapped(text, "", "")
 
 
-def _description(flag: flags.Flag, wording: Callable[[str], str]) -> str:
-  """Two lines or more: name and placeholder, and what the flag is for."""
-  head = f"  {_name_and_value(flag)}" + " (required)" * is_required(flag)
+def _entry(flag: flags.Flag, wording: Callable[[str], str]) -> FlagEntry:
   notes = []
   if (bounds := flag.parser.syntactic_help) not in _UNBOUNDED:
     notes.append(bounds)
@@ -112,10 +142,17 @@ def _description(flag: flags.Flag, wording: Callable[[str], str]) -> str:
   if default not in ("", "false"):
     notes.append(f"default: {default}")
   notes += [f"also --{name}" for name in _aliases(flag.name)]
-  # absl writes the choices, which the head shows, before the text.
+  # absl writes the choices, which the usage shows, before the text.
   text = wording(re.sub(r"^<[^>]*>: ", "", flag.help))
-  text += f" ({'; '.join(notes)})" if notes else ""
-  return f"{head}\n{_wrapped(text, ' ' * 6, ' ' * 6)}"
+  usage = _name_and_value(flag)
+  return FlagEntry(flag.name, usage, is_required(flag), text, notes)
+
+
+def _description(entry: FlagEntry) -> str:
+  """Two lines or more: name and placeholder, and what the flag is for."""
+  head = f"  {entry.usage}" + " (required)" * entry.is_required
+  notes = f" ({'; '.join(entry.notes)})" if entry.notes else ""
+  return f"{head}\n{_wrapped(entry.text + notes, ' ' * 6, ' ' * 6)}"
 
 
 def _aliases(name: str) -> list[str]:

@@ -33,12 +33,13 @@ class Curriculum(SavedRandomState):
   """Weighs the examples of a batch by their losses and by training progress.
 
   Call arguments:
-    loss: [B] float32 losses, in nats.
-    epoch: integer scalar 0..99, the percentage of training done.
-    is_clean: [B] bool, whether each label is clean, or None where that is not
-      known. Only `OracleCurriculum` looks at it.
-    mask: [B] bool, which examples count, or None where all do. Those that do
-      not have weight 0 and enter no percentile.
+
+  - loss: [B] float32 losses, in nats.
+  - epoch: integer scalar 0..99, the percentage of training done.
+  - is_clean: [B] bool, whether each label is clean, or None where that is not
+    known. Only `OracleCurriculum` looks at it.
+  - mask: [B] bool, which examples count, or None where all do. Those that do
+    not have weight 0 and enter no percentile.
 
   Output:
     [B] float32 weights through which no gradient flows. Every call updates

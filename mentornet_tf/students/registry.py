@@ -49,7 +49,7 @@ def build_student(
 
   Args:
     name: one of `student_names()`, or "package.module:function" for a function
-      of your own. It is called as function(num_classes=..., **options) and
+      of your own. It is called as `function(num_classes=..., **options)` and
       returns a `keras.Model` from images to logits (no softmax at the end).
     num_classes: width of the logits, >= 2.
     **options: passed on to the builder; see `cifarnet.cifarnet`,

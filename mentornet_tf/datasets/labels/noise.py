@@ -52,15 +52,16 @@ def corrupt_labels(
     labels: [N] integers in [0, num_classes).
     num_classes: K, at least 2.
     kind: one of
-      "none": the labels as they are;
-      "symmetric": with probability `rate` a class drawn uniformly from all K,
-        the clean one included (the paper's), so that rate * (K - 1) / K of the
-        labels change;
-      "pairflip": with probability `rate` the next class, K - 1 being followed
+
+      - "none": the labels as they are;
+      - "symmetric": with probability `rate` a class drawn uniformly from all K,
+        the clean one included (the paper's), so that `rate * (K - 1) / K` of
+        the labels change;
+      - "pairflip": with probability `rate` the next class, K - 1 being followed
         by 0;
-      "asymmetric": with probability `rate` the class `class_map` names;
-      "matrix": class j with probability transition_matrix[label, j];
-      "instance": every image has its own flip rate, drawn from a normal
+      - "asymmetric": with probability `rate` the class `class_map` names;
+      - "matrix": class j with probability `transition_matrix[label, j]`;
+      - "instance": every image has its own flip rate, drawn from a normal
         distribution about `rate` (deviation 0.1, truncated to [0, 1]), and its
         own distribution over the other classes, from a random linear map of its
         pixels (arXiv 2006.07836, algorithm 2).
