@@ -1,4 +1,4 @@
-# Sourced by bin/quickstart and bin/test: finds or makes the environment.
+# Sourced by bin/quickstart, bin/test and bin/docs: finds or makes the environment.
 #
 # Uses the active virtual environment; without one it makes .venv beside this
 # folder. Installs requirements.txt once, and again whenever it changes, and
@@ -41,14 +41,19 @@ install() {
   "$python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
-stamp=$environment/mentornet-tf-requirements.txt
-if ! cmp -s "$project/requirements.txt" "$stamp"; then
-  echo "Installing requirements.txt (some minutes the first time)"
-  # The pip that comes with older Pythons takes very long to resolve this.
-  install --upgrade pip
-  install --requirement "$project/requirements.txt"
-  cp "$project/requirements.txt" "$stamp"
-fi
+# Installs what a list pins, unless it has not changed since.
+install_pinned() {
+  local list=$1 duration=$2 stamp=$environment/mentornet-tf-$1
+  if ! cmp -s "$project/$list" "$stamp"; then
+    echo "Installing $list ($duration the first time)"
+    # The pip that comes with older Pythons takes very long to resolve them.
+    install --upgrade pip
+    install --requirement "$project/$list"
+    cp "$project/$list" "$stamp"
+  fi
+}
+
+install_pinned requirements.txt "some minutes"
 
 # Offline: requirements.txt brings what the build needs. The stamp holds the
 # folder, too, since several checkouts may share an environment.
