@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[2]
 _DOCS = _ROOT / "docs"
 _STUB = re.compile(r"\{document\} (\S+)\s*")
+# A link whose text is the file's name shows the title of the page instead.
+_FILE_NAME = re.compile(r"[\w/]+\.md")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 
@@ -48,6 +50,8 @@ def with_links_of_the_site(
       return match[0]
     target, hash_sign, anchor = address.partition("#")
     path = Path(os.path.normpath(place.parent / target))
+    if path.suffix == ".md" and _FILE_NAME.fullmatch(label):
+      label = ""
     if path in pages:
       within = hash_sign + anchor if pages[path] != "index" else ""
       return f"[{label}](/{pages[path]}.md{within})"

@@ -12,6 +12,7 @@ _ROOT = Path(__file__).resolve().parents[2]
   ("place", "link", "expected"),
   [
     ("docs/fit.md", "[x](data.md#the-files)", "[x](/data.md#the-files)"),
+    ("docs/fit.md", "[data.md](data.md#the-files)", "[](/data.md#the-files)"),
     ("docs/fit.md", "[x](#saving)", "[x](#saving)"),
     ("docs/fit.md", "[x](../README.md#in-python)", "[x](/index.md)"),
     ("docs/fit.md", "[x](https://example.org)", "[x](https://example.org)"),
