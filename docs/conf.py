@@ -16,16 +16,17 @@ extensions = [
   "sphinx_design",
   "command_reference",
   "outside_documents",
-  "source_links",
+  "python_reference",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["extensions"]
-default_role = "code"  # in docstrings
+default_role = "py:obj"  # in docstrings: code, linked where it is a name
 nitpicky = True  # references that lead nowhere are warnings, which fail
 nitpick_ignore_regex = [
   # Types of other packages, whose pages a build without a network cannot know.
   ("py:.*", r"(keras|np|numpy|tf|tensorflow|jax|os|pathlib)\..*"),
   ("py:class", r"(?!mentornet_tf).*"),
+  ("py:obj", ".*"),  # code that is no name
 ]
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist"]
@@ -52,10 +53,11 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_show_sphinx = False
+html_sidebars = {page: [] for page in ("index", "concepts", "troubleshooting")}
 html_theme_options = {
   "logo": {"text": "mentornet-tf"},
   "navbar_align": "left",
-  "header_links_before_dropdown": 7,
+  "header_links_before_dropdown": 8,
   "show_toc_level": 2,
   "navigation_with_keys": False,
   "show_prev_next": True,

@@ -11,7 +11,7 @@ from typing import Any
 
 from mentornet_tf.internal import keras_saving
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 # Public name -> the module that defines it.
 _HOMES = {

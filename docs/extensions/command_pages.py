@@ -12,7 +12,7 @@ _CODE = re.compile(
   r"--(?:\[no\])?[a-z]\w*(?:=[^\s,;)]+)?"  # flags
   r"|\bmentornet [a-z]+(?:-[a-z]+)*"  # commands
   r"|[\w<>{}*]+(?:/[\w<>{}*.]+)+|\b\w+\.(?:csv|json|npz|npy|txt|keras|html|png)"
-  r"|\b[a-z]+(?:_[a-z0-9]+)+"
+  r"|<?\b[a-z]+(?:_[a-z0-9]+)+>?(?::\w+)?"
 )
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 

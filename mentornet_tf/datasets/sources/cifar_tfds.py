@@ -64,9 +64,7 @@ def read_tfds_columns(
   Raises:
     UserError: it is not prepared and cannot be downloaded.
   """
-  # Imported here, since it takes seconds.
-  import tensorflow_datasets as tfds
-
+  tfds = import_tfds("the official files")
   builder = tfds.builder(builder_name, data_dir=tfds_data_dir, try_gcs=False)
   _check_version(builder)
   if not builder.is_prepared():
@@ -122,6 +120,25 @@ def _damaged(builder: Any, what: str) -> UserError:
     f"ones ({what.splitlines()[0] if what else 'no reason given'}); prepare "
     "the data set again"
   )
+
+
+def import_tfds(instead: str) -> Any:
+  """The package tensorflow_datasets, whose import takes seconds.
+
+  Args:
+    instead: what can be given without it.
+
+  Raises:
+    UserError: it is not installed.
+  """
+  try:
+    import tensorflow_datasets
+  except ModuleNotFoundError as error:
+    raise UserError(
+      "tfds_data_dir: expected the Python package tensorflow_datasets, got no "
+      f'{error.name}; pip install "mentornet-tf[tfds]", or give {instead}'
+    ) from error
+  return tensorflow_datasets
 
 
 def array_record_missing(folder: Any) -> UserError:

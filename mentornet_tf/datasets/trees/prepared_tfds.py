@@ -15,7 +15,10 @@ from mentornet_tf.datasets.images.archives import ArchiveReader
 from mentornet_tf.datasets.images.decoding import UnusableImageError
 from mentornet_tf.datasets.images.listing import ImageEntry, ImageReader
 from mentornet_tf.datasets.records.framing import HEADER_BYTES, record_spans
-from mentornet_tf.datasets.sources.cifar_tfds import array_record_missing
+from mentornet_tf.datasets.sources.cifar_tfds import (
+  array_record_missing,
+  import_tfds,
+)
 from mentornet_tf.errors import UserError
 
 _IMAGE = "image"
@@ -87,9 +90,7 @@ class PreparedSet:
     # Checked first: TensorFlow Datasets would log its own warnings.
     if not Path(tfds_data_dir, name).is_dir():
       raise self._not_prepared(Path(tfds_data_dir, name))
-    # Imported here, since it takes seconds.
-    import tensorflow_datasets as tfds
-
+    tfds = import_tfds(instead)
     builder = tfds.builder(name, data_dir=tfds_data_dir, try_gcs=False)
     if not builder.is_prepared() or split not in builder.info.splits:
       raise self._not_prepared(builder.data_path)

@@ -1,5 +1,7 @@
 """Against small data sets that TensorFlow Datasets itself has written."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,14 @@ COUNT = 12
 IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, 32, 32, 3), np.uint8)
 CLEAN = np.arange(COUNT) % 10
 WORSE = (CLEAN + np.arange(COUNT) % 3) % 10
+
+
+def test_without_the_package_the_extra_is_named(tmp_path, monkeypatch):
+  monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+  with pytest.raises(
+    UserError, match=r"got no tensorflow_datasets; pip .*tfds"
+  ):
+    load_cifar_tfds("cifar10", "train", tmp_path)
 
 
 @pytest.fixture(scope="module", params=["tfrecord", "array_record"])
