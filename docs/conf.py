@@ -20,6 +20,7 @@ extensions = [
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["extensions"]
+highlight_language = "text"  # of blocks that name none
 default_role = "py:obj"  # in docstrings: code, linked where it is a name
 nitpicky = True  # references that lead nowhere are warnings, which fail
 nitpick_ignore_regex = [
