@@ -82,7 +82,7 @@ def write_suspect_labels(
   ):
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(suspects, names))
+    writer.writerows(table_rows(suspects, names))
   with (
     atomic_files.replacing(folder / ARRAYS_FILE) as partial,
     partial.open("wb") as file,
@@ -182,9 +182,10 @@ def describe(suspects: SuspectLabels) -> list[str]:
   return lines
 
 
-def _rows(
+def table_rows(
   suspects: SuspectLabels, class_names: Sequence[str]
 ) -> Iterator[tuple[Any, ...]]:
+  """The values of `COLUMNS` for each label, most suspect first."""
   everything = np.arange(len(suspects.ids))
   given = suspects.pred_probs[everything, suspects.labels]
   predicted = suspects.predicted_labels
