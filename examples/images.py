@@ -71,13 +71,14 @@ TRAIN = (
   f"--num_epochs_per_decay=20 --max_number_of_steps={STEPS} "
   "--log_interval_steps=100 --eval_interval_steps=100 --dataset_name=tiles "
 )
-MENTOR = (
-  "--trained_mentornet_dir=mentornet_pd --loss_p_percentile=0.6 "
-  "--example_dropout_rates=0.0,100 --memory "
-)
+MENTOR = "--trained_mentornet_dir=mentornet_pd --example_dropout_rates=0.0,100 "
 NOISY = "--data_dir=noisy --eval_data_dir=noisy "
-mentornet(TRAIN + NOISY + "--train_log_dir=runs/plain")
-mentornet(TRAIN + NOISY + MENTOR + "--train_log_dir=runs/mentored")
+mentornet(f"{TRAIN}{NOISY}--train_log_dir=runs/plain")
+# The percentile is about the share of clean labels.
+mentornet(
+  f"{TRAIN}{NOISY}{MENTOR}--loss_p_percentile=0.6 --memory "
+  "--train_log_dir=runs/mentored"
+)
 
 # %% Rank the labels, and make a page to review them
 # The ranking comes from what the training remembers, and names every file.
@@ -117,8 +118,10 @@ mentornet(
   "convert-images --csv=corrected.csv --source_dir=tiles --image_size=32 "
   "--dataset_name=tiles --output_dir=corrected"
 )
-CORRECTED = "--data_dir=corrected --eval_data_dir=corrected "
-mentornet(TRAIN + CORRECTED + "--train_log_dir=runs/corrected")
+mentornet(
+  f"{TRAIN}--data_dir=corrected --eval_data_dir=corrected "
+  f"{MENTOR}--loss_p_percentile=0.85 --train_log_dir=runs/corrected"
+)
 mentornet("export --train_log_dir=runs/corrected --output_dir=classifier")
 
 # %% What it was worth

@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 
 import mentornet_tf as mn
 
-EPOCHS, BATCH_SIZE = int(os.environ.get("EPOCHS", "20")), 32
+EPOCHS, BATCH_SIZE = int(os.environ.get("EPOCHS", "20")), 64
 keras.utils.set_random_seed(0)
 
 TOPICS = {
@@ -78,7 +78,7 @@ def build_classifier():
 def train(model, x, y):
   """Accuracy on the clean test labels."""
   model.compile(
-    keras.optimizers.Adam(3e-3),
+    keras.optimizers.Adam(5e-3),
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=["accuracy"],
   )
