@@ -10,6 +10,7 @@ import numpy as np
 
 from mentornet_tf.analysis import plots
 from mentornet_tf.analysis.contact_sheet import draw_suspects, reduced
+from mentornet_tf.analysis.noise_estimates import LEAST_CONFIDENT
 from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
@@ -164,6 +165,7 @@ def describe(suspects: SuspectLabels) -> list[str]:
     return lines
   lines.append(
     f"{quality['num_wrong']} of {quality['num_known']} checked labels are noisy"
+    + _beside_estimate(suspects, quality)
   )
   if quality["by_loss"]["roc_auc"] is None:
     return lines
@@ -180,6 +182,21 @@ def describe(suspects: SuspectLabels) -> list[str]:
       f"{quality['suggestion_accuracy']:.4f} of the noisy labels"
     )
   return lines
+
+
+def _beside_estimate(suspects: SuspectLabels, quality: dict[str, Any]) -> str:
+  """Whether the checked labels contradict the estimate; "" if they do not."""
+  share = quality["num_wrong"] / quality["num_known"]
+  try:
+    low, high = suspects.summary().interval
+  except UserError:
+    return ""
+  if quality["num_known"] < LEAST_CONFIDENT or low <= share <= high:
+    return ""
+  return (
+    f", {100 * share:.1f} %, which is outside the interval above: believe "
+    "these labels if they were checked at random"
+  )
 
 
 def table_rows(
