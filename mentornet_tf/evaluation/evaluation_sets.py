@@ -63,8 +63,8 @@ class EvaluationSets:
     weights: Callable[[], AbstractContextManager] = nullcontext,
   ):
     self._weights = weights
+    sets = dict(data) if isinstance(data, Mapping) else {"test": data}
     has_names = isinstance(data, Mapping)
-    sets = dict(data) if has_names else {"test": data}
     self._evaluators = {
       name: Evaluator(student, EvaluationBatches(each, batch_size))
       for name, each in sets.items()

@@ -16,6 +16,7 @@ def run_example(name: str, folder: Path, *arguments: object, **env: str) -> str:
     *arguments,
     cwd=folder,
     env=os.environ | {"PYTHONPATH": str(_ROOT)} | env,
+    timeout=900,
   )
   assert done.returncode == 0, done.stderr
   return done.stdout
