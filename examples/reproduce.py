@@ -104,10 +104,12 @@ for name, curve in curves.items():
     f"| {name} | {max(curve):.3f} | {curve[-1]:.3f} | {detection[name]:.3f} |"
   )
 
+plt.figure(figsize=(7, 4))
 for name, curve in curves.items():
   plt.plot(np.arange(1, EPOCHS + 1), curve, label=name)
 plt.xlabel("epoch")
 plt.ylabel("accuracy on clean test labels")
+plt.ylim(0.5, 1)
 plt.legend()
-plt.savefig("learning_curves.png", dpi=100)
+plt.savefig("learning_curves.png", dpi=100, bbox_inches="tight")
 print("\nlearning_curves.png")
