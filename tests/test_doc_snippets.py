@@ -94,7 +94,7 @@ images = np.random.default_rng(0).normal(size=(16, 32, 32, 3)).astype("float32")
 labels = np.arange(16) % 10
 {devices}
 {rest.replace("batch_size=512", "batch_size=8, verbose=0")}
-print(strategy.num_replicas_in_sync, int(model.step))
+print(strategy.num_replicas_in_sync, int(model.step.numpy()))
 """
   (tmp_path / "program.py").write_text(program)
   done = run_script(tmp_path / "program.py", cwd=tmp_path)
