@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What MentorNet and MentorMix do for noisy labels, in small.
 
-examples/reproduce.py    # two minutes on two cores
+examples/reproduce.py    # a minute or two on two cores
 """
 
 # %% Digits, of which 40 % have a random label
@@ -10,15 +10,12 @@ examples/reproduce.py    # two minutes on two cores
 import os
 
 import keras
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import mentornet_tf as mn
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 
 EPOCHS, BATCH_SIZE = int(os.environ.get("EPOCHS", "60")), 32
 

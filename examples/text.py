@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Texts whose labels are noisy: rank them, correct them, train again.
 
-examples/text.py    # a minute on two cores
+examples/text.py    # half a minute on two cores
 """
 
 # %% Texts at hand
