@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """A folder of images whose labels are noisy, from the command line.
 
-examples/images.py [FOLDER]    # two minutes on two cores
+examples/images.py    # two minutes on two cores
 
-Everything is written into FOLDER, `images_example` by default. The lines that
-begin with $ can be typed as they are, from within it.
+Everything is written into a new folder, images_example. The lines that begin
+with $ can be typed as they are, from within it.
 """
 
 # %% A folder for each class
@@ -24,7 +24,9 @@ from sklearn.datasets import load_digits
 import mentornet_tf as mn
 
 STEPS = os.environ.get("STEPS", "500")
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "images_example")
+folder = Path("images_example")
+if folder.exists():
+  sys.exit(f"{folder} is there already; move it away, or remove it")
 
 pictures, clean_labels = load_digits(return_X_y=True)
 noisy_labels = mn.corrupt_labels(clean_labels, 10, rate=0.4, seed=0)
@@ -96,15 +98,9 @@ with (folder / "corrections.csv").open("w", newline="") as opened:
   writer = csv.writer(opened)
   writer.writerow(["path", "given_label", "action", "label"])
   for row in suspect[::4]:
-    path, given, seen = (
-      row["path"],
-      row["given_class"],
-      clean_class(row["path"]),
-    )
-    keep = seen == given
-    writer.writerow(
-      [path, given, "keep" if keep else "relabel", "" if keep else seen]
-    )
+    given, seen = row["given_class"], clean_class(row["path"])
+    decision = ["keep", ""] if seen == given else ["relabel", seen]
+    writer.writerow([row["path"], given, *decision])
 
 # %% Correct: those reviewed, and as many more as the review supports
 mentornet(

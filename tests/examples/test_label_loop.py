@@ -49,7 +49,7 @@ def test_text(tmp_path):
 
 @pytest.mark.slow
 def test_images(tmp_path):
-  text = run_example("images.py", tmp_path, tmp_path / "work")
+  text = run_example("images.py", tmp_path)
   check_noise(text)
   plain, mentored, corrected = (
     number_after(text, f"{name}: test accuracy")
@@ -57,9 +57,11 @@ def test_images(tmp_path):
   )
   assert corrected > plain + 0.05 and mentored > plain
   # The export takes pictures as they are.
-  classify = tf.saved_model.load(str(tmp_path / "work" / "classifier"))
+  classify = tf.saved_model.load(
+    str(tmp_path / "images_example" / "classifier")
+  )
   _, digits = load_digits(return_X_y=True)
-  tests = [*(tmp_path / "work" / "tiles" / "test").glob("*/*.png")]
+  tests = [*(tmp_path / "images_example" / "tiles" / "test").glob("*/*.png")]
   pictures = [Image.open(file).convert("RGB") for file in tests]
   predicted = classify.signatures["images_uint8"](
     tf.stack([tf.constant(picture) for picture in pictures])
