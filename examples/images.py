@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A folder of images whose labels are noisy, from the command line.
 
-examples/images.py    # two minutes on two cores
+examples/images.py    # two to three minutes on two cores
 
 Everything is written into a new folder, images_example. The lines that begin
 with $ can be typed as they are, from within it.
