@@ -1,4 +1,4 @@
-# Sourced by bin/quickstart, bin/test and bin/docs: finds or makes the environment.
+# Sourced by the commands in bin/ that set up: finds or makes the environment.
 #
 # Uses the active virtual environment; without one it makes .venv beside this
 # folder. Installs requirements.txt once, and again whenever it changes, and

@@ -54,7 +54,9 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_show_sphinx = False
-html_sidebars = {page: [] for page in ("index", "concepts", "troubleshooting")}
+# Pages without others below them.
+_ALONE = ("index", "start", "concepts", "troubleshooting")
+html_sidebars = {page: [] for page in _ALONE}
 html_theme_options = {
   "logo": {"text": "mentornet-tf"},
   "navbar_align": "left",
