@@ -21,6 +21,7 @@ _HOMES = {
   "FormulaCurriculum": "curricula.formula_curriculum",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
+  "RefinedLabels": "curricula.refined_labels",
   "MentorNet": "curricula.mentor_network",
   "MentorMixModel": "training.mentormix_model",
   "MentoredModel": "training.mentored_model",

@@ -35,6 +35,7 @@ _CORE_MODULES = (
   "training/example_losses.py",
   "training/mentored_model.py",
   "training/mentormix_model.py",
+  "training/refined_labels_model.py",
   "training/optimizers.py",
   "training/replicas.py",
   "training/step_metrics.py",

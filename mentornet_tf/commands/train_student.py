@@ -201,6 +201,14 @@ def training_settings() -> TrainingSettings:
   return settings
 
 
+# The EMA student guesses labels, and no example is weighed any further.
+_REFINING_DEFAULTS = {
+  "weigh_by_average": True,
+  "ema_decay": 0.99,
+  "second_reweight": False,
+}
+
+
 def _with_published_defaults(given: dict[str, Any]) -> dict[str, Any]:
   published: Mapping[str, Any] = {}
   if flags.FLAGS.preset:
@@ -215,6 +223,8 @@ def _with_published_defaults(given: dict[str, Any]) -> dict[str, Any]:
     == "mentornet"
   ):
     values.setdefault("trained_mentornet_dir", "mentornet_pd")
+  if values.get("refine_labels"):
+    values = {**_REFINING_DEFAULTS, **values}
   studentnet = values.get("studentnet", default.student.studentnet)
   return {**student_recipe(studentnet).defaults, **values}
 

@@ -34,6 +34,8 @@ SERIALIZABLE = {
   "Momentum": "training.optimizers",
   "OracleCurriculum": "curricula.plain_curricula",
   "PooledConvolution": "students.layers.pooled_convolution",
+  "RefinedLabels": "curricula.refined_labels",
+  "RefinedLabelsModel": "training.refined_labels_model",
   "ThresholdCurriculum": "curricula.plain_curricula",
   "TrainingMemory": "training.memory.training_memory",
   "UniformCurriculum": "curricula.plain_curricula",

@@ -17,6 +17,7 @@ from mentornet_tf.settings.groups import (
   JointSettings,
   MentorMixSettings,
   OptimizerSettings,
+  RefinedLabelsSettings,
   RunSettings,
   StudentSettings,
 )
@@ -48,6 +49,7 @@ __all__ = [
   "JointSettings",
   "MentorMixSettings",
   "OptimizerSettings",
+  "RefinedLabelsSettings",
   "RunOptions",
   "RunSettings",
   "StudentRecipe",

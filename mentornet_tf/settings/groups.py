@@ -256,6 +256,34 @@ class MentorMixSettings(SettingsGroup):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class RefinedLabelsSettings(SettingsGroup):
+  """How labels that a mentor doubts are replaced."""
+
+  title = "Refined labels"
+
+  refine_labels: bool = setting(
+    False,
+    "Learn from v · label + (1 − v) · guess, where v is the weight of an "
+    "example and the guess what the EMA student predicts, with or without "
+    "mentormix. Takes `weigh_by_average`, and `ema_decay`=0.99 by default.",
+  )
+  refine_temperature: float = setting(
+    0.5,
+    "refine_labels: smaller ones sharpen the guesses, 1 leaves them.",
+    above=0,
+  )
+  refine_balance: bool = setting(
+    True,
+    "refine_labels: guesses keep the classes' shares of the given labels.",
+  )
+  strong_augment: bool = setting(
+    False,
+    "refine_labels: the student learns from images that RandAugment has "
+    "changed, and guesses for those that it has not.",
+  )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class JointSettings(SettingsGroup):
   """How a mentor is updated while its student trains."""
 

@@ -24,6 +24,7 @@ from mentornet_tf.settings.groups import (
   JointSettings,
   MentorMixSettings,
   OptimizerSettings,
+  RefinedLabelsSettings,
   RunSettings,
   StudentSettings,
 )
@@ -48,6 +49,7 @@ class TrainingSettings:
   optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
   curriculum: CurriculumSettings = field(default_factory=CurriculumSettings)
   mentormix: MentorMixSettings = field(default_factory=MentorMixSettings)
+  refining: RefinedLabelsSettings = field(default_factory=RefinedLabelsSettings)
   joint: JointSettings = field(default_factory=JointSettings)
   run: RunSettings = field(default_factory=RunSettings)
 
@@ -58,6 +60,21 @@ class TrainingSettings:
         f"trained_mentornet_dir: expected {FROM_SCRATCH!r}, an untrained "
         "mentor, together with `update_mentor_at`, got it alone; give both, or "
         "a trained mentor"
+      )
+    if self.refining.refine_labels:
+      self._check_refining()
+
+  def _check_refining(self) -> None:
+    if not (self.joint.weigh_by_average and self.optimizer.ema_decay):
+      raise UserError(
+        "refine_labels: expected `weigh_by_average` and `ema_decay` with it, "
+        "since the EMA student guesses, got it without; set both"
+      )
+    mixes = self.curriculum.curriculum == MENTORMIX
+    if mixes and self.mentormix.second_reweight:
+      raise UserError(
+        "second_reweight: expected False with `refine_labels`, which keeps "
+        "every example's weight at 1, got True; switch it off"
       )
 
   @classmethod

@@ -11,6 +11,7 @@ from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
+from mentornet_tf.curricula.refined_labels import RefinedLabels
 from mentornet_tf.curricula.registry import build_formula
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.dtype_policy import dtype_policy
@@ -69,6 +70,7 @@ def build_model(
     build_curriculum(settings, run_folder),
     settings.run.max_number_of_steps,
     mixing=build_mixing(settings),
+    refining=build_refining(settings),
     weigh_by_average=weigh_by_average,
   )
   optimizer = build_optimizer(settings, len(train_data))
@@ -174,6 +176,25 @@ def build_mixing(settings: TrainingSettings) -> MentorMix | None:
   mixing = settings.mentormix
   return MentorMix(
     mixing.mixup_alpha, mixing.second_reweight, settings.run.seed
+  )
+
+
+def build_refining(settings: TrainingSettings) -> RefinedLabels | None:
+  """How labels are refined; None where they are not."""
+  refining = settings.refining
+  if not refining.refine_labels:
+    return None
+  return RefinedLabels(
+    refining.refine_temperature,
+    refining.refine_balance,
+    augmenter=_augmenter(settings) if refining.strong_augment else None,
+  )
+
+
+def _augmenter(settings: TrainingSettings) -> keras.layers.Layer:
+  """RandAugment of images as the student is given them."""
+  return keras.layers.RandAugment(
+    value_range=(-2.5, 2.5), seed=settings.run.seed
   )
 
 

@@ -6,6 +6,7 @@ from mentornet_tf.runs.checkpointing import Groups, named
 from mentornet_tf.training.ema import averaged_weights
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.mentormix_model import MentorMixModel
+from mentornet_tf.training.refined_labels_model import RefinedLabelsModel
 from mentornet_tf.training.student_model import without
 
 
@@ -20,6 +21,10 @@ def variable_groups(model: MentoredModel) -> Groups:
   }
   if averages:
     groups["average"] = averages
+  if isinstance(model, RefinedLabelsModel):
+    groups["refining"] = model.refining.variables
+    if model.mixing is not None:
+      groups["mixing"] = model.mixing.variables
   if isinstance(model, MentorMixModel):
     groups["mixing"] = model.mixing.variables
     if model.second_curriculum is not None:

@@ -10,6 +10,7 @@ from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentormix import MentorMix
+from mentornet_tf.curricula.refined_labels import RefinedLabels
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
@@ -31,6 +32,7 @@ from mentornet_tf.training.memory.remembering import (
   remember,
 )
 from mentornet_tf.training.memory.training_memory import TrainingMemory
+from mentornet_tf.training.model_checks import check_curriculum
 from mentornet_tf.training.step_values import MentoredLoss, TrainingBatch
 from mentornet_tf.training.student_model import StudentModel
 from mentornet_tf.training.weighing import weigh_examples
@@ -61,6 +63,8 @@ class MentoredModel(StudentModel):
     total_steps: number of batches of the whole training, over all calls of
       `fit`; progress is counted in percent of it.
     mixing: a `MentorMix`; the model is then a `MentorMixModel`.
+    refining: a `RefinedLabels`, by name; the model is then a
+      `RefinedLabelsModel`, with or without `mixing`.
     weigh_by_average: whether the curriculum sees the losses of the EMA student,
       the average of the student's weights that the optimizer then has to keep
       (`use_ema=True`), computed as in evaluation. They tell noisy labels better
@@ -77,7 +81,11 @@ class MentoredModel(StudentModel):
 
   def __new__(cls, *args: Any, **kwargs: Any) -> "MentoredModel":
     mixing = kwargs.get("mixing", args[3] if len(args) > 3 else None)
-    if mixing is not None and cls is MentoredModel:
+    if cls is MentoredModel and kwargs.get("refining") is not None:
+      from mentornet_tf.training.refined_labels_model import RefinedLabelsModel
+
+      cls = RefinedLabelsModel
+    elif cls is MentoredModel and mixing is not None:
       from mentornet_tf.training.mentormix_model import MentorMixModel
 
       cls = MentorMixModel
@@ -93,14 +101,16 @@ class MentoredModel(StudentModel):
     original_metrics: bool = False,
     memory: TrainingMemory | None = None,
     judge_by_average: bool | None = None,
+    refining: RefinedLabels | None = None,
     **kwargs: Any,
   ):
     super().__init__(student, total_steps, **kwargs)
-    if mixing is not None:
-      raise UserError(
-        f"mixing: expected None for {type(self).__name__}, got {mixing!r}; "
-        "derive the class from MentorMixModel"
-      )
+    for name, part in (("mixing", mixing), ("refining", refining)):
+      if part is not None:
+        raise UserError(
+          f"{name}: expected None for {type(self).__name__}, got {part!r}; "
+          "derive the class from MentorMixModel or RefinedLabelsModel"
+        )
     if judge_by_average is not None:
       warnings.warn(
         "judge_by_average is deprecated; use weigh_by_average",
@@ -108,7 +118,7 @@ class MentoredModel(StudentModel):
         stacklevel=2,
       )
       weigh_by_average = judge_by_average
-    _check_curriculum(curriculum, weigh_by_average)
+    check_curriculum(curriculum, weigh_by_average)
     check_memory(memory)
     self.memory = memory
     self.curriculum = curriculum
@@ -188,7 +198,9 @@ class MentoredModel(StudentModel):
     # Line 8 where the curriculum is a formula, line 9 where it is a mentor.
     weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, mask)
     # Line 10: F(w, v), whose gradient Keras or the loop takes.
-    weighted, penalty = replicas.summed(self.student_loss(batch, loss, weighed))
+    weighted, penalty = replicas.summed(
+      self.student_loss(batch, loss, weighed, prediction)
+    )
     total = weighted + penalty
     replicas.average_statistics(self.student)
     # Line 11. Nothing reads the step between here and the gradient.
@@ -203,12 +215,23 @@ class MentoredModel(StudentModel):
     return example_losses(loss, batch.y, batch.y_pred, batch.sample_weight)
 
   def student_loss(
-    self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
+    self,
+    batch: TrainingBatch,
+    loss: ExampleLosses,
+    weighed: WeighedBatch,
+    prediction: Tensor,
   ) -> tuple[Tensor, Tensor]:
     """mean(ℓ·v) and penalties · mean(v), two scalars.
 
     With several replicas, the terms of this one, which add up to them.
+
+    Args:
+      batch: of the replica.
+      loss: its losses.
+      weighed: the weights of the global batch.
+      prediction: [b, …] what `weighed.loss` are the losses of.
     """
+    del prediction
     weight = batch.part.of(weighed.weight)
     weights = loss.sample_weights(weight, batch.sample_weight)
     weighted = compiled_loss(self, batch.y, batch.y_pred, weights)
@@ -313,26 +336,7 @@ class MentoredModel(StudentModel):
     )
     if "judge_by_average" in config:  # files of earlier versions
       config["weigh_by_average"] = config.pop("judge_by_average")
-    for name in ("mixing", "memory"):
+    for name in ("mixing", "memory", "refining"):
       if config.get(name) is not None:
         config[name] = keras.saving.deserialize_keras_object(config[name])
     return cls(student, curriculum, **config)
-
-
-def _check_curriculum(curriculum: Curriculum, weigh_by_average: bool) -> None:
-  if not isinstance(curriculum, Curriculum):
-    raise UserError(
-      "curriculum: expected a Curriculum, for instance MentorCurriculum("
-      f'load_mentor("mentornet_pd")), got {curriculum!r}'
-    )
-  if weigh_by_average and not curriculum.uses_losses:
-    raise UserError(
-      "weigh_by_average: expected a curriculum that weighs by losses, got "
-      f"{type(curriculum).__name__}; choose another, or leave the average out"
-    )
-  if keras.ops.convert_to_numpy(curriculum.loss_moving_average) != 0:
-    warnings.warn(
-      "curriculum: it has weighed another model's losses, and continues from "
-      "their moving average; give each model its own, by clone()",
-      stacklevel=4,
-    )

@@ -68,22 +68,22 @@ class MentorMixModel(MentoredModel):
       self.second_curriculum.follow(curriculum)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
-    _check_can_be_mixed(batch.x)
-    loss = single_loss(self, batch.y, batch.y_pred)
-    if example_losses(loss, batch.y, batch.y_pred).mask is not None:
-      raise UserError(
-        "mixing: expected a label for every example, got a loss or a mask that "
-        "leaves some out (`ignore_class`); drop these examples from the data"
-      )
+    check_can_be_mixed(batch.x)
+    check_all_labeled(self, batch, "mixing")
     return super().batch_losses(batch)
 
   def student_loss(
-    self, batch: TrainingBatch, loss: ExampleLosses, weighed: WeighedBatch
+    self,
+    batch: TrainingBatch,
+    loss: ExampleLosses,
+    weighed: WeighedBatch,
+    prediction: Tensor,
   ) -> tuple[Tensor, Tensor]:
     """mean(ℓ̃·ṽ) of the mixed examples and the penalty, two scalars.
 
     With several replicas, the terms of this one; partners come from all.
     """
+    del prediction
     part = batch.part
     mixture = self.mixing.sample(weighed.weight, weighed.mask)
     mixture = Mixture(part.of(mixture.partner), part.of(mixture.share))
@@ -112,11 +112,7 @@ class MentorMixModel(MentoredModel):
         weighed.mask,
       )
       weight = part.of(weighed.weight)
-    sample_weight = batch.sample_weight
-    if sample_weight is not None:
-      (sample_weight,) = keras.tree.flatten(sample_weight)
-      sample_weight = ops.cast(sample_weight, "float32")
-      sample_weight = mixture.mix(sample_weight, replicas.gather(sample_weight))
+    sample_weight = mixed_sample_weights(mixture, batch.sample_weight)
     weighted = sum(
       compiled_loss(
         self, y, y_pred, loss.sample_weights(weight * share, sample_weight)
@@ -128,6 +124,17 @@ class MentorMixModel(MentoredModel):
   def get_config(self) -> dict[str, Any]:
     mixing = keras.saving.serialize_keras_object(self.mixing)
     return {**super().get_config(), "mixing": mixing}
+
+
+def mixed_sample_weights(
+  mixture: Mixture, sample_weight: Tensor | None
+) -> Tensor | None:
+  """The user's weights of mixed examples, float32, or None for none."""
+  if sample_weight is None:
+    return None
+  (sample_weight,) = keras.tree.flatten(sample_weight)
+  sample_weight = ops.cast(sample_weight, "float32")
+  return mixture.mix(sample_weight, replicas.gather(sample_weight))
 
 
 def _mixed_targets(
@@ -156,7 +163,20 @@ def _both_clean(mixture: Mixture, is_clean: Tensor | None) -> Tensor | None:
   return is_clean & mixture.of_partners(replicas.gather(is_clean))
 
 
-def _check_can_be_mixed(x: Tensor) -> None:
+def check_all_labeled(
+  model: MentoredModel, batch: TrainingBatch, name: str
+) -> None:
+  """Raises UserError, which begins with `name`, where a label is left out."""
+  loss = single_loss(model, batch.y, batch.y_pred)
+  if example_losses(loss, batch.y, batch.y_pred).mask is not None:
+    raise UserError(
+      f"{name}: expected a label for every example, got a loss or a mask that "
+      "leaves some out (`ignore_class`); drop these examples from the data"
+    )
+
+
+def check_can_be_mixed(x: Tensor) -> None:
+  """Raises UserError unless inputs are floats."""
   for leaf in keras.tree.flatten(x):
     dtype = keras.backend.standardize_dtype(leaf.dtype)
     if "float" not in dtype:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from mentornet_tf.training import loop, replicas
+from mentornet_tf.training.class_probabilities import class_probabilities
 from mentornet_tf.training.example_losses import single_loss
-from mentornet_tf.training.memory.class_probabilities import class_probabilities
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.step_metrics import original_report
 from mentornet_tf.training.step_values import MentoredLoss

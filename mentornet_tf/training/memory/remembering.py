@@ -7,12 +7,12 @@ import keras
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.training import replicas
-from mentornet_tf.training.device_images import is_plan
-from mentornet_tf.training.example_losses import single_loss
-from mentornet_tf.training.memory.class_probabilities import (
+from mentornet_tf.training.class_probabilities import (
   class_labels,
   class_probabilities,
 )
+from mentornet_tf.training.device_images import is_plan
+from mentornet_tf.training.example_losses import single_loss
 from mentornet_tf.training.memory.indexed_inputs import INDEX, is_indexed
 from mentornet_tf.training.memory.training_memory import TrainingMemory
 from mentornet_tf.training.step_values import MentoredLoss

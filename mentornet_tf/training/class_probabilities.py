@@ -40,6 +40,15 @@ def class_probabilities(
   return ops.divide_no_nan(y_pred, ops.sum(y_pred, axis=1, keepdims=True))
 
 
+def class_log_probabilities(loss: keras.losses.Loss, y_pred: Tensor) -> Tensor:
+  """[B, C] float32, the logarithms of `class_probabilities`, never infinite."""
+  (y_pred,) = keras.tree.flatten(y_pred)
+  if y_pred.shape[-1] != 1 and _takes_logits(loss):
+    return ops.log_softmax(ops.cast(y_pred, "float32"))
+  smallest = keras.config.epsilon()  # as Keras' cross-entropy does
+  return ops.log(ops.maximum(class_probabilities(loss, y_pred), smallest))
+
+
 def class_labels(y: Tensor, y_pred: Tensor) -> Tensor:
   """[B] int32, the given class of each example.
 
