@@ -33,6 +33,7 @@ from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   MENTORMIX_DEFAULTS,
   CurriculumSettings,
+  RefinedLabelsSettings,
   RunOptions,
   TrainingSettings,
   preset,
@@ -273,6 +274,16 @@ def _print_notes(settings: TrainingSettings, options: RunOptions) -> None:
       "note: without a curriculum every example weighs 1, whatever the value "
       f"of {', '.join(without_effect)}; give --trained_mentornet_dir or "
       "--curriculum"
+    )
+  refining = [
+    f"--{name}"
+    for name in given_settings(RefinedLabelsSettings)
+    if name != "refine_labels"
+  ]
+  if refining and not settings.refining.refine_labels:
+    print(
+      f"note: {', '.join(refining)} changes nothing without --refine_labels; "
+      "give it, too"
     )
   for name in _CLUSTER_FLAGS:
     if flags.FLAGS[name].present:

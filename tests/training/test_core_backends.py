@@ -50,11 +50,12 @@ def trained(**options) -> dict[str, list]:
     mn.load_mentor("mentornet_pd"), example_dropout_rates="0,100"
   )
   model = mn.MentoredModel(small_student(), curriculum, _STEPS, **options)
-  ema = options.get("weigh_by_average", False)
+  refines = "refining" in options
+  ema = options.get("weigh_by_average", refines)
   model.compile(
     keras.optimizers.SGD(0.1, momentum=0.9, use_ema=ema, ema_momentum=0.5),
     keras.losses.SparseCategoricalCrossentropy(
-      from_logits=True, ignore_class=3
+      from_logits=True, ignore_class=None if refines else 3
     ),
     metrics=["accuracy"],
   )
@@ -82,6 +83,7 @@ def measure() -> dict[str, dict]:
   results = {
     "plain": trained(original_metrics=True),
     "ema": trained(weigh_by_average=True),
+    "refined": trained(refining=mn.RefinedLabels()),
   }
   # Back ends have other random numbers; that it trains must do.
   model = mn.MentoredModel(
@@ -223,7 +225,7 @@ def expected():
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_models_train_as_under_tensorflow(expected, backend):
   got = run_under(backend, measure)
-  for kind in ("plain", "ema", "auto"):
+  for kind in ("plain", "ema", "refined", "auto"):
     assert got[kind].keys() == expected[kind].keys()
     for name, values in expected[kind].items():
       np.testing.assert_allclose(
