@@ -32,6 +32,7 @@ _HOMES = {
   "UpdateMentor": "training.joint.callback",
   "UserError": "errors",
   "build_student": "students.registry",
+  "correct_labels": "analysis.label_correction",
   "corrupt_labels": "datasets.labels.noise",
   "estimate_noise": "analysis.noise_estimates",
   "export_mentor": "export.exporting",

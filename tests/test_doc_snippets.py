@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
+from scripts import run_script
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.sources.digits import load_digits
@@ -74,6 +75,35 @@ def test_the_snippet_of_device_images_runs():
   }
   exec(snippet.replace("epochs=100", "epochs=2"), names)
   assert int(names["model"].step) == 4
+
+
+@pytest.mark.slow
+def test_the_snippets_of_several_devices_run(tmp_path):
+  strategy, devices = [s for s in snippets_of("docs/fit") if "Mirrored" in s]
+  first, _, rest = strategy.partition("\n")
+  assert first.startswith("strategy = ")
+  # One that compiles at once.
+  student = 'mn.build_student("resnet32", sync_batch_norm=True)'
+  assert student in rest
+  rest = rest.replace(student, "keras.Sequential([keras.layers.Dense(10)])")
+  # Devices can only be divided in a process of their own.
+  program = f"""
+import keras
+import numpy as np
+import tensorflow as tf
+import mentornet_tf as mn
+
+total_steps = 4
+images = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+labels = np.arange(16) % 10
+{devices}
+{rest.replace("batch_size=512", "batch_size=8, verbose=0")}
+print(strategy.num_replicas_in_sync, int(model.step.numpy()))
+"""
+  (tmp_path / "program.py").write_text(program)
+  done = run_script(tmp_path / "program.py", cwd=tmp_path)
+  assert done.returncode == 0, done.stderr
+  assert done.stdout.split()[-2:] == ["2", "2"]
 
 
 @pytest.mark.slow

@@ -6,13 +6,17 @@ often a suggestion is right, and nothing is corrected.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mentornet_tf.analysis.ranking import KNOWN_WRONG_CLASS
+from mentornet_tf.analysis.ranking import (
+  COLUMNS,
+  KNOWN_WRONG_CLASS,
+  table_rows,
+)
+from mentornet_tf.analysis.suspects import SuspectLabels
 from mentornet_tf.analysis.written_ranking import iter_suspect_table
 from mentornet_tf.datasets.trees.corrections import (
   DROP,
@@ -45,7 +49,7 @@ class AutoCorrections:
 
 
 def suggest_corrections(
-  table: str | os.PathLike,
+  table: str | os.PathLike | SuspectLabels,
   precision: float,
   action: str = RELABEL,
   decision_of: Callable[[str, int], Decision | None] = lambda path, id: None,
@@ -67,7 +71,8 @@ def suggest_corrections(
   some at random, or all from the top down to some rank.
 
   Args:
-    table: the `suspect_labels.csv` of a ranking.
+    table: the `suspect_labels.csv` of a ranking; or one that was not written,
+      whose classes are then called by their numbers.
     precision: share of right corrections wanted, above 0 and below 1.
     action: "relabel" or "drop".
     decision_of: what a reviewer decided on a path and id, None for nothing; of
@@ -86,7 +91,7 @@ def suggest_corrections(
   suggested: list[Correction] = []
   is_open: list[bool] = []
   rights: list[float] = []  # nan where nobody has checked
-  for row in iter_suspect_table(table):
+  for row in _rows(table):
     given, predicted = row["given_class"], row["predicted_class"]
     if action == RELABEL and given == predicted:
       continue
@@ -109,7 +114,8 @@ def suggest_corrections(
     )
     is_open.append(decision is None)
     rights.append(np.nan if right is None else float(right))
-  return _trusted(Path(table), suggested, is_open, rights, precision)
+  origin = "the ranking" if isinstance(table, SuspectLabels) else str(table)
+  return _trusted(origin, suggested, is_open, rights, precision)
 
 
 def wilson_bound(share: float, count: int) -> float:
@@ -123,8 +129,18 @@ def wilson_bound(share: float, count: int) -> float:
   return float((share + z2 / 2 - spread) / (1 + z2))
 
 
+def _rows(table: str | os.PathLike | SuspectLabels) -> Iterator[dict[str, str]]:
+  """By column, most suspect first."""
+  if not isinstance(table, SuspectLabels):
+    yield from iter_suspect_table(table)
+    return
+  numbers = [str(number) for number in range(table.pred_probs.shape[1])]
+  for values in table_rows(table, numbers):
+    yield dict(zip(COLUMNS, map(str, values), strict=True))
+
+
 def _trusted(
-  table: Path,
+  origin: str,
   suggested: list[Correction],
   is_open: list[bool],
   rights: list[float],
@@ -134,7 +150,7 @@ def _trusted(
   checked = np.flatnonzero(~np.isnan(right))
   if not len(checked):
     raise UserError(
-      f"auto: expected checked labels among the suggestions of {table}, since "
+      f"auto: expected checked labels among the suggestions of {origin}, since "
       "nothing else tells how often they are right, got none; review some and "
       "give `corrections`, or rank a set with clean labels"
     )
@@ -158,7 +174,7 @@ def _trusted(
   if not len(enough):
     best = int(np.argmax(bounds))
     raise UserError(
-      f"auto: expected suggestions of {table} with a precision of at least "
+      f"auto: expected suggestions of {origin} with a precision of at least "
       f"{precision:g}, got at most {bounds[best]:.3f} with 95 % confidence, "
       f"from {len(checked)} checked labels; choose a lower one, or review more"
     )

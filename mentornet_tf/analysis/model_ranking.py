@@ -11,6 +11,7 @@ from rich.console import Console
 
 from mentornet_tf.analysis.model_outputs import (
   Classified,
+  class_labels,
   classify,
   kind_of_outputs,
 )
@@ -80,6 +81,7 @@ def evaluated(
         width = y_pred.shape[1] if y_pred.ndim > 1 else 1
         kind = kind_of_outputs(losses, width, outputs)
         first = inputs, labels
+        _check_all_labels(y, max(width, 2))
       parts.append(classify(kind, labels, y_pred))
       if weighing:
         curriculum_losses.append(_compiled_losses_of(model, labels, y_pred))
@@ -157,6 +159,13 @@ def _one_output(value: Any, name: str = "model") -> Any:
       f"{name}: expected one {what}, got {count}; rank labels of one kind"
     )
   return leaves[0]
+
+
+def _check_all_labels(y: Any, num_classes: int) -> None:
+  """Refuses labels of arrays by what all of them are, not those of a batch."""
+  leaves = keras.tree.flatten(y)
+  if len(leaves) == 1 and y is not None:
+    class_labels(leaves[0], num_classes)
 
 
 def _losses(

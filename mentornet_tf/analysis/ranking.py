@@ -10,6 +10,7 @@ import numpy as np
 
 from mentornet_tf.analysis import plots
 from mentornet_tf.analysis.contact_sheet import draw_suspects, reduced
+from mentornet_tf.analysis.noise_estimates import LEAST_CONFIDENT
 from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
@@ -82,7 +83,7 @@ def write_suspect_labels(
   ):
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(suspects, names))
+    writer.writerows(table_rows(suspects, names))
   with (
     atomic_files.replacing(folder / ARRAYS_FILE) as partial,
     partial.open("wb") as file,
@@ -164,6 +165,7 @@ def describe(suspects: SuspectLabels) -> list[str]:
     return lines
   lines.append(
     f"{quality['num_wrong']} of {quality['num_known']} checked labels are noisy"
+    + _beside_estimate(suspects, quality)
   )
   if quality["by_loss"]["roc_auc"] is None:
     return lines
@@ -182,9 +184,25 @@ def describe(suspects: SuspectLabels) -> list[str]:
   return lines
 
 
-def _rows(
+def _beside_estimate(suspects: SuspectLabels, quality: dict[str, Any]) -> str:
+  """Whether the checked labels contradict the estimate; "" if they do not."""
+  share = quality["num_wrong"] / quality["num_known"]
+  try:
+    low, high = suspects.summary().interval
+  except UserError:
+    return ""
+  if quality["num_known"] < LEAST_CONFIDENT or low <= share <= high:
+    return ""
+  return (
+    f", {100 * share:.1f} %, which is outside the interval above: believe "
+    "these labels if they were checked at random"
+  )
+
+
+def table_rows(
   suspects: SuspectLabels, class_names: Sequence[str]
 ) -> Iterator[tuple[Any, ...]]:
+  """The values of `COLUMNS` for each label, most suspect first."""
   everything = np.arange(len(suspects.ids))
   given = suspects.pred_probs[everything, suspects.labels]
   predicted = suspects.predicted_labels

@@ -28,7 +28,7 @@ from mentornet_tf.internal.choices import check_choice
 RANKINGS = ("loss", "weight", "self_confidence")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class SuspectLabels:
   """Scores of N labels of K classes, in the order of the data.
 
@@ -134,6 +134,13 @@ class SuspectLabels:
       paths=paths,
       class_names=None if class_names is None else tuple(map(str, class_names)),
       source=source,
+    )
+
+  def __repr__(self) -> str:
+    number, num_classes = self.pred_probs.shape
+    return (
+      f"<SuspectLabels: {number} labels of {num_classes} classes, ranked by "
+      f"{self.rank_by} from {self.source}>"
     )
 
   @property

@@ -16,6 +16,7 @@ add 1 to 2 MB. The size is printed.
 
 from absl import flags
 
+from mentornet_tf.commands import command_line
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
@@ -61,4 +62,7 @@ def main(rankings: list[str]) -> None:
     image_dir=flag.image_dir,
     num_contents=flag.num_images,
     title=flag.title,
+    print_line=lambda line: print(
+      command_line.with_flags(line, PARAMETER_FLAGS)
+    ),
   )

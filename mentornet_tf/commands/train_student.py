@@ -37,6 +37,7 @@ from mentornet_tf.settings import (
   student_recipe,
   training_groups,
 )
+from mentornet_tf.settings.metric_columns import check_metric, columns_of_sets
 
 flags.DEFINE_string("data_dir", None, "Folder that holds the TFRecord shards.")
 flags.DEFINE_string("train_log_dir", None, "Training folder to write.")
@@ -108,6 +109,11 @@ def main() -> None:
   names = parse_set_names(
     flag.eval_sets or [], flag.eval_data_dir or flag.data_dir
   )
+  if options.keep_best:
+    one = [None] if flag.eval_data_dir else []
+    check_metric(
+      options.keep_best, columns_of_sets(list(map(str, names)) or one)
+    )
   _check_distribution(settings, options)
   _print_notes(settings, options)
 

@@ -14,7 +14,8 @@ from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.datasets.records.set_names import SetName
 from mentornet_tf.errors import UserError
-from mentornet_tf.evaluation.evaluator import TOP, Evaluator
+from mentornet_tf.evaluation.evaluator import Evaluator
+from mentornet_tf.settings.metric_columns import evaluation_columns
 
 
 def open_evaluation_data(
@@ -62,25 +63,16 @@ class EvaluationSets:
     weights: Callable[[], AbstractContextManager] = nullcontext,
   ):
     self._weights = weights
-    self._single = not isinstance(data, Mapping)
     sets = dict(data) if isinstance(data, Mapping) else {"test": data}
+    has_names = isinstance(data, Mapping)
     self._evaluators = {
       name: Evaluator(student, EvaluationBatches(each, batch_size))
       for name, each in sets.items()
     }
     self._columns = {
-      name: self._columns_of(name, each.num_classes)
+      name: evaluation_columns(name if has_names else None, each.num_classes)
       for name, each in sets.items()
     }
-
-  def _columns_of(self, name: str, num_classes: int) -> dict[str, str]:
-    """Attribute of an evaluation -> column."""
-    if self._single:
-      return {"accuracy": "test_accuracy", "loss": "test_loss"}
-    attributes = ["accuracy", "loss"]
-    if num_classes > TOP:
-      attributes.insert(1, "top5_accuracy")
-    return {each: f"{name}/{each}" for each in attributes}
 
   @property
   def columns(self) -> list[str]:

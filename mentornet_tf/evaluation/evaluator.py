@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# Top-5 accuracy is informative for more classes than this.
-TOP = 5
+from mentornet_tf.settings.metric_columns import TOP
 
 
 @dataclasses.dataclass(frozen=True)

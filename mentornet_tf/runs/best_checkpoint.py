@@ -1,7 +1,7 @@
 """The checkpoint whose evaluation was best, and checkpoints by their names."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,6 @@ BEST, LAST = "best", "last"
 _NAME = "best.ckpt"
 _FILE = "best.json"
 _ENTRIES = {"metric": is_text, "step": is_whole, "value": is_number}
-
-
-def check_metric(metric: str, columns: Sequence[str]) -> None:
-  """Raises UserError unless `metric` is one of the evaluated columns.
-
-  Args:
-    metric: a column of metrics.csv.
-    columns: those of the evaluation; empty where nothing is evaluated.
-  """
-  if not columns:
-    raise UserError(
-      f"keep_best: expected images to evaluate on beside {metric!r}, got none; "
-      "give `eval_data_dir` or `eval_sets`, or leave `keep_best` out"
-    )
-  if metric not in columns:
-    raise UserError(
-      f"keep_best: expected one of {', '.join(columns)}, got {metric!r}; "
-      "choose one"
-    )
 
 
 def is_better(metric: str, value: float, than: float) -> bool:
@@ -150,7 +131,11 @@ def checkpoint_prefix(
     raise UserError(
       f"checkpoint: expected one that {folder} keeps ({known}), got "
       f"{str(checkpoint)!r}; choose one"
-      + ("" if best else ", or train with `keep_best` to have a best one")
+      + (
+        ", or train with `keep_best` to have a best one"
+        if checkpoint == BEST
+        else ""
+      )
     )
   return found
 

@@ -6,10 +6,7 @@ from mentornet_tf.errors import UserError
 
 
 def check_compiles(model: keras.Model) -> None:
-  """Raises UserError where a part of `model` says that XLA cannot compile it.
-
-  Under TensorFlow that is `MentorMix`, whose shares are sampled outside XLA.
-  """
+  """Raises UserError where a part of `model` says that XLA cannot take it."""
   for part in model._flatten_layers():
     if not part.supports_jit and part is not model:
       raise UserError(

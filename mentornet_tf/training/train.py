@@ -31,10 +31,10 @@ from mentornet_tf.internal.atomic_files import (
 )
 from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.internal.tensorflow_startup import require_tensorflow
-from mentornet_tf.runs.best_checkpoint import check_metric
 from mentornet_tf.runs.checkpointing import CheckpointStore
 from mentornet_tf.runs.run_folder import RunFolder
 from mentornet_tf.settings import RunOptions, TrainingSettings
+from mentornet_tf.settings.metric_columns import check_metric
 from mentornet_tf.training.builders import build_model, build_updates
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.compilation import check_compiles

@@ -6,6 +6,7 @@ import pytest
 import tiny
 from PIL import Image
 from ranked_runs import STEPS, by_hand
+from simulated_labels import simulated
 
 import mentornet_tf as mn
 from mentornet_tf.analysis import (
@@ -72,6 +73,28 @@ def test_without_known_clean_labels_there_is_no_weight_picture(tmp_path):
   note, disagreeing = ranking.describe(suspects)
   assert note.startswith("note: no estimate of the label noise: labels: ")
   assert disagreeing == "1 of 4 labels differ from the predicted class"
+
+
+@pytest.mark.parametrize(("share", "outside"), [(0.2, False), (0.5, True)])
+def test_checked_labels_outside_the_estimate_are_told(share, outside):
+  # The model takes the labels for what they are with 20 % noise; in truth more
+  # are noisy.
+  data = simulated(0)
+  noisy = data.labels != data.clean
+  more = np.random.default_rng(0).random(500) < (share - 0.2) / 0.8
+  clean = np.where(more & ~noisy, (data.clean + 1) % 4, data.clean)
+  suspects = mn.SuspectLabels.from_arrays(
+    data.labels, data.pred_probs, clean_labels=clean
+  )
+  (line,) = [x for x in ranking.describe(suspects) if "checked labels" in x]
+  number = (data.labels != clean).sum()
+  assert line.startswith(f"{number} of 500 checked labels are noisy")
+  assert ("outside the interval above" in line) == outside
+  assert (f", {number / 5:.1f} %, which" in line) == outside
+  # So few say nothing against it.
+  few = np.where(np.arange(500) < 29, clean, -1)
+  suspects = dataclasses.replace(suspects, clean_labels=few)
+  assert not any("outside" in line for line in ranking.describe(suspects))
 
 
 def test_outputs_that_cannot_be_written_are_refused(run_folder, tmp_path):

@@ -272,6 +272,14 @@ def test_the_command(ranked, tmp_path, capsys):
     f"{output}: 20 labels, 2 of them with images, 0.0 MB\n"
   )
   assert data_of(output)[0]["title"] == "Mine"
+  table = tmp_path / "alone" / "suspect_labels.csv"
+  table.parent.mkdir()
+  table.write_bytes((ranked / "suspect_labels" / table.name).read_bytes())
+  run_command(table)
+  assert capsys.readouterr().out.endswith(
+    "20 labels, without images, 0.0 MB; give --data_dir or --image_dir to show "
+    "images\n"
+  )
   with pytest.raises(UserError, match="expected one RUN, got 2"):
     run_command(ranked, ranked)
   with pytest.raises(UserError, match="expected a training folder whose"):

@@ -1,56 +1,18 @@
 """The paper's grid and the speed of a device, small, on the JAX back end."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmark_programs import NUM_IMAGES, program, random_split, write_images
 from cifar_file import pack, read_cifar
 from grid_table import PUBLISHED, Result, markdown
 from keras_backend import run_under
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BENCHMARKS = _ROOT / "benchmarks"
-_IMAGES = 24
-
-
-def random_split(seed, count=_IMAGES):
-  rng = np.random.default_rng(seed)
-  images = rng.integers(0, 256, (count, 32, 32, 3), np.uint8)
-  return images, rng.integers(0, 10, count)
-
-
-def write_images(path):
-  arrays = {}
-  for seed, split in enumerate(("train", "test")):
-    images, labels = random_split(seed)
-    arrays |= {f"{split}_images": images, f"{split}_labels": labels}
-  np.savez_compressed(path, **arrays)
-
-
-def program(name, *flags, cwd):
-  # Comes before an installed TensorFlow, and is none.
-  (cwd / "missing").mkdir(exist_ok=True)
-  (cwd / "missing" / "tensorflow.py").write_text("raise ImportError\n")
-  environment = os.environ | {
-    "CUDA_VISIBLE_DEVICES": "",
-    "JAX_PLATFORMS": "cpu",
-    "KERAS_BACKEND": "jax",
-    "XLA_FLAGS": "--xla_backend_optimization_level=0",
-    "PYTHONPATH": os.pathsep.join([str(cwd / "missing"), str(_ROOT)]),
-  }
-  return subprocess.run(
-    [sys.executable, _BENCHMARKS / name, *flags],
-    cwd=cwd,
-    env=environment,
-    capture_output=True,
-    text=True,
-    timeout=280,
-  )
 
 
 def run_and_continue(folder):
@@ -128,7 +90,7 @@ def test_the_grid_is_trained_and_written(tmp_path):
   (row,) = results["runs"]
   assert row["finished"]
   # Shares of 24 test images.
-  right = row["last"] * _IMAGES
+  right = row["last"] * NUM_IMAGES
   assert right == pytest.approx(round(right))
   assert row["last"] <= row["best"] <= 1
   table = (tmp_path / "grid" / "results.md").read_text()

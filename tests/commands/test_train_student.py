@@ -264,6 +264,18 @@ _PLACES = ("--data_dir=no/such", "--train_log_dir=no/run")
       "expected mentornet together with a mentor",
     ),
     ([*_PLACES, "--vstar_gamma=two"], "--vstar_gamma=two: expected a number"),
+    (
+      [*_PLACES, "--keep_best=test_accuracy"],
+      "--keep_best: expected images to evaluate on",
+    ),
+    (
+      [*_PLACES, "--keep_best=accuracy", "--eval_data_dir=no/such"],
+      "expected one of test_accuracy, test_loss, got 'accuracy'",
+    ),
+    (
+      [*_PLACES, "--keep_best=test_accuracy", "--eval_sets=a:val,b:val"],
+      "one of a_val/accuracy, a_val/top5_accuracy, a_val/loss, b_val/accuracy",
+    ),
     ([*_PLACES, "--seed=-1"], "range [0, 4294967295]"),
     ([*_PLACES, "--seed=4294967296"], "range [0, 4294967295]"),
     ([*_PLACES, "--learning_rate=nan"], "=nan: expected a finite number"),

@@ -159,6 +159,10 @@ def test_other_metrics_and_names_are_refused_in_one_line(wild_run, tmp_path):
   best = checkpoint_prefix(wild_run, "best").rpartition("-")[2]
   kept = kept.replace(" 4,", f" {best},")
   assert kept in message(checkpoint_prefix, wild_run, "bset")
+  # Without a best one the advice is for those who asked for it.
+  (tmp_path / "run").mkdir()
+  none = "keeps (none), got '77'; choose one"
+  assert message(checkpoint_prefix, tmp_path / "run", 77).endswith(none)
   assert "expected a training folder" in message(
     checkpoint_prefix, tmp_path / "none", "best"
   )

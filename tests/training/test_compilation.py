@@ -7,22 +7,28 @@ import tensorflow as tf
 from quadrant_runs import SETTINGS, run
 
 import mentornet_tf as mn
+from mentornet_tf.curricula.mentormix import Mixture
 from mentornet_tf.curricula.registry import build_formula
 from mentornet_tf.runs.checkpointing import variables_of
 from mentornet_tf.training import loop
 from mentornet_tf.training.checkpoint_groups import variable_groups
+from mentornet_tf.training.compilation import check_compiles
 from mentornet_tf.training.loop import StepRunner
 from mentornet_tf.training.observed_step import observed_step
 
 
-def trained(compiles: bool, curriculum: mn.Curriculum):
+def trained(compiles: bool, curriculum: mn.Curriculum, **options):
   """Weights and reports of six steps, without random numbers."""
   keras.utils.set_random_seed(3)
   student = keras.Sequential(
     [keras.Input((5,)), keras.layers.Dense(8, "relu"), keras.layers.Dense(3)]
   )
   model = mn.MentoredModel(
-    student, curriculum, 6, weigh_by_average=curriculum.uses_losses
+    student,
+    curriculum,
+    6,
+    weigh_by_average=curriculum.uses_losses and not options,
+    **options,
   )
   model.compile(
     keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5),
@@ -78,24 +84,42 @@ def test_a_run_is_compiled_as_its_settings_say(tmp_path, monkeypatch):
     run(tmp_path, SETTINGS.changed(max_number_of_steps=3), eval_data=None)
 
 
-def test_mentormix_is_refused(tmp_path):
-  settings = SETTINGS.changed(
-    curriculum="mentormix",
-    trained_mentornet_dir="mentornet_pd",
-    jit_compile=True,
+class _Fixed(mn.MentorMix):
+  """MentorMix without random numbers, which are others under XLA."""
+
+  def sample(self, weight, mask=None):
+    count = weight.shape[0]
+    sampled = super().sample(weight, mask)
+    return Mixture(
+      (keras.ops.arange(count) + 1) % count + 0 * sampled.partner,
+      keras.ops.linspace(0.1, 0.9, count) + 0 * sampled.share,
+    )
+
+
+def test_compiled_mentormix_equals_the_one_that_is_not():
+  (plain, reports), (compiled, again) = (
+    trained(compiles, build_formula("threshold"), mixing=_Fixed())
+    for compiles in (False, True)
   )
+  for one, other in zip(plain, compiled, strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+  for key, values in reports.items():
+    np.testing.assert_allclose(again[key], values, rtol=1e-5, atol=1e-6)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class _Uncompiled(keras.layers.Dense):
+  """A layer that says that XLA does not compile it."""
+
+  def __init__(self, *args, **options):
+    super().__init__(*args, **options)
+    self.supports_jit = False
+
+
+def test_a_part_outside_xla_is_refused():
+  student = keras.Sequential([keras.Input((5,)), _Uncompiled(3)])
   with pytest.raises(
-    mn.UserError, match=r"jit_compile: expected .* got MentorMix, which tensor"
+    mn.UserError,
+    match=r"jit_compile: expected .* got _Uncompiled, which tensor",
   ):
-    run(tmp_path / "run", settings)
-  assert not (tmp_path / "run").exists()
-
-
-def test_fit_leaves_mentormix_uncompiled():
-  student = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
-  model = mn.MentoredModel(
-    student, mn.ThresholdCurriculum(), 4, mixing=mn.MentorMix()
-  )
-  with pytest.warns(UserWarning, match="jit_compile"):
-    model.compile("sgd", "mse", jit_compile=True)
-  assert not model.jit_compile
+    check_compiles(student)

@@ -118,7 +118,10 @@ def review_page(
   page = review_html(
     rows, contents, title or f"Suspect labels of {data_name or output.stem}"
   )
-  print_line(f"{output}: {_described(rows, contents, len(page))}")
+  line = f"{output}: {_described(rows, contents, len(page))}"
+  if not any(contents) and not isinstance(ranking, SuspectLabels):
+    line += "; give `data_dir` or `image_dir` to show images"
+  print_line(line)
   atomic_files.write_bytes(output, page)
   return output
 

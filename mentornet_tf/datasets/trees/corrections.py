@@ -128,35 +128,78 @@ def _correction(
   )
 
 
+@dataclass(frozen=True)
+class GivenLabels:
+  """N labels that corrections may be of.
+
+  Attributes:
+    ids: N different whole numbers.
+    labels: N classes.
+    class_names: K names.
+    description: what they are labels of, in words.
+    paths: N texts, "" where there is no file.
+    advice: what to do about corrections of something else.
+  """
+
+  ids: Sequence[int]
+  labels: Sequence[int]
+  class_names: Sequence[str]
+  description: str
+  paths: Sequence[str]
+  advice: str = "choose the table or folder that was ranked"
+
+
 def decide(
   files: LabeledFiles, corrections: Sequence[Correction], origin: str
 ) -> dict[int, Decision]:
-  """What becomes of each image that is corrected.
-
-  The path tells the image where there is one, else the id. A label counts as a
-  name if a class has it, else as a number. An image that is relabelled as it
-  was is kept.
-
-  Args:
-    files: the images with their labels.
-    corrections: in any order.
-    origin: where the corrections come from, for messages.
+  """What becomes of each image file that is corrected, see `decide_labels`.
 
   Returns:
     Position in `files.images` -> decision.
 
   Raises:
-    UserError: a correction is of another image, label or class than there are,
-      or contradicts another one.
+    UserError: as `decide_labels`, or paths are equal as text.
   """
   images = files.images
-  by_path = {readable(path): row for row, path in enumerate(images.paths)}
-  by_id = {id: row for row, id in enumerate(images.ids.tolist())}
-  if len(by_path) < len(images):
+  paths = [readable(path) for path in images.paths]
+  if len({*paths}) < len(paths):
     raise UserError(
       f"source_dir: expected paths of {files.reader} that differ as text, got "
       "equal ones; rename the files whose names are not UTF-8"
     )
+  given = GivenLabels(
+    images.ids.tolist(),
+    images.labels.tolist(),
+    files.class_names,
+    files.description,
+    paths,
+  )
+  return decide_labels(given, corrections, origin)
+
+
+def decide_labels(
+  given: GivenLabels, corrections: Sequence[Correction], origin: str
+) -> dict[int, Decision]:
+  """What becomes of each label that is corrected.
+
+  The path tells which one it is where the correction has one, else the id. A
+  new label counts as a name if a class has it, else as a number. What is
+  relabelled as it was is kept.
+
+  Args:
+    given: the labels as they are.
+    corrections: in any order.
+    origin: where the corrections come from, for messages.
+
+  Returns:
+    Position in `given` -> decision.
+
+  Raises:
+    UserError: a correction is of another image, label or class than there are,
+      or contradicts another one.
+  """
+  by_path = {path: row for row, path in enumerate(given.paths) if path}
+  by_id = {id: row for row, id in enumerate(given.ids)}
   decisions: dict[int, Decision] = {}
   for each in corrections:
     place = Path(origin)
@@ -165,37 +208,36 @@ def decide(
       raise line_error(
         place,
         each.line,
-        f"an image of the {len(images)} {files.description}",
+        f"an image of the {len(given.labels)} {given.description}",
         f"{each.path!r}" if each.path else f"the id {each.id}",
-        "choose the table or folder that was ranked, or remove the line",
+        f"{given.advice}, or remove the line",
       )
-    given = int(images.labels[row])
+    name = given.paths[row] or f"the id {given.ids[row]}"
+    before = given.labels[row]
     if each.given_label and not _is_label(
-      each.given_label, given, files.class_names
+      each.given_label, before, given.class_names
     ):
       raise line_error(
         place,
         each.line,
-        f"{files.class_names[given]} as the label that "
-        f"{readable(images.paths[row])} was given",
+        f"{given.class_names[before]} as the label that {name} was given",
         repr(each.given_label),
-        "choose the table or folder that was ranked; labels that a conversion "
-        "made noisy cannot be corrected there",
+        f"{given.advice}; labels that a conversion made noisy cannot be "
+        "corrected there",
       )
-    label = given
+    label = before
     if each.action == RELABEL:
-      label = _class_number(place, each, files.class_names)
-    is_changed = each.action == DROP or label != given
+      label = _class_number(place, each, given.class_names)
+    is_changed = each.action == DROP or label != before
     decision = Decision(each.action if is_changed else KEEP, label, each.line)
     earlier = decisions.setdefault(row, decision)
     if (earlier.action, earlier.label) != (decision.action, decision.label):
       raise line_error(
         place,
         each.line,
-        f"one action for {readable(images.paths[row])}, {earlier.action} on "
-        f"line {earlier.line}",
+        f"one action for {name}, {earlier.action} on line {earlier.line}",
         decision.action
-        + (f" to {files.class_names[label]}" if label != given else ""),
+        + (f" to {given.class_names[label]}" if label != before else ""),
         "remove one of the lines",
       )
   return decisions

@@ -1,34 +1,14 @@
 """The programs in examples/, as they are."""
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from scripts import run_script
+from program_outputs import number_after, run_example
 
 from mentornet_tf.datasets.sources.digits import load_digits
-
-_ROOT = Path(__file__).resolve().parents[1]
-
-
-def run_example(name, folder, *arguments) -> str:
-  """What an example prints, run in `folder`."""
-  done = run_script(
-    _ROOT / "examples" / name,
-    *arguments,
-    cwd=folder,
-    env=os.environ | {"PYTHONPATH": str(_ROOT)},
-  )
-  assert done.returncode == 0, done.stderr
-  return done.stdout
-
-
-def number_after(text: str, words: str) -> float:
-  return float(re.search(rf"{re.escape(words)} ([\d.]+)", text).group(1))
 
 
 @pytest.mark.slow  # its parts are in tests/export/test_export_own_images.py
