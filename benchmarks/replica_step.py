@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The steps of so many replicas, for `mentored_step.py`.
 
 A process of its own, since two strategies of one process mix up their
