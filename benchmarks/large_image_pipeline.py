@@ -119,8 +119,8 @@ def _time(stream: Iterator, images_each: int) -> tuple[float, float]:
 def _cases(folder: Path) -> dict[str, tuple]:
   """Endless streams, and the images in each of their elements."""
   from mentornet_tf.datasets.reading.crops import Crop
+  from mentornet_tf.datasets.reading.streamed_records import open_streamed
   from mentornet_tf.datasets.reading.streaming import (
-    open_streamed,
     streamed_evaluation_batches,
     streamed_training_batches,
   )
@@ -254,8 +254,8 @@ def _read_once(folder: Path) -> None:
   import resource
 
   from mentornet_tf.datasets.reading.crops import Crop
+  from mentornet_tf.datasets.reading.streamed_records import open_streamed
   from mentornet_tf.datasets.reading.streaming import (
-    open_streamed,
     streamed_training_batches,
   )
 

@@ -58,10 +58,6 @@ def main() -> None:
 
   tf.get_logger().setLevel("ERROR")  # One graph per case is intended.
   parts = _PART.value or _PARTS
-  if "replicas" in parts:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    device = tf.config.LogicalDeviceConfiguration()
-    tf.config.set_logical_device_configuration(cpu, [device] * 4)
   rates = _matrix_rates()
   print(
     f"batch {_BATCH_SIZE.value}, medians of {_ROUNDS.value} rounds, "

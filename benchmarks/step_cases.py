@@ -188,6 +188,15 @@ class StepCases:
 
   def replicas(self, count: int) -> Case:
     """`fit` of a mentored CifarNet on so many logical devices."""
+    return self._of_process(
+      sys.executable,
+      "replica_step.py",
+      str(count),
+      f"replicas: expected a step on {count} devices",
+    )
+
+  def on_replicas(self, count: int) -> Case:
+    """The same within this process, which has to be its only strategy."""
     devices = tf.config.list_logical_devices("CPU")[:count]
     strategy = tf.distribute.MirroredStrategy([each.name for each in devices])
     with strategy.scope():
@@ -207,14 +216,27 @@ class StepCases:
     return self._timed(lambda: multiply(x).numpy())
 
   def torch(self, python: str, dtype: str) -> Case:
-    """PyTorch's step, in a process of its own that waits for its turns."""
-    script = Path(__file__).with_name("torch_step.py")
-    arguments = [str(self.batch_size), str(self.steps), self._kind, dtype]
+    """PyTorch's step."""
     python = python or sys.executable
     expected = f"torch_python: expected a Python that has torch, got {python}"
+    return self._of_process(python, "torch_step.py", dtype, expected)
+
+  def _of_process(
+    self, python: str, script: str, argument: str, expected: str
+  ) -> Case:
+    """The case of a script of this folder, a process that waits for its turns.
+
+    Args:
+      python: what runs it.
+      script: its name.
+      argument: its last one, after batch size, steps and clock.
+      expected: begins the message where it fails.
+    """
+    path = Path(__file__).with_name(script)
+    arguments = [str(self.batch_size), str(self.steps), self._kind, argument]
     try:
       process = subprocess.Popen(
-        [python, str(script), *arguments],
+        [python, str(path), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

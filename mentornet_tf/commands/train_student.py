@@ -23,12 +23,10 @@ from mentornet_tf.commands.setting_flags import (
 from mentornet_tf.datasets.reading.preparation import BatchSlice
 from mentornet_tf.datasets.records.set_names import parse_set_names
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.rendezvous import START_SECONDS
 from mentornet_tf.internal.setting_fields import describe
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
-from mentornet_tf.internal.tf_config import (
-  START_SECONDS,
-  cluster_of_environment,
-)
+from mentornet_tf.internal.tf_config import cluster_of_environment
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   MENTORMIX_DEFAULTS,

@@ -18,8 +18,6 @@ _EXAMPLE = (
   '{"cluster": {"worker": ["host-a:2222", "host-b:2222"]}, '
   '"task": {"type": "worker", "index": 0}}'
 )
-# How long workers wait for each other as they start.
-START_SECONDS = 300
 
 # Jobs whose tasks train, the one that leads first.
 _WORKERS = ("chief", "worker")
@@ -61,6 +59,14 @@ class Cluster:
   def port(self) -> int:
     """That of this process."""
     return self.address(self.index)[1]
+
+  def listen(self) -> socket.socket:
+    """A server at this process' port, for IPv6 and IPv4 like TensorFlow's."""
+    if socket.has_dualstack_ipv6():
+      return socket.create_server(
+        ("", self.port), family=socket.AF_INET6, dualstack_ipv6=True
+      )
+    return socket.create_server(("", self.port))
 
   def silent(self, seconds: float = 2.0) -> list[int]:
     """The other workers that accept no connection within some seconds."""
@@ -165,17 +171,16 @@ def _own_index(content: Any, tasks: list[tuple[str, int]]) -> int:
 
 def _check_port(cluster: Cluster) -> None:
   """Raises UserError where another process listens at this worker's port."""
-  with socket.socket() as server:
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-      server.bind(("", cluster.port))
-    except OSError as error:
-      _refuse(
-        f"a free port for this worker, {cluster.addresses[cluster.index]}",
-        f"one in use ({error.strerror})",
-        "end the process that listens there, or give all workers a TF_CONFIG "
-        "with another port",
-      )
+  try:
+    cluster.listen().close()
+  except OSError as error:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    _refuse(
+      f"a free port for this worker, {cluster.addresses[cluster.index]}",
+      f"one in use ({reason})",
+      "end the process that listens there, or give all workers a TF_CONFIG "
+      "with another port",
+    )
 
 
 def _answers(address: tuple[str, int], seconds: float) -> bool:

@@ -85,6 +85,12 @@ class Mirrored(Distribution):
     # Also a check that the global batch has equal slices.
     size = len(BatchSlice(0, self.num_replicas).positions(batch_size))
 
+    def split(batch: Batch) -> Batch:
+      return {
+        name: tf.reshape(values, [-1, size, *values.shape[1:]])
+        for name, values in batch.items()
+      }
+
     def slices(context: tf.distribute.InputContext) -> tf.data.Dataset:
       part = BatchSlice(context.input_pipeline_id, context.num_input_pipelines)
       batches = data.training_batches(
@@ -93,7 +99,8 @@ class Mirrored(Distribution):
       if part.count == self.num_replicas:
         return batches
       # The replicas of a process take turns.
-      return batches.unbatch().batch(size, drop_remainder=True)
+      turns = self.num_replicas // part.count
+      return batches.map(split).unbatch().prefetch(turns)
 
     return self._strategy.distribute_datasets_from_function(slices)
 

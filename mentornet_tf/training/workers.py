@@ -145,9 +145,9 @@ def open_workers(cluster: Cluster) -> Distribution:
   To be called before TensorFlow is used for anything else.
 
   Raises:
-    UserError: some do not come.
+    UserError: some do not come, or have another number of GPUs.
   """
-  meet(cluster)
+  meet(cluster, len(tf.config.list_physical_devices("GPU")))
   _configure(cluster)
   print(
     "connecting the workers; if one ends now, this process ends after "

@@ -15,7 +15,7 @@ from mentornet_tf.datasets.reading.preparation import (
   Crop,
 )
 from mentornet_tf.datasets.reading.streamed_data import StreamedData
-from mentornet_tf.datasets.reading.streaming import (
+from mentornet_tf.datasets.reading.streamed_records import (
   StreamedRecords,
   open_streamed,
 )

@@ -17,8 +17,8 @@ from mentornet_tf.datasets.reading.preparation import (
   BatchSlice,
   Crop,
 )
+from mentornet_tf.datasets.reading.streamed_records import StreamedRecords
 from mentornet_tf.datasets.reading.streaming import (
-  StreamedRecords,
   streamed_evaluation_batches,
   streamed_training_batches,
   training_indices,

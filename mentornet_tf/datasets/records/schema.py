@@ -21,6 +21,7 @@ from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
 from mentornet_tf.datasets.records.damaged import NO_DAMAGE, find_damaged
 from mentornet_tf.datasets.records.inspection import describe_damage
+from mentornet_tf.datasets.records.parsing import parse_labeled
 from mentornet_tf.datasets.records.paths import parse_paths, paths_column
 from mentornet_tf.datasets.records.shards import (
   check_num_records,
@@ -28,12 +29,7 @@ from mentornet_tf.datasets.records.shards import (
   named_classes,
   read_summary,
 )
-from mentornet_tf.datasets.records.stored_images import (
-  IMAGE_FEATURES,
-  StoredImage,
-  stored_image,
-  stored_pixels,
-)
+from mentornet_tf.datasets.records.stored_images import stored_pixels
 from mentornet_tf.errors import UserError
 
 # Data sets whose number of classes is known without a summary.
@@ -41,14 +37,6 @@ _NUM_CLASSES = {"cifar10": 10, "cifar100": 100, "digits": 10}
 
 # Records decoded by one graph call when a whole set is loaded.
 _DECODED_AT_ONCE = 512
-
-_FEATURES = IMAGE_FEATURES | {
-  # A list of one label, the original's [1], parses to a scalar all the same.
-  "image/class/label": tf.io.FixedLenFeature([], tf.int64),
-  "image/class/clean_label": tf.io.FixedLenFeature([], tf.int64, UNKNOWN),
-  "image/class/known_wrong": tf.io.FixedLenFeature([], tf.int64, 0),
-  "image/id": tf.io.FixedLenFeature([], tf.int64, -1),
-}
 
 
 @dataclass(frozen=True)
@@ -137,43 +125,6 @@ def decode_examples(
   else:
     image = stored_pixels(stored)
   return {"image": image, **labels}
-
-
-def parse_labeled(
-  serialized: tf.Tensor, position: tf.Tensor, num_classes: int | None = None
-) -> tuple[StoredImage, dict[str, tf.Tensor]]:
-  """Parses records and leaves their images as they are; see `decode_examples`.
-
-  Returns:
-    The images, and "label", "clean_label" (-1
-    unknown, -2 known wrong) and "id", each int64 of the same shape.
-  """
-  parsed = tf.io.parse_example(serialized, _FEATURES)
-  label = parsed["image/class/label"]
-  if num_classes is None:
-    num_classes = tf.int64.max
-  clean_label = parsed["image/class/clean_label"]
-  in_range = tf.debugging.Assert(
-    tf.reduce_all((label >= 0) & (label < num_classes))
-    & tf.reduce_all((clean_label >= UNKNOWN) & (clean_label < num_classes)),
-    ["label outside 0 to", num_classes - 1, label, clean_label],
-  )
-  identity = parsed["image/id"]
-  # An eager Assert has already run and returns None.
-  with tf.control_dependencies([in_range] if in_range is not None else []):
-    label = tf.identity(label)
-  return stored_image(parsed), {
-    "label": label,
-    "clean_label": _clean_label(parsed),
-    "id": tf.where(identity < 0, position, identity),
-  }
-
-
-def _clean_label(parsed: dict[str, tf.Tensor]) -> tf.Tensor:
-  """Clean labels in memory, from those on disk, int64 of any shape."""
-  label = parsed["image/class/clean_label"]
-  known_wrong = parsed["image/class/known_wrong"] != 0
-  return tf.where((label < 0) & known_wrong, np.int64(KNOWN_WRONG), label)
 
 
 def read_tfrecords(

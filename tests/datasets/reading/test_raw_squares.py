@@ -10,8 +10,8 @@ from mentornet_tf.datasets.reading.dataset import named_damage
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.reading.streamed_data import StreamedData
+from mentornet_tf.datasets.reading.streamed_records import open_streamed
 from mentornet_tf.datasets.reading.streaming import (
-  open_streamed,
   streamed_evaluation_batches,
   streamed_training_batches,
 )
@@ -22,6 +22,7 @@ from mentornet_tf.datasets.records.schema import (
   load_in_memory,
 )
 from mentornet_tf.datasets.records.shards import planned_summary
+from mentornet_tf.datasets.records.stored_images import StoredImage
 from mentornet_tf.datasets.records.verification import verify_records
 from mentornet_tf.datasets.writing.record_set import write_shards
 from mentornet_tf.errors import UserError
@@ -122,7 +123,7 @@ def test_batches_are_bit_by_bit_those_of_a_lossless_format(tmp_path, crop):
 
 
 def test_what_is_always_resized_is_no_square(tmp_path, monkeypatch):
-  """It is not serialized on its way into the batch."""
+  """It does not wait for the whole batch."""
 
   def refuse(*_):
     raise AssertionError("a square of an image that is resized")
@@ -149,12 +150,11 @@ def test_squares_are_parts_of_the_pixels(tmp_path):
 def test_every_grey_level_is_scaled_as_elsewhere():
   levels = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
   pixels = np.repeat(levels, 3, axis=-1)
-  square = raw_squares.Square(pixels, np.array([b""]))
-  (batch,) = raw_squares.stacked(
-    tf.data.Dataset.from_tensors({"image": square})
-  )
+  image = StoredImage(np.array([b""]), np.array([True]), np.array([[16, 16]]))
+  squares = raw_squares.Square(pixels, tf.constant([True]), image)
+  scaled = raw_squares.whole_squares(squares, np.array([0]), lambda *_: None)
   expected = tf.cast(pixels, tf.float32) * (1 / 127.5) - 1
-  np.testing.assert_array_equal(batch["image"], expected)
+  np.testing.assert_array_equal(scaled, expected)
 
 
 def test_mixed_sets(tmp_path):

@@ -9,8 +9,8 @@ from large_images import NUM_CLASSES, images, jpeg, write_records
 
 from mentornet_tf.datasets.reading.crops import Crop, evaluation_crop
 from mentornet_tf.datasets.reading.preparation import BatchSlice
+from mentornet_tf.datasets.reading.streamed_records import open_streamed
 from mentornet_tf.datasets.reading.streaming import (
-  open_streamed,
   streamed_evaluation_batches,
   streamed_training_batches,
   training_indices,
@@ -158,6 +158,7 @@ import hashlib, tensorflow as tf
 tf.config.experimental.enable_op_determinism()
 tf.random.set_seed(1)
 from mentornet_tf.datasets.reading.crops import Crop
+from mentornet_tf.datasets.reading.streamed_records import *
 from mentornet_tf.datasets.reading.streaming import *
 records = open_streamed({str(folder)!r}, "webvision_mini", "train")
 crop = Crop(size=24, shorter_side=30)
@@ -276,6 +277,7 @@ def test_bad_arguments(records, arguments, words):
 _MEMORY = """
 import resource, sys
 from mentornet_tf.datasets.reading.crops import Crop
+from mentornet_tf.datasets.reading.streamed_records import *
 from mentornet_tf.datasets.reading.streaming import *
 records = open_streamed(sys.argv[1], "webvision_mini", "train")
 crop = Crop(size=24, shorter_side=30)

@@ -12,7 +12,7 @@ from mentornet_tf.datasets.labels.noise import (
 from mentornet_tf.datasets.reading.in_memory_data import InMemoryData
 from mentornet_tf.datasets.reading.preparation import NO_AUGMENTATION, Crop
 from mentornet_tf.datasets.reading.streamed_data import StreamedData
-from mentornet_tf.datasets.reading.streaming import open_streamed
+from mentornet_tf.datasets.reading.streamed_records import open_streamed
 from mentornet_tf.datasets.records.schema import (
   Example,
   decode_examples,

@@ -9,7 +9,7 @@ from large_images import images, jpeg, write_records
 
 from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.reading.streamed_data import StreamedData
-from mentornet_tf.datasets.reading.streaming import open_streamed
+from mentornet_tf.datasets.reading.streamed_records import open_streamed
 from mentornet_tf.datasets.records.schema import load_in_memory
 from mentornet_tf.datasets.records.shards import find_shards
 from mentornet_tf.datasets.records.verification import verify_records
