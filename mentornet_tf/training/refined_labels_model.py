@@ -124,15 +124,19 @@ class RefinedLabelsModel(MentoredModel):
     y_pred, penalty = batch.y_pred, batch.penalty
     if x is not batch.x:
       y_pred, penalty = self.training_pass(x)
-    value = sum(
+    of_labels = sum(
       compiled_loss(self, y, y_pred, loss.sample_weights(factor, sample_weight))
       for y, factor in given
     )
     log_probabilities = class_log_probabilities(compiled, y_pred)
     entropy = -ops.sum(guessed * log_probabilities, axis=-1)
     ones = ops.ones_like(entropy)
-    value += ops.mean(entropy * loss.sample_weights(ones, sample_weight))
-    return loss.term_of_mean(value), part.share_of(penalty)
+    entropy = entropy * loss.sample_weights(ones, sample_weight)
+    # As the compiled loss is reduced, which Keras scales for replicas itself.
+    of_guesses = (
+      part.share_of(ops.mean(entropy)) if loss.is_mean else ops.sum(entropy)
+    )
+    return loss.term_of_mean(of_labels) + of_guesses, part.share_of(penalty)
 
   def get_config(self) -> dict[str, Any]:
     serialize = keras.saving.serialize_keras_object

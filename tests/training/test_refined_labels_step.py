@@ -69,13 +69,21 @@ def step(model, x, y, sample_weight=None):
 
 
 @pytest.mark.parametrize("mixes", [False, True])
-@pytest.mark.parametrize("one_hot", [False, True])
-def test_steps_are_the_algebra(mixes, one_hot):
+@pytest.mark.parametrize(
+  ("one_hot", "reduction"),
+  [(False, "mean"), (True, "mean"), (False, "sum")],
+)
+def test_steps_are_the_algebra(mixes, one_hot, reduction):
   def mixing():
     return mn.MentorMix(2.0, second_reweight=False, seed=4)
 
+  loss = (
+    keras.losses.CategoricalCrossentropy
+    if one_hot
+    else keras.losses.SparseCategoricalCrossentropy
+  )
   model = refining_model(
-    keras.losses.CategoricalCrossentropy(from_logits=True) if one_hot else None,
+    loss(from_logits=True, reduction=reduction),
     mixing() if mixes else None,
     balance_decay=0.5,
   )
@@ -109,7 +117,7 @@ def test_steps_are_the_algebra(mixes, one_hot):
       )
       user = user[:, 0]
     slope = np.exp(log_probabilities(inputs, kernel, bias)) - refined
-    slope *= user[:, None] / len(x)
+    slope *= user[:, None] / (len(x) if reduction == "mean" else 1)
     expected = (
       kernel - 0.1 * (inputs.T @ slope + 2 * _DECAY * kernel),
       bias - 0.1 * slope.sum(0),

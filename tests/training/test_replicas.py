@@ -37,8 +37,9 @@ def test_fit_gives_the_same_on_two_replicas(mirrored):
   assert_equal(two, one)
 
 
-def test_mixed_steps_are_the_same_on_each_replica(mirrored):
-  one, several = (mirrored["mixed"][n] for n in "14")
+@pytest.mark.parametrize("kind", ["mixed", "refined"])
+def test_mixed_steps_are_the_same_on_each_replica(mirrored, kind):
+  one, several = (mirrored[kind][n] for n in "14")
   assert_equal(several["state"], one["state"])
   for expected, got in zip(one["steps"], several["steps"], strict=True):
     assert got["partner"] == expected["partner"] * 4
