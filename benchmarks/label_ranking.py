@@ -17,13 +17,13 @@ import json
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from absl import flags
 from cifar_file import read_cifar
+from label_table import FIGURES, table
 from label_training import METHODS, NUM_CLASSES, Images, Training
 
 from mentornet_tf.commands import command_line
@@ -35,7 +35,6 @@ from mentornet_tf.internal.json_files import write_json
 
 _NUM_IMAGES, _FOLDS = 10_000, 5
 _NOISE_RATE, _NOISE_SEED = 0.4, 0
-_FIGURES = ("roc_auc", "average_precision", "precision_at_num_wrong")
 
 _DATA = flags.DEFINE_string(
   "data", None, "CIFAR-10: an official archive, or a file of cifar_file.py."
@@ -154,7 +153,7 @@ def _figures(images: Images, pred_probs: np.ndarray) -> dict[str, float]:
   ).quality()
   assert quality is not None  # clean labels are known
   found = quality["by_self_confidence"]
-  return {name: found[name] for name in _FIGURES} | {
+  return {name: found[name] for name in FIGURES} | {
     "right_suggestions": quality["suggestion_accuracy"]
   }
 
@@ -212,34 +211,6 @@ def _cells() -> list[_Cell]:
         f"training, got {_PER_CALL.value}; choose one, or other `steps`"
       )
   return cells
-
-
-def table(rows: Iterable[Mapping[str, Any]]) -> str:
-  """Means ± standard deviations over the seeds."""
-
-  def key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["noise"], row["method"], -row["steps"], row["ranking"]
-
-  lines = [
-    "| noise | method | steps | ranking | ROC AUC | average precision | "
-    "precision at n | right suggestions | test accuracy | seconds | seeds |",
-    "|" + "---|" * 11,
-  ]
-  for (noise, method, steps, ranking), group in itertools.groupby(
-    sorted(rows, key=key), key
-  ):
-    found = list(group)
-    values = (
-      np.array([row[column] for row in found])
-      for column in (*_FIGURES, "right_suggestions", "test_accuracy")
-    )
-    figures = " | ".join(f"{v.mean():.3f} ± {v.std():.3f}" for v in values)
-    seconds = np.mean([row["seconds"] for row in found])
-    lines.append(
-      f"| {noise} | {method} | {-steps} | {ranking} | {figures} | "
-      f"{seconds:.0f} | {len(found)} |"
-    )
-  return "\n".join(lines) + "\n"
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What MentorNet and MentorMix do for noisy labels, in small.
+"""What MentorNet and MentorMix do for noisy labels, at small scale.
 
 examples/reproduce.py    # a minute or two on two cores
 """

@@ -22,6 +22,7 @@ _HOMES = {
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
   "RefinedLabels": "curricula.refined_labels",
+  "RefinedLabelsModel": "training.refined_labels_model",
   "MentorNet": "curricula.mentor_network",
   "MentorMixModel": "training.mentormix_model",
   "MentoredModel": "training.mentored_model",

@@ -54,7 +54,7 @@ def correct_labels(
   corrections: Any = None,
   *,
   precision: float | None = None,
-  action: str = RELABEL,
+  action: str | None = None,
 ) -> CorrectedLabels:
   """Applies a reviewer's decisions, or what a ranking suggests.
 
@@ -73,8 +73,8 @@ def correct_labels(
     corrections: a mask [N] or positions [M] of labels in the ranking's data; or
       the path of a table with the columns id or path, action and label.
     precision: share of right suggestions, above 0 and below 1.
-    action: "relabel" or "drop", what is done where `corrections` are a mask or
-      positions, and by `precision`.
+    action: "relabel", as by default, or "drop", what is done where
+      `corrections` are a mask or positions, and by `precision`.
 
   Raises:
     UserError: the arguments are out of range or do not fit each other, the
@@ -85,8 +85,14 @@ def correct_labels(
       "suspects: expected what `rank_labels` returned, got "
       f"{type(suspects).__name__}; rank the labels first"
     )
-  check_choice("action", action, (RELABEL, DROP))
   is_table = isinstance(corrections, str | os.PathLike)
+  if action is not None and is_table and precision is None:
+    raise UserError(
+      "action: expected none beside a table, which says what to do, got "
+      f"{action!r}; leave it out"
+    )
+  action = RELABEL if action is None else action
+  check_choice("action", action, (RELABEL, DROP))
   if precision is None and corrections is None:
     raise UserError(
       "corrections: expected a mask, positions, a table or `precision`, got "
@@ -167,6 +173,13 @@ def _positions(chosen: Any, number: int) -> np.ndarray:
       + (f", {array.min()} to {array.max()}" if is_whole else "")
       + "; give what find_label_issues returned for this ranking"
     )
+  values, counts = np.unique(array, return_counts=True)
+  if len(values) < len(array):
+    raise UserError(
+      "corrections: expected different positions, got "
+      f"{values[counts.argmax()]} {counts.max()} times; give each once, or a "
+      "mask of bool"
+    )
   return array.astype(np.int64)
 
 
@@ -186,4 +199,5 @@ def _trusted(
     lambda path, id: decisions.get(rows[id]),
     numbers,
   )
-  return np.array([rows[each.id or 0] for each in found.corrections], np.int64)
+  ids = (each.id for each in found.corrections if each.id is not None)
+  return np.array([rows[id] for id in ids], np.int64)

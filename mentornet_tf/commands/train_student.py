@@ -30,6 +30,7 @@ from mentornet_tf.internal.tf_config import cluster_of_environment
 from mentornet_tf.settings import (
   DECISION_THRESHOLD,
   MENTORMIX_DEFAULTS,
+  REFINING_DEFAULTS,
   CurriculumSettings,
   RefinedLabelsSettings,
   RunOptions,
@@ -200,20 +201,14 @@ def training_settings() -> TrainingSettings:
   return settings
 
 
-# The EMA student guesses labels, and no example is weighed any further.
-_REFINING_DEFAULTS = {
-  "weigh_by_average": True,
-  "ema_decay": 0.99,
-  "second_reweight": False,
-}
-
-
 def _with_published_defaults(given: dict[str, Any]) -> dict[str, Any]:
   published: Mapping[str, Any] = {}
   if flags.FLAGS.preset:
     published = preset(flags.FLAGS.preset)
   elif given.get("curriculum") == "mentormix":
     published = MENTORMIX_DEFAULTS
+  if given.get("refine_labels"):
+    published = {**published, **REFINING_DEFAULTS}
   values = {**published, **given}
   default = TrainingSettings()
   if (
@@ -222,8 +217,6 @@ def _with_published_defaults(given: dict[str, Any]) -> dict[str, Any]:
     == "mentornet"
   ):
     values.setdefault("trained_mentornet_dir", "mentornet_pd")
-  if values.get("refine_labels"):
-    values = {**_REFINING_DEFAULTS, **values}
   studentnet = values.get("studentnet", default.student.studentnet)
   return {**student_recipe(studentnet).defaults, **values}
 
@@ -279,10 +272,7 @@ def _print_notes(settings: TrainingSettings, options: RunOptions) -> None:
     if name != "refine_labels"
   ]
   if refining and not settings.refining.refine_labels:
-    print(
-      f"note: {', '.join(refining)} changes nothing without --refine_labels; "
-      "give it, too"
-    )
+    print(f"note: {', '.join(refining)} has no effect without --refine_labels")
   for name in _CLUSTER_FLAGS:
     if flags.FLAGS[name].present:
       print(

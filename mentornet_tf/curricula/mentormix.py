@@ -105,7 +105,9 @@ class MentorMix(SavedRandomState):
     without a loop of rejections, which would take a GPU longer than the
     student's step and which XLA does not compile under TensorFlow.
     """
-    uniform = keras.random.uniform((2, count), seed=self._seed_generator)
+    uniform = keras.random.uniform(
+      (2, count), dtype="float32", seed=self._seed_generator
+    )
     radius = ops.expm1(-ops.log1p(-uniform[0]) / self.alpha)
     cosine = ops.cos(2 * math.pi * uniform[1])
     # As t / sqrt(1 + t²) with t = sqrt(radius) · cosine, for any radius.

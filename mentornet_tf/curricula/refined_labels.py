@@ -73,7 +73,14 @@ class RefinedLabels(keras.layers.Layer):
     )
     self.built = True
 
-  def guess(self, probabilities: Tensor, labels: Tensor) -> Tensor:
+  @property
+  def num_classes(self) -> int:
+    """C, once it is built."""
+    return self.given_shares.shape[0]
+
+  def guess(
+    self, probabilities: Tensor, labels: Tensor, mask: Tensor | None = None
+  ) -> Tensor:
     """What to put in place of the labels of a batch; no gradient flows through.
 
     Updates the running means.
@@ -81,19 +88,25 @@ class RefinedLabels(keras.layers.Layer):
     Args:
       probabilities: [B, C] float32, what the EMA student predicts.
       labels: [B] int32, the given classes.
+      mask: [B] bool, which examples count in the means; None for all.
 
     Returns:
       [B, C] float32, rows sum to 1.
     """
     guess = ops.stop_gradient(probabilities)
     if self.balance:
-      given = ops.one_hot(labels, guess.shape[-1], dtype="float32")
+      given = ops.one_hot(labels, self.num_classes, dtype="float32")
+      counts = ops.ones_like(guess[:, 0])
+      if mask is not None:
+        counts = ops.cast(mask, "float32")
       for shares, values in (
         (self.predicted_shares, guess),
         (self.given_shares, given),
       ):
-        mean = ops.mean(values, axis=0)
-        shares.assign(shares + (1 - self.balance_decay) * (mean - shares))
+        total = ops.sum(values * counts[:, None], axis=0)
+        mean = ops.divide_no_nan(total, ops.sum(counts))
+        step = (1 - self.balance_decay) * (mean - shares)
+        shares.assign(shares + ops.where(ops.any(counts > 0), step, 0.0))
       guess = (
         guess * self.given_shares / ops.maximum(self.predicted_shares, 1e-6)
       )
@@ -101,7 +114,7 @@ class RefinedLabels(keras.layers.Layer):
     return ops.softmax(ops.log(ops.maximum(guess, 1e-30)) / self.temperature)
 
   def augmented(self, x: Tensor) -> Tensor:
-    """The inputs [B, …] that the student learns from."""
+    """The inputs [B, …] that the student learns from; each of several alone."""
     if self.augmenter is None:
       return x
     return keras.tree.map_structure(

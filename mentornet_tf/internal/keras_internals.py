@@ -16,6 +16,7 @@ __all__ = [
   "compiled_loss",
   "compiled_losses",
   "get_keras_mask",
+  "has_loss_weights",
   "has_losses_of_calls",
   "loss_function",
   "mark_built",
@@ -44,6 +45,11 @@ def compiled_loss(
 ) -> Tensor:
   """The scalar of the compiled loss alone, without penalties."""
   return model._compile_loss(y, y_pred, sample_weight)
+
+
+def has_loss_weights(model: keras.Model) -> bool:
+  """Whether `model` was compiled with `loss_weights`."""
+  return model._compile_loss._user_loss_weights is not None
 
 
 def loss_function(

@@ -23,6 +23,7 @@ from mentornet_tf.settings.groups import (
 )
 from mentornet_tf.settings.presets import (
   MENTORMIX_DEFAULTS,
+  REFINING_DEFAULTS,
   STUDENT_RECIPES,
   StudentRecipe,
   preset,
@@ -42,6 +43,7 @@ __all__ = [
   "DECISION_THRESHOLD",
   "FROM_SCRATCH",
   "MENTORMIX_DEFAULTS",
+  "REFINING_DEFAULTS",
   "STUDENT_RECIPES",
   "CurriculumSettings",
   "DataSettings",

@@ -10,7 +10,8 @@ from mentornet_tf.students.registry import student_names
 
 # What `curriculum` knows beside the formulas.
 BASELINE, MENTORNET, MENTORMIX = "none", "mentornet", "mentormix"
-_PLAIN = ("threshold", "oracle")
+ORACLE = "oracle"
+_PLAIN = ("threshold", ORACLE)
 
 
 def check_student(name: str) -> None:

@@ -276,11 +276,6 @@ class RefinedLabelsSettings(SettingsGroup):
     True,
     "refine_labels: guesses keep the classes' shares of the given labels.",
   )
-  strong_augment: bool = setting(
-    False,
-    "refine_labels: the student learns from images that RandAugment has "
-    "changed, and guesses for those that it has not.",
-  )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,12 @@ MENTORMIX_DEFAULTS: Mapping[str, Any] = {
 
 # Data set and noise rate in percent -> alpha, loss percentile, second reweight
 # (arXiv 1911.09781, the published command lines).
+# Of `refine_labels`: the EMA student guesses, and every example weighs 1.
+REFINING_DEFAULTS: Mapping[str, Any] = {
+  "weigh_by_average": True,
+  "ema_decay": 0.99,
+  "second_reweight": False,
+}
 _MENTORMIX_RUNS = {
   ("cifar10", 20): (2.0, 0.8, False),
   ("cifar10", 40): (8.0, 0.6, False),

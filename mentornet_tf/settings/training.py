@@ -15,7 +15,7 @@ from mentornet_tf.internal.setting_fields import (
   SettingsGroup,
   describe,
 )
-from mentornet_tf.settings.checks import MENTORMIX
+from mentornet_tf.settings.checks import BASELINE, MENTORMIX, ORACLE
 from mentornet_tf.settings.groups import (
   FROM_SCRATCH,
   CurriculumSettings,
@@ -65,6 +65,11 @@ class TrainingSettings:
       self._check_refining()
 
   def _check_refining(self) -> None:
+    if self.weighing in (BASELINE, ORACLE):
+      raise UserError(
+        "refine_labels: expected a curriculum that weighs by losses with it, "
+        f"got {self.weighing}; give `trained_mentornet_dir` or `curriculum`"
+      )
     if not (self.joint.weigh_by_average and self.optimizer.ema_decay):
       raise UserError(
         "refine_labels: expected `weigh_by_average` and `ema_decay` with it, "

@@ -184,18 +184,7 @@ def build_refining(settings: TrainingSettings) -> RefinedLabels | None:
   refining = settings.refining
   if not refining.refine_labels:
     return None
-  return RefinedLabels(
-    refining.refine_temperature,
-    refining.refine_balance,
-    augmenter=_augmenter(settings) if refining.strong_augment else None,
-  )
-
-
-def _augmenter(settings: TrainingSettings) -> keras.layers.Layer:
-  """RandAugment of images as the student is given them."""
-  return keras.layers.RandAugment(
-    value_range=(-2.5, 2.5), seed=settings.run.seed
-  )
+  return RefinedLabels(refining.refine_temperature, refining.refine_balance)
 
 
 def build_optimizer(

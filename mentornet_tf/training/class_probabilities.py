@@ -25,8 +25,8 @@ def class_probabilities(
   (y_pred,) = keras.tree.flatten(y_pred)
   if len(y_pred.shape) != 2:
     raise UserError(
-      "memory: expected a student with predictions [batch, classes], got the "
-      f"shape {list(y_pred.shape)}; train without `memory`"
+      "student: expected predictions [batch, classes], got the shape "
+      f"{list(y_pred.shape)}; train without `memory` and `refining`"
     )
   y_pred = ops.cast(y_pred, "float32")
   if from_logits is None:
@@ -75,5 +75,6 @@ def _takes_logits(loss: keras.losses.Loss) -> bool:
     return bool(parameters["from_logits"].default)
   raise UserError(
     "from_logits: expected True or False beside a loss without this argument, "
-    f"got none for {getattr(loss, 'name', loss)}; give it to TrainingMemory"
+    f"got none for {getattr(loss, 'name', loss)}; give it to TrainingMemory, "
+    "and refine labels under a cross-entropy of Keras"
   )

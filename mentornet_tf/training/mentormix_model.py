@@ -23,6 +23,7 @@ from mentornet_tf.training.example_losses import (
   single_loss,
 )
 from mentornet_tf.training.mentored_model import MentoredModel
+from mentornet_tf.training.model_checks import check_mixing
 from mentornet_tf.training.step_values import TrainingBatch
 
 
@@ -53,11 +54,7 @@ class MentorMixModel(MentoredModel):
     mixing: MentorMix,
     **kwargs: Any,
   ):
-    if not isinstance(mixing, MentorMix):
-      raise UserError(
-        "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
-        f"None, got {mixing!r}"
-      )
+    check_mixing(mixing)
     super().__init__(student, curriculum, total_steps, **kwargs)
     self.mixing = mixing
     # The losses of mixed examples have a moving average of their own.

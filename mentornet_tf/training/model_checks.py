@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.errors import UserError
 
 
@@ -26,4 +27,13 @@ def check_curriculum(curriculum: Any, weigh_by_average: bool) -> None:
       "curriculum: it has weighed another model's losses, and continues from "
       "their moving average; give each model its own, by clone()",
       stacklevel=4,
+    )
+
+
+def check_mixing(mixing: Any) -> None:
+  """Raises UserError unless it is a `MentorMix`."""
+  if not isinstance(mixing, MentorMix):
+    raise UserError(
+      "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
+      f"None, got {mixing!r}"
     )

@@ -10,7 +10,10 @@ from mentornet_tf.curricula.mentormix import MentorMix, Mixture
 from mentornet_tf.curricula.refined_labels import RefinedLabels
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal.keras_internals import compiled_loss
+from mentornet_tf.internal.keras_internals import (
+  compiled_loss,
+  has_loss_weights,
+)
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.training import replicas
 from mentornet_tf.training.class_probabilities import (
@@ -25,6 +28,7 @@ from mentornet_tf.training.mentormix_model import (
   check_can_be_mixed,
   mixed_sample_weights,
 )
+from mentornet_tf.training.model_checks import check_mixing
 from mentornet_tf.training.step_values import TrainingBatch
 
 
@@ -54,9 +58,10 @@ class RefinedLabelsModel(MentoredModel):
     student: keras.Model,
     curriculum: Curriculum,
     total_steps: int,
-    refining: RefinedLabels,
     mixing: MentorMix | None = None,
     weigh_by_average: bool = True,
+    *,
+    refining: RefinedLabels,
     **kwargs: Any,
   ):
     if not isinstance(refining, RefinedLabels):
@@ -64,29 +69,40 @@ class RefinedLabelsModel(MentoredModel):
         "refining: expected a RefinedLabels, for instance RefinedLabels("
         f"temperature=0.5), or None, got {refining!r}"
       )
-    if not weigh_by_average:
+    if not kwargs.pop("judge_by_average", weigh_by_average):
       raise UserError(
         "weigh_by_average: expected True beside `refining`, whose guesses are "
         "those of the EMA student, got False; leave it out"
       )
-    if mixing is not None and mixing.second_reweight:
-      raise UserError(
-        "second_reweight: expected False beside `refining`, which keeps the "
-        "weight of every example at 1, got True; give MentorMix "
-        "second_reweight=False"
-      )
+    if mixing is not None:
+      check_mixing(mixing)
+      if mixing.second_reweight:
+        raise UserError(
+          "second_reweight: expected False beside `refining`, which keeps the "
+          "weight of every example at 1, got True; give MentorMix "
+          "second_reweight=False"
+        )
     super().__init__(
       student, curriculum, total_steps, weigh_by_average=True, **kwargs
     )
     self.refining = refining
     self.mixing = mixing
-    if not refining.built:
-      refining.build(_num_classes(student))
+    _build(refining, student)
 
   def batch_losses(self, batch: TrainingBatch) -> ExampleLosses:
     if self.mixing is not None or self.refining.augmenter is not None:
       check_can_be_mixed(batch.x)
     check_all_labeled(self, batch, "refining")
+    if has_loss_weights(self):
+      raise UserError(
+        "loss_weights: expected none beside `refining`, whose guesses have "
+        "none, got some; change the learning rate instead"
+      )
+    if self.refining.augmenter is not None and replicas.num_replicas() > 1:
+      raise UserError(
+        "augmenter: expected none on several replicas, which would change "
+        "their parts alike, got one; train on one device, or without it"
+      )
     return super().batch_losses(batch)
 
   def student_loss(
@@ -101,7 +117,9 @@ class RefinedLabelsModel(MentoredModel):
     compiled = single_loss(self, batch.y, prediction)
     labels = class_labels(batch.y, prediction)
     probabilities = class_probabilities(compiled, prediction)
-    guess = self.refining.guess(*replicas.gather((probabilities, labels)))
+    guess = self.refining.guess(
+      *replicas.gather((probabilities, labels)), weighed.mask
+    )
     guesses = (1 - weight)[:, None] * guess
     # Labels, and the factor of each one's loss; the guesses fill these up to 1.
     given = [(batch.y, part.of(weight))]
@@ -124,14 +142,19 @@ class RefinedLabelsModel(MentoredModel):
     y_pred, penalty = batch.y_pred, batch.penalty
     if x is not batch.x:
       y_pred, penalty = self.training_pass(x)
+    counts = ops.ones_like(part.of(weight))
+    if loss.mask is not None:  # absent examples have a weight of 0
+      counts = ops.cast(loss.mask, "float32")
+
+    def factors(factor: Tensor) -> Tensor:
+      return loss.sample_weights(factor * counts, sample_weight)
+
     of_labels = sum(
-      compiled_loss(self, y, y_pred, loss.sample_weights(factor, sample_weight))
-      for y, factor in given
+      compiled_loss(self, y, y_pred, factors(factor)) for y, factor in given
     )
     log_probabilities = class_log_probabilities(compiled, y_pred)
     entropy = -ops.sum(guessed * log_probabilities, axis=-1)
-    ones = ops.ones_like(entropy)
-    entropy = entropy * loss.sample_weights(ones, sample_weight)
+    entropy = entropy * factors(ops.ones_like(entropy))
     # As the compiled loss is reduced, which Keras scales for replicas itself.
     of_guesses = (
       part.share_of(ops.mean(entropy)) if loss.is_mean else ops.sum(entropy)
@@ -147,11 +170,18 @@ class RefinedLabelsModel(MentoredModel):
     }
 
 
-def _num_classes(student: keras.Model) -> int:
+def _build(refining: RefinedLabels, student: keras.Model) -> None:
   shape = getattr(student, "output_shape", None)
   if not isinstance(shape, tuple) or len(shape) != 2 or not shape[1]:
     raise UserError(
       "student: expected predictions [batch, classes] beside `refining`, got "
       f"the shape {shape}; build the student for its inputs first"
     )
-  return shape[1]
+  num_classes = max(shape[1], 2)  # a binary one predicts that of one class
+  if not refining.built:
+    refining.build(num_classes)
+  elif refining.num_classes != num_classes:
+    raise UserError(
+      f"refining: expected one of {num_classes} classes, got that of another "
+      f"model with {refining.num_classes}; give each model its own"
+    )

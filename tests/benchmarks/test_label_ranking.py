@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from benchmark_programs import program, write_images
-from label_ranking import table
+from label_table import table
 
 _ROW = {
   "noise": "human",

@@ -72,6 +72,7 @@ def test_an_interrupted_run_continues_to_the_same_numbers(tmp_path):
   assert differing == []
 
 
+@pytest.mark.slow
 def test_the_grid_is_trained_and_written(tmp_path):
   write_images(tmp_path / "images.npz")
   flags = (

@@ -22,7 +22,7 @@ def sampled(weight, count, **options):
 
 def test_partners_are_sampled_from_the_softmax_of_the_weights():
   weight = np.array([1.0, 0.0, 0.5, 0.9, 0.1, 1.0], np.float32)
-  partners, _ = sampled(weight, 2000)
+  partners, _ = sampled(weight, 500)
   expected = np.exp(weight.astype(float))
   expected /= expected.sum()
   counts = np.bincount(partners.ravel(), minlength=6)
@@ -42,7 +42,7 @@ def test_partners_are_independent_of_the_example():
 @pytest.mark.parametrize("alpha", [0.4, 2.0, 8.0])
 def test_shares_follow_the_beta_distribution_folded_at_one_half(alpha):
   weight = np.array([0.5, 1.0, 0.49, 0.0], np.float32)
-  _, shares = sampled(weight, 1000, alpha=alpha)
+  _, shares = sampled(weight, 400, alpha=alpha)
   trusted, others = shares[:, :2].ravel(), shares[:, 2:].ravel()
   assert trusted.min() >= 0.5 >= others.max()
 
@@ -53,6 +53,24 @@ def test_shares_follow_the_beta_distribution_folded_at_one_half(alpha):
   assert stats.kstest(1 - others, folded).pvalue > _ERROR_RATE
   # Each example has a share of its own.
   assert abs(np.corrcoef(shares.T)[0, 1]) < 4 / np.sqrt(len(shares))
+
+
+@pytest.mark.parametrize("alpha", [0.4, 8.0])
+def test_shares_are_the_same_distribution_under_xla(alpha):
+  if keras.backend.backend() != "tensorflow":
+    pytest.skip("other back ends compile by themselves")
+  import tensorflow as tf
+
+  mixing = mn.MentorMix(alpha=alpha)
+  weight = np.ones(4096, np.float32)
+  sample = tf.function(lambda: mixing.sample(weight).share, jit_compile=True)
+  shares = sample().numpy()
+  assert shares.dtype == np.float32
+
+  def folded(x):
+    return 2 * stats.beta.cdf(x, alpha, alpha) - 1
+
+  assert stats.kstest(shares, folded).pvalue > _ERROR_RATE
 
 
 def test_samples_repeat_with_the_seed_alone():

@@ -51,6 +51,20 @@ def test_guesses_keep_the_shares_of_the_given_labels():
   np.testing.assert_allclose(refining.predicted_shares, predicted, rtol=1e-5)
 
 
+def test_absent_examples_do_not_count():
+  whole, masked = refined(balance_decay=0.5), refined(balance_decay=0.5)
+  probabilities, labels = batch(0)
+  mask = np.arange(8) % 2 > 0
+  masked.guess(probabilities.astype(np.float32), labels.astype(np.int32), mask)
+  guessed(whole, probabilities[mask], labels[mask])
+  for one, other in zip(whole.variables, masked.variables, strict=True):
+    np.testing.assert_allclose(one, other, rtol=1e-6)
+  before = keras.ops.convert_to_numpy(masked.given_shares)
+  none = np.zeros(8, bool)
+  masked.guess(probabilities.astype(np.float32), labels.astype(np.int32), none)
+  np.testing.assert_array_equal(masked.given_shares, before)
+
+
 def test_a_preferred_class_is_not_preferred_more():
   refining = refined(balance_decay=0.5)
   rng = np.random.default_rng(0)

@@ -64,7 +64,7 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize(
   "imports",
   [
-    ["keras", PACKAGE],
+    pytest.param(["keras", PACKAGE], marks=pytest.mark.slow),
     [PACKAGE, "keras"],
     pytest.param([PACKAGE, "tensorflow"], marks=pytest.mark.slow),
   ],

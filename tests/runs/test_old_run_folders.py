@@ -73,6 +73,9 @@ def test_its_settings_are_read():
   defaults = {
     "jit_compile": False,
     "max_damaged": 0,
+    "refine_balance": True,
+    "refine_labels": False,
+    "refine_temperature": 0.5,
     "sync_batch_norm": False,
   }
   assert settings.values() == {**defaults, **written}

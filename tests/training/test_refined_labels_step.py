@@ -97,17 +97,19 @@ def test_steps_are_the_algebra(mixes, one_hot, reduction):
     guessing = values(averaged_weights(model.optimizer)) if number else None
     p = np.exp(log_probabilities(x, *(guessing or (kernel, bias))))
     user = np.linspace(0.5, 1.5, 9).astype(np.float32)
+    user[number] = 0  # as if the example was absent
+    present = user > 0
     weight = step(model, x, targets if one_hot else labels, user)
-    assert 0 < (weight < 0.5).sum() < 9
+    assert 0 < (weight[present] < 0.5).sum() < 8
 
-    predicted = 0.5 * predicted + 0.5 * p.mean(0)
-    given = 0.5 * given + 0.5 * targets.mean(0)
+    predicted = 0.5 * predicted + 0.5 * p[present].mean(0)
+    given = 0.5 * given + 0.5 * targets[present].mean(0)
     guess = (p * given / predicted) ** (1 / _TEMPERATURE)
     guess /= guess.sum(1, keepdims=True)
     refined = weight[:, None] * targets + (1 - weight[:, None]) * guess
     inputs, user = x.astype(float), user.astype(float)
     if mixes:
-      mixture = sampler.sample(weight.astype(np.float32))
+      mixture = sampler.sample(weight.astype(np.float32), present)
       partner = np.asarray(mixture.partner)
       share = np.asarray(mixture.share, float)[:, None]
       # Under mixing the user's weights are mixed as well.
@@ -115,7 +117,7 @@ def test_steps_are_the_algebra(mixes, one_hot, reduction):
         share * v + (1 - share) * v[partner]
         for v in (inputs, refined, user[:, None])
       )
-      user = user[:, 0]
+      user = user[:, 0] * present
     slope = np.exp(log_probabilities(inputs, kernel, bias)) - refined
     slope *= user[:, None] / (len(x) if reduction == "mean" else 1)
     expected = (
@@ -150,6 +152,29 @@ def test_the_student_learns_from_augmented_inputs_and_guesses_for_others():
   )
 
 
+def test_a_binary_student_learns():
+  student = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+  model = mn.MentoredModel(
+    student,
+    mn.FormulaCurriculum("spcl_linear", loss_p_percentile=0.6),
+    10,
+    refining=mn.RefinedLabels(balance=False),
+  )
+  loss = keras.losses.BinaryCrossentropy(from_logits=True)
+  model.compile(keras.optimizers.SGD(0.1, use_ema=True), loss)
+  model.optimizer.build(student.trainable_variables)
+  x, labels = batch()
+  labels = (labels > 1).astype(np.float32)[:, None]
+  kernel, bias = values(student.weights)
+  weight = step(model, x, labels)[:, None]
+  p = 1 / (1 + np.exp(-(x @ kernel + bias)))
+  guess = p**2 / (p**2 + (1 - p) ** 2)
+  slope = (p - (weight * labels + (1 - weight) * guess)) / 9
+  np.testing.assert_allclose(
+    values(student.weights)[0], kernel - 0.1 * x.T @ slope, rtol=1e-5, atol=1e-6
+  )
+
+
 def test_it_is_saved_and_loaded(tmp_path):
   model = refining_model(mixing=mn.MentorMix(second_reweight=False))
   x, labels = batch()
@@ -174,8 +199,20 @@ def test_what_it_cannot_train_is_refused():
   refining = mn.RefinedLabels()
   with pytest.raises(mn.UserError, match="weigh_by_average: expected True"):
     model(refining=refining, weigh_by_average=False)
+  with pytest.raises(mn.UserError, match="weigh_by_average: expected True"):
+    model(refining=refining, judge_by_average=False)
+  with pytest.raises(mn.UserError, match="mixing: expected a MentorMix"):
+    model(refining=refining, mixing=True)
   with pytest.raises(mn.UserError, match="second_reweight: expected False"):
     model(refining=refining, mixing=mn.MentorMix())
+  with pytest.raises(mn.UserError, match="loss_weights: expected none"):
+    weighted = refining_model()
+    weighted.compile(weighted.optimizer, "mse", loss_weights=[0.5])
+    weighted.fit(*batch(), verbose=0)
+  other = mn.RefinedLabels()
+  other.build(5)
+  with pytest.raises(mn.UserError, match="refining: expected one of 4 classes"):
+    model(refining=other)
   ignoring = keras.losses.SparseCategoricalCrossentropy(
     from_logits=True, ignore_class=0
   )
@@ -215,6 +252,10 @@ def test_a_killed_run_continues_to_the_same_numbers(tmp_path, monkeypatch):
     ({"weigh_by_average": False}, "refine_labels: expected `weigh_by_average`"),
     ({"ema_decay": 0.0}, "refine_labels: expected `weigh_by_average` and"),
     ({"second_reweight": True}, "second_reweight: expected False"),
+    (
+      {"curriculum": "none", "trained_mentornet_dir": None},
+      "refine_labels: expected a curriculum that weighs by losses with it, got",
+    ),
   ],
 )
 def test_settings_that_do_not_fit_are_refused(changes, message):

@@ -209,5 +209,5 @@ def _batches(
     tf.data.Dataset.zip(places, serialized)
     .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     .batch(batch_size, drop_remainder=is_endless)
-    .map(batch)
+    .map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
   )
