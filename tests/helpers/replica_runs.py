@@ -212,31 +212,6 @@ def observed_steps(
   ]
 
 
-def refined(scope: Any) -> dict[str, list]:
-  """What `fit` on mixed examples with refined labels leaves behind."""
-  import keras
-
-  import mentornet_tf as mn
-
-  x, y = examples(43)
-  with scope:
-    model = mn.MentoredModel(
-      small_student(batch_norm=False),
-      mn.MentorCurriculum(mn.load_mentor("mentornet_pd")),
-      STEPS,
-      mixing=mn.MentorMix(alpha=2.0, second_reweight=False),
-      refining=mn.RefinedLabels(),
-    )
-    model.compile(
-      keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5),
-      keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    weight = np.arange(len(y)) % 5 / 2
-    model.fit(x, y, 16, 2, sample_weight=weight, shuffle=False, verbose=0)
-  shares = model.refining.predicted_shares.numpy()
-  return as_lists(state_of(model) | {"shares": shares})
-
-
 def mixed_steps(strategy: Any) -> dict[str, Any]:
   """MentorMix with a second curriculum, on batches of 15."""
   import keras
@@ -273,6 +248,7 @@ def mixed_steps(strategy: Any) -> dict[str, Any]:
 def mirrored(path: str) -> dict[str, Any]:
   """Training on 1, 2 and 4 replicas, by `fit` and in steps."""
   import auto_percentiles
+  import refined_runs
 
   split_cpu(4)
   strategies = {n: strategy_of(n, collective=n == 2) for n in (1, 2, 4)}
@@ -282,7 +258,9 @@ def mirrored(path: str) -> dict[str, Any]:
       for n in (1, 2)
     },
     "mixed": {n: mixed_steps(strategies[n]) for n in (1, 4)},
-    "refined": {n: refined(scope_of(strategies[n])) for n in (1, 2)},
+    "refined": {
+      n: refined_runs.refined(scope_of(strategies[n])) for n in (1, 2)
+    },
     "percentiles": {
       1: [auto_percentiles.estimates()],
       2: auto_percentiles.on_replicas(strategies[2]),

@@ -76,6 +76,7 @@ def test_models_load_after_one_import_in_any_order(saved, imports):
     np.testing.assert_allclose(got, expected, rtol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_models_load_under_another_backend(saved, backend):
   folder, outputs = saved

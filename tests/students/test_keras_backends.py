@@ -80,6 +80,7 @@ def golden_differences(folder: str):
       yield name, difference(variable.value, expected, scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_numbers_are_the_same(backend, golden, figure, tmp_path):
   path = tmp_path / "steps.npz"

@@ -237,6 +237,7 @@ def test_models_train_as_under_tensorflow(expected, backend):
     assert min(result["mixed"]["averages"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_golden_numbers_hold(golden, figure, backend):
   # Reading the original's checkpoints takes TensorFlow.

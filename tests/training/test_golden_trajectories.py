@@ -98,7 +98,7 @@ def student_and_slots(model) -> dict[str, np.ndarray]:
       else (case, False)
       for case in _CASES
     ),
-    ("cifarnet_mentornet", True),
+    pytest.param("cifarnet_mentornet", True, marks=pytest.mark.slow),
   ],
 )
 def test_trajectory_equals_golden(golden, figure, case, compiles):

@@ -76,7 +76,9 @@ def test_steps_equal_plain_keras_under_the_same_policy(policy):
       np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize(
+  "in_graph", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_a_step_whose_gradient_overflows_is_skipped(in_graph):
   model = mentored("mixed_float16", mn.ThresholdCurriculum())
   step = lambda: training_step(model, _X, _Y)[1]["total_loss"]  # noqa: E731

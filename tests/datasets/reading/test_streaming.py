@@ -150,6 +150,7 @@ def test_evaluation_goes_once_in_order(records):
   )
 
 
+@pytest.mark.slow
 def test_batches_are_the_same_with_deterministic_operations(folder, records):
   """And in another process: nothing hangs on it."""
   (batch,) = take(streamed_training_batches(records, 16, CROP, seed=3), 1)

@@ -309,6 +309,7 @@ def test_a_run_on_partly_checked_labels_says_so(tmp_path):
   assert words in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_learns_from_other_images(tmp_path):
   settings = _JOINT.changed(clean_fraction=0.0)
   _, text = run(
