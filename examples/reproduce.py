@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What MentorNet and MentorMix do for noisy labels, at small scale.
+"""What curricula do for noisy labels, at small scale.
 
 examples/reproduce.py    # a minute or two on two cores
 """
@@ -28,7 +28,7 @@ labels = mn.corrupt_labels(clean_labels, 10, rate=0.4, seed=0)
 total_steps = EPOCHS * int(np.ceil(len(x) / BATCH_SIZE))
 
 
-# %% One student, trained in three ways
+# %% One student, trained in four ways
 def build_student():
   """A small convolutional network from images to logits."""
   return keras.Sequential(
@@ -55,12 +55,20 @@ def mentor(**options):
 
 METHODS = {
   # Weights of 1: the training of plain Keras.
-  "baseline": lambda: (mn.UniformCurriculum(), None),
-  "mentornet_pd": lambda: (mentor(), None),
+  "baseline": lambda: (mn.UniformCurriculum(), {}),
+  "mentornet_pd": lambda: (mentor(), {}),
   # Mixes examples by the mentor's weights.
   "mentormix": lambda: (
     mentor(burn_in_epoch=10),
-    mn.MentorMix(alpha=8.0, second_reweight=False),
+    {"mixing": mn.MentorMix(alpha=8.0, second_reweight=False)},
+  ),
+  # Puts the averaged student's predictions in place of labels it doubts.
+  "mentormix, refined": lambda: (
+    mentor(burn_in_epoch=10),
+    {
+      "mixing": mn.MentorMix(alpha=8.0, second_reweight=False),
+      "refining": mn.RefinedLabels(),
+    },
   ),
 }
 
@@ -68,13 +76,13 @@ METHODS = {
 curves, detection = {}, {}
 for name, choose in METHODS.items():
   keras.utils.set_random_seed(0)
-  curriculum, mixing = choose()
+  curriculum, options = choose()
   memory = mn.TrainingMemory(num_examples=len(x), num_classes=10)
   model = mn.MentoredModel(
-    build_student(), curriculum, total_steps, mixing=mixing, memory=memory
+    build_student(), curriculum, total_steps, memory=memory, **options
   )
   model.compile(
-    keras.optimizers.SGD(0.1, use_ema=mixing is not None, ema_momentum=0.99),
+    keras.optimizers.SGD(0.1, use_ema=bool(options), ema_momentum=0.99),
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics=["accuracy"],
   )
@@ -84,8 +92,8 @@ for name, choose in METHODS.items():
     batch_size=BATCH_SIZE,
     epochs=EPOCHS,
     validation_data=(test_x, test_labels),
-    # MentorMix evaluates the average of the student's weights.
-    callbacks=[keras.callbacks.SwapEMAWeights()] if mixing else [],
+    # With mixing the average of the student's weights is evaluated.
+    callbacks=[keras.callbacks.SwapEMAWeights()] if options else [],
     verbose=0,
   )
   curves[name] = history.history["val_accuracy"]
