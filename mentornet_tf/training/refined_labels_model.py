@@ -117,9 +117,8 @@ class RefinedLabelsModel(MentoredModel):
     compiled = single_loss(self, batch.y, prediction)
     labels = class_labels(batch.y, prediction)
     probabilities = class_probabilities(compiled, prediction)
-    guess = self.refining.guess(
-      *replicas.gather((probabilities, labels)), weighed.mask
-    )
+    probabilities, labels = replicas.gather((probabilities, labels))
+    guess = self.refining.guess(probabilities, labels, weighed.mask)
     guesses = (1 - weight)[:, None] * guess
     # Labels, and the factor of each one's loss; the guesses fill these up to 1.
     given = [(batch.y, part.of(weight))]
