@@ -61,7 +61,11 @@ class Cluster:
     return self.address(self.index)[1]
 
   def listen(self) -> socket.socket:
-    """A server at this process' port, for IPv6 and IPv4 like TensorFlow's."""
+    """A server at this process' port, for IPv6 and IPv4 like TensorFlow's.
+
+    Raises:
+      OSError: the port is taken, or may not be opened.
+    """
     if socket.has_dualstack_ipv6():
       return socket.create_server(
         ("", self.port), family=socket.AF_INET6, dualstack_ipv6=True

@@ -47,6 +47,12 @@ def parse_fields(
   """Images of records and the other fields, for `checked_labels`.
 
   In a pipeline this is done per record, and the labels are checked per batch.
+
+  Args:
+    serialized: [...] strings, records of any leading shape.
+
+  Returns:
+    The images, and int64 [...] by the names of the fields.
   """
   parsed = tf.io.parse_example(serialized, IMAGE_FEATURES | _LABEL_FEATURES)
   return stored_image(parsed), {key: parsed[key] for key in _LABEL_FEATURES}
@@ -57,7 +63,17 @@ def checked_labels(
   position: tf.Tensor,
   num_classes: int | None = None,
 ) -> dict[str, tf.Tensor]:
-  """The labels that `parse_labeled` returns, from what records hold of them."""
+  """The labels that `parse_labeled` returns, from what records hold of them.
+
+  Args:
+    fields: int64 [...] each, as `parse_fields` gives them.
+    position: int64 [...], the id of a record that has none.
+    num_classes: of the set; None checks for negative labels only.
+
+  Returns:
+    "label", "clean_label" and "id", int64 [...]. Under a graph a label outside
+    the classes raises `tf.errors.InvalidArgumentError` when they are read.
+  """
   label = fields["image/class/label"]
   if num_classes is None:
     num_classes = tf.int64.max
