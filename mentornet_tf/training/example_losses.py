@@ -35,6 +35,13 @@ class ExampleLosses:
   counted: Tensor | None
   is_mean: bool
 
+  @property
+  def present(self) -> Tensor:
+    """[B] float32, 1 for the examples of the mask, 0 for others."""
+    if self.mask is None:
+      return ops.ones_like(self.values)
+    return ops.cast(self.mask, "float32")
+
   def sample_weights(
     self, weight: Tensor, sample_weight: Tensor | None = None
   ) -> Tensor:

@@ -82,9 +82,7 @@ class MentorMixModel(MentoredModel):
     """
     del prediction
     part = batch.part
-    mixture = self.mixing.sample(weighed.weight, weighed.mask)
-    mixture = Mixture(part.of(mixture.partner), part.of(mixture.share))
-    x = keras.tree.map_structure(mixture.mix, batch.x, replicas.gather(batch.x))
+    mixture, x = mixed_inputs(self.mixing, batch.x, weighed, part)
     y_pred, penalty = self.training_pass(x)
     penalty = part.share_of(penalty)
     targets = [
@@ -96,9 +94,7 @@ class MentorMixModel(MentoredModel):
       values = (s * self.per_example_loss(y, y_pred) for y, s in targets)
       return sum(values, 0.0)
 
-    weight = ops.ones_like(loss.values)
-    if loss.mask is not None:
-      weight = ops.cast(loss.mask, "float32")
+    weight = loss.present
     if self.second_curriculum is not None:
       penalty = ops.zeros_like(penalty)  # as the original has it
       second, _ = self.seen_by_curriculum(x, loss_of(y_pred), y_pred, loss_of)
@@ -121,6 +117,22 @@ class MentorMixModel(MentoredModel):
   def get_config(self) -> dict[str, Any]:
     mixing = keras.saving.serialize_keras_object(self.mixing)
     return {**super().get_config(), "mixing": mixing}
+
+
+def mixed_inputs(
+  mixing: MentorMix, x: Tensor, weighed: WeighedBatch, part: replicas.Part
+) -> tuple[Mixture, Tensor]:
+  """How the examples of a replica's part are mixed, and their mixed inputs.
+
+  Args:
+    mixing: samples for the global batch, alike on each replica.
+    x: inputs [b, …] of the part, in any structure.
+    weighed: the weights of the global batch.
+    part: of the global batch, b of its B examples.
+  """
+  whole = mixing.sample(weighed.weight, weighed.mask)
+  mixture = Mixture(part.of(whole.partner), part.of(whole.share))
+  return mixture, keras.tree.map_structure(mixture.mix, x, replicas.gather(x))
 
 
 def mixed_sample_weights(

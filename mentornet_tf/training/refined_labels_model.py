@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
-from mentornet_tf.curricula.mentormix import MentorMix, Mixture
+from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.refined_labels import RefinedLabels
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
@@ -26,6 +26,7 @@ from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.mentormix_model import (
   check_all_labeled,
   check_can_be_mixed,
+  mixed_inputs,
   mixed_sample_weights,
 )
 from mentornet_tf.training.model_checks import check_mixing
@@ -126,9 +127,7 @@ class RefinedLabelsModel(MentoredModel):
     sample_weight = batch.sample_weight
     x = self.refining.augmented(batch.x)
     if self.mixing is not None:
-      whole = self.mixing.sample(weight, weighed.mask)
-      mixture = Mixture(part.of(whole.partner), part.of(whole.share))
-      x = keras.tree.map_structure(mixture.mix, x, replicas.gather(x))
+      mixture, x = mixed_inputs(self.mixing, x, weighed, part)
       guessed = mixture.mix(guessed, guesses)
       given = [
         (batch.y, mixture.share * part.of(weight)),
@@ -141,12 +140,9 @@ class RefinedLabelsModel(MentoredModel):
     y_pred, penalty = batch.y_pred, batch.penalty
     if x is not batch.x:
       y_pred, penalty = self.training_pass(x)
-    counts = ops.ones_like(part.of(weight))
-    if loss.mask is not None:  # absent examples have a weight of 0
-      counts = ops.cast(loss.mask, "float32")
 
     def factors(factor: Tensor) -> Tensor:
-      return loss.sample_weights(factor * counts, sample_weight)
+      return loss.sample_weights(factor * loss.present, sample_weight)
 
     of_labels = sum(
       compiled_loss(self, y, y_pred, factors(factor)) for y, factor in given
