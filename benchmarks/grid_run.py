@@ -30,7 +30,6 @@ from mentornet_tf.internal.json_files import read_json, write_json
 from mentornet_tf.settings import TrainingSettings
 
 _NUM_CLASSES = 10
-_EVALUATED_AT_ONCE = 1000
 _IMAGES_FOLDER = "images"
 SETTINGS_FILE, PROGRESS_FILE, STATE_FILE = (
   "run.json",
@@ -228,28 +227,10 @@ def _accuracy_on(
   model: Any, images: Any, labels: np.ndarray
 ) -> Callable[[], float]:
   """Share of test images that the student, or its average, gets right."""
-  import jax
+  from student_predictions import predictor
 
-  from mentornet_tf.training.ema import averaged_weights
-
-  student = model.student
-
-  @jax.jit
-  def predicted(weights: list[Any], others: list[Any], images: Any) -> Any:
-    logits, _ = student.stateless_call(weights, others, images, training=False)
-    return logits.argmax(-1)
-
-  def accuracy() -> float:
-    weights = averaged_weights(model.optimizer) or student.trainable_variables
-    values = [v.value for v in weights]
-    others = [v.value for v in student.non_trainable_variables]
-    parts = [
-      predicted(values, others, images[i : i + _EVALUATED_AT_ONCE])
-      for i in range(0, len(labels), _EVALUATED_AT_ONCE)
-    ]
-    return float(np.mean(np.concatenate(jax.device_get(parts)) == labels))
-
-  return accuracy
+  predict = predictor(model)
+  return lambda: float(np.mean(predict(images).argmax(-1) == labels))
 
 
 def _end_with_parent() -> None:

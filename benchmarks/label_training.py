@@ -11,7 +11,6 @@ from mentornet_tf.settings import TrainingSettings
 
 NUM_CLASSES = 10
 BATCH_SIZE = 128
-_EVALUATED_AT_ONCE = 1000
 _MENTOR = {"curriculum": "mentornet", "trained_mentornet_dir": "mentornet_pd"}
 # Method -> the settings that it changes in those of `mentornet reproduce`.
 METHODS: dict[str, dict[str, Any]] = {
@@ -93,11 +92,11 @@ class Training:
     )
     keras.utils.set_random_seed(seed)
     with dtype_policy(precision):
-      self._student = build_student(
+      student = build_student(
         "inception", NUM_CLASSES, **settings.student_options
       )
     self._model = mn.MentoredModel(
-      self._student,
+      student,
       builders.build_curriculum(settings),
       steps,
       mixing=builders.build_mixing(settings),
@@ -154,24 +153,9 @@ class Training:
   def probabilities(self, pixels: np.ndarray) -> np.ndarray:
     """[N, 10] float32 of the student, or of its average."""
     import jax
+    from student_predictions import predictor
 
     from mentornet_tf.training.device_images import standardize
-    from mentornet_tf.training.ema import averaged_weights
 
-    student = self._student
-
-    @jax.jit
-    def predicted(weights: Any, others: Any, images: Any) -> Any:
-      logits, _ = student.stateless_call(weights, others, images, False)
-      return jax.nn.softmax(logits.astype("float32"))
-
-    average = averaged_weights(self._model.optimizer)
-    weights = [v.value for v in average or student.trainable_variables]
-    others = [v.value for v in student.non_trainable_variables]
-    parts = [
-      predicted(
-        weights, others, standardize(pixels[i : i + _EVALUATED_AT_ONCE])
-      )
-      for i in range(0, len(pixels), _EVALUATED_AT_ONCE)
-    ]
-    return np.concatenate(jax.device_get(parts))
+    logits = predictor(self._model, standardize)(pixels)
+    return np.asarray(jax.nn.softmax(logits.astype(np.float32)))
