@@ -30,6 +30,9 @@ _SILENT_SECONDS = 20
 # What TensorFlow is given to connect workers that are all there.
 _JOIN_SECONDS = 60
 
+# What workers that have done their work are given to end.
+_LEAVE_SECONDS = 20
+
 # Shared file systems may show a new file somewhat later.
 _FOLDER_SECONDS = 30
 _TOKEN_FILE = ".workers"
@@ -102,10 +105,11 @@ class MultiWorker(Mirrored):
 
   def finish(self) -> None:
     self._gathered(0)
-    # A worker may leave before it has answered this second call; by then all
-    # have done their work.
+    # All have done their work, but one that left now would cut off those that
+    # still wait for its part of the sum. So they go once all have it, and the
+    # first, whose service answers the others, goes last.
     with contextlib.suppress(tf.errors.OpError):
-      self._gathered(0)
+      self._leave_together()
 
   @contextmanager
   def named_failures(self) -> Iterator[None]:
@@ -119,6 +123,21 @@ class MultiWorker(Mirrored):
         f"{self._named(silent)} has ended or cannot be reached: see what it "
         "printed; the same commands continue from the last checkpoint"
       ) from error
+
+  def _leave_together(self) -> None:
+    context = eager_context.context()
+    milliseconds = 1000 * _LEAVE_SECONDS
+    if not self.is_chief:
+      context.set_config_key_value(f"done/{self._cluster.index}", "1")
+      context.get_config_key_value("all done", milliseconds)
+      return
+    others = range(1, len(self._cluster))
+    for index in others:
+      context.get_config_key_value(f"done/{index}", milliseconds)
+    context.set_config_key_value("all done", "1")
+    end = time.monotonic() + _LEAVE_SECONDS
+    while time.monotonic() < end and self._cluster.silent() != [*others]:
+      time.sleep(0.1)
 
   def _gathered(self, value: int) -> list[int]:
     """The values of all workers, whole numbers of 40 bits."""
