@@ -9,6 +9,7 @@ The price is one random read per image, which solid-state disks and the page
 cache serve. Sequential reads would need a shuffle buffer and a replay.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -29,12 +30,14 @@ from mentornet_tf.datasets.reading.preparation import (
   Crop,
 )
 from mentornet_tf.datasets.reading.streamed_records import StreamedRecords
-from mentornet_tf.datasets.records.access import read_records
+from mentornet_tf.datasets.records.access import record_reader
 from mentornet_tf.datasets.records.parsing import checked_labels, parse_fields
 from mentornet_tf.datasets.records.stored_images import StoredImage
 
-# A hundred images of 299x299 take a tenth of a gigabyte.
-_BATCHES_AHEAD = 2
+# At least so many batches are made at once, so that one that waits for the
+# storage keeps no processor idle, and no more images than these: a thousand of
+# 299x299 take a gigabyte.
+_MIN_BATCHES_AT_ONCE, _MAX_IMAGES_AT_ONCE = 4, 4096
 # (image of a record, [] int64 position in the sequence) to the square
 # [size, size, 3] float32.
 _Cut: TypeAlias = Callable[[StoredImage, tf.Tensor], tf.Tensor]
@@ -105,7 +108,7 @@ def streamed_training_batches(
     len(slice_),
     cut,
     cut_raw if cuts_raw else None,
-  ).prefetch(_BATCHES_AHEAD)
+  )
 
 
 def streamed_evaluation_batches(
@@ -137,17 +140,13 @@ def streamed_evaluation_batches(
     del position
     return raw_squares.evaluation_square(image, crop)
 
-  return (
-    _batches(
-      tf.data.Dataset.range(num_batches).map(choose),
-      records,
-      batch_size,
-      cut,
-      cut_raw if records.is_raw else None,
-    )
-    .apply(tf.data.experimental.assert_cardinality(num_batches))
-    .prefetch(_BATCHES_AHEAD)
-  )
+  return _batches(
+    tf.data.Dataset.range(num_batches).map(choose),
+    records,
+    batch_size,
+    cut,
+    cut_raw if records.is_raw else None,
+  ).apply(tf.data.experimental.assert_cardinality(num_batches))
 
 
 def training_indices(
@@ -172,20 +171,23 @@ def _batches(
 ) -> tf.data.Dataset:
   """Reads and cuts chosen records.
 
-  What need not be done image by image is done once per batch, because every
+  Several batches are made at once, each image by image within one thread:
+  handing every image from thread to thread costs as much as cutting it. What
+  need not be done image by image is done once per batch, because every
   operation of a graph costs as much as copying some kilobytes.
 
   Args:
-    choices: pairs of int64 [any]: positions in the sequence, and indices of
-      the records there.
+    choices: pairs of int64 [B]: positions in the sequence, and indices of the
+      records there, of each batch.
     records: the set.
-    batch_size: of the batches; the last may be smaller unless there is none.
+    batch_size: B; the last batch may be smaller unless there is none.
     cut: cuts an image.
     cut_raw: does so faster where images may be raw pixels; None where none are.
 
   Returns:
     Dicts as `streamed_training_batches` gives, in the order of the choices.
   """
+  read = record_reader(records.index)
 
   def example(
     place: tuple[tf.Tensor, tf.Tensor], serialized: tf.Tensor
@@ -193,7 +195,7 @@ def _batches(
     image, fields = parse_fields(serialized)
     return place, (cut_raw or cut)(image, place[0]), fields
 
-  def batch(
+  def whole(
     places: tuple[tf.Tensor, tf.Tensor], images: Any, fields: dict
   ) -> dict[str, tf.Tensor]:
     positions, chosen = places
@@ -203,11 +205,15 @@ def _batches(
     return {"image": images, **labels}
 
   is_endless = choices.cardinality() == tf.data.INFINITE_CARDINALITY
-  places = choices.unbatch()
-  serialized = read_records(places, records.index)
-  return (
-    tf.data.Dataset.zip(places, serialized)
-    .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    .batch(batch_size, drop_remainder=is_endless)
-    .map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+  def batch(positions: tf.Tensor, chosen: tf.Tensor) -> dict[str, tf.Tensor]:
+    places = tf.data.Dataset.from_tensor_slices((positions, chosen))
+    examples = tf.data.Dataset.zip(places, places.flat_map(read)).map(example)
+    columns = examples.batch(batch_size, drop_remainder=is_endless)
+    return whole(*columns.get_single_element())
+
+  at_once = min(
+    max(os.cpu_count() or 1, _MIN_BATCHES_AT_ONCE),
+    max(1, _MAX_IMAGES_AT_ONCE // batch_size),
   )
+  return choices.map(batch, num_parallel_calls=at_once, deterministic=True)

@@ -1,5 +1,7 @@
 """Reading single records where they lie, within TensorFlow's graph."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from mentornet_tf.datasets.records.index import RecordIndex
@@ -12,6 +14,18 @@ def read_records(
   places: tf.data.Dataset, index: RecordIndex
 ) -> tf.data.Dataset:
   """The bytes of records, for pairs of int64 []: any position, the record."""
+  return places.interleave(
+    record_reader(index),
+    cycle_length=_READS_AT_ONCE,
+    num_parallel_calls=_READS_AT_ONCE,
+    deterministic=True,
+  )
+
+
+def record_reader(
+  index: RecordIndex,
+) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+  """Makes the data set of one record's bytes from such a pair."""
   shards = tf.constant([str(shard) for shard in index.shards])
   ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
 
@@ -20,12 +34,7 @@ def read_records(
     shard = tf.searchsorted(ends, chosen[tf.newaxis], side="right")[0]
     return record_at(shards[shard], offsets[chosen])
 
-  return places.interleave(
-    read,
-    cycle_length=_READS_AT_ONCE,
-    num_parallel_calls=_READS_AT_ONCE,
-    deterministic=True,
-  )
+  return read
 
 
 def record_at(shard: tf.Tensor | str, offset: tf.Tensor) -> tf.data.Dataset:
