@@ -37,7 +37,7 @@ class AutoCorrections:
 
   Attributes:
     corrections: most suspect first, with their lines in the table.
-    num_checked: checked labels among the ranks that they come from.
+    num_checked: checked labels that the estimate rests on.
     precision: estimated share of right corrections.
     at_least: the lower end of its interval, with 95 % confidence.
   """
@@ -65,8 +65,9 @@ def suggest_corrections(
   suggestions, which cannot rise from one rank to the next. An image that was
   not checked has the p of the next checked one below it. The precision of the
   first k is the mean of their p, and `wilson_bound` gives its lower end for the
-  number of checked ones among them. The largest k is taken for which that is
-  at least `precision`, no further than the last checked label.
+  number of checked ones that these came from: a block that is reviewed without
+  a gap tells nothing of others. The largest k is taken for which that is at
+  least `precision`, no further than the last checked label.
 
   This rests on checked labels that are like the others of their ranks: all, or
   some at random, or all from the top down to some rank.
@@ -174,7 +175,9 @@ def _trusted(
   num_open = np.cumsum(is_open[:count])
   sums = np.cumsum(np.where(is_open[:count], fitted[next_checked], 0))
   shares = sums / np.maximum(num_open, 1)
-  num_checked = np.searchsorted(checked, np.arange(count), side="right")
+  # Others stand for themselves only, and are not part of any share.
+  tells = np.unique(next_checked[np.array(is_open[:count])])
+  num_checked = np.cumsum(np.bincount(checked[tells], minlength=count))
   bounds = np.array(
     [
       wilson_bound(share, number) if number and some else 0.0
@@ -187,8 +190,9 @@ def _trusted(
     raise UserError(
       f"auto: expected suggestions of {origin} of which, with 95 % confidence, "
       f"at least {precision:g} are right, got {bounds[best]:.3f} as the best "
-      f"such bound, by {len(checked)} checked labels; ask for less, or check "
-      "more, further down, too"
+      f"such bound, by {len(tells)} of {len(checked)} checked labels (those "
+      "next below others that nobody has reviewed); ask for less, or check "
+      "more of them"
     )
   last = int(enough[-1])
   return AutoCorrections(

@@ -92,7 +92,7 @@ def test_a_review_counts_and_is_not_repeated(tmp_path):
   found = suggest_corrections(
     path, 0.9, "relabel", decision_of, {"cat": 0, "dog": 1, "emu": 2}
   )
-  assert found.num_checked == 80
+  assert found.num_checked == 79  # nobody is left above the first
   assert not {each.path[:-4] for each in found.corrections} & reviewed.keys()
   # 395 to 399 lie below the last reviewed one.
   assert len(found.corrections) == 316
@@ -120,7 +120,30 @@ def test_a_review_from_the_top_leaves_nothing_to_suggest(tmp_path):
   assert message.endswith("every tenth: mn.review_page(…, every=10)")
   assert refused(range(48), sample_with="look").endswith("every tenth: look")
   # One further down is enough to have a figure.
-  assert "got 0.000 as the best such bound" in refused([*range(48), 60])
+  assert "got 0.000 as the best such bound, by 1 of 49 checked" in refused(
+    [*range(48), 60]
+  )
+
+
+def test_a_block_of_reviewed_labels_proves_nothing_of_others(tmp_path):
+  """Its 200 right ones are not among what is suggested."""
+  path = ranking(tmp_path, [""] * 1000)
+  right = Decision("relabel", 1, 0)
+
+  def suggest(numbers):
+    taken = {f"{number}.jpg" for number in numbers}
+    return suggest_corrections(
+      path,
+      0.85,
+      decision_of=lambda path, id: right if path in taken else None,
+      class_of={"cat": 0, "dog": 1},
+    )
+
+  with pytest.raises(UserError, match="by 10 of 210 checked labels"):
+    suggest([*range(200), *range(209, 309, 10)])
+  found = suggest([*range(200), *range(209, 409, 10)])
+  assert found.num_checked == 20 and len(found.corrections) == 180
+  assert found.at_least == wilson_bound(1.0, 20)
 
 
 def test_known_wrong_labels_tell_what_to_drop_only(tmp_path):
@@ -143,7 +166,9 @@ def test_what_cannot_be_known_is_refused(tmp_path):
   few = ranking(tmp_path, ["dog"] * 20)
   with pytest.raises(UserError) as caught:
     suggest_corrections(few, 0.9)
-  assert "got 0.881 as the best such bound, by 20 checked" in str(caught.value)
+  assert "0.881 as the best such bound, by 20 of 20 checked" in str(
+    caught.value
+  )
   for precision in (0, 1, -0.5, float("nan")):
     with pytest.raises(UserError, match="auto: expected a precision above 0"):
       suggest_corrections(few, precision)
