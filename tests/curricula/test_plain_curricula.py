@@ -40,7 +40,8 @@ def test_without_a_curriculum_every_weight_is_one():
 
 def test_saved_models_load_where_only_their_class_is_imported(tmp_path):
   paths = []
-  for name, options in (("inception", {}), ("resnet32", {"units_per_stage": 1})):
+  students = {"inception": {}, "resnet32": {"units_per_stage": 1}}
+  for name, options in students.items():
     student = mn.build_student(name, num_classes=3, **options)
     curriculum = mn.FormulaCurriculum("spcl_linear", 2.0)
     model = mn.MentoredModel(student, curriculum, total_steps=7)
