@@ -71,7 +71,7 @@ def run_jobs(
           if name is None:
             break
           here, there = context.Pipe()
-          process = context.Process(
+          process: BaseProcess = context.Process(
             target=_work, args=(there, prepare), name=name, daemon=True
           )
           process.start()
