@@ -122,7 +122,7 @@ def draw_weights_of_labels(runs: Sequence[RunSummary]) -> Figure:
   for axes, run in zip(panels.flat, runs, strict=False):
     for metric, color in _WEIGHTS_OF_LABELS.values():
       if values := run.columns.get(metric):
-        axes.plot(*zip(*values, strict=True), color=color)
+        axes.plot(*zip(*values, strict=True), "o-", color=color, markersize=2)
     axes.set_title(run.name, fontsize=9, parse_math=False)
     axes.set_ylim(0, 1.03)
     axes.grid(alpha=0.25)

@@ -117,7 +117,9 @@ def run_protocol(
       write_results(folder, protocol, finished)
       console.print(f"{name} finished" + _left(runs, trained, folder, jobs))
   if runs:
-    console.print(f"{len(runs)} runs left; the same command continues")
+    console.print(
+      f"{len(runs)} of {len(planned)} runs left; the same command continues"
+    )
   if failures:
     name, failure = next(iter(failures.items()))
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
