@@ -128,6 +128,7 @@ def main() -> None:
   )
   import tensorflow as tf
 
+  from mentornet_tf.commands.flag_console import FlagConsole
   from mentornet_tf.datasets.reading.open import open_data
   from mentornet_tf.evaluation.evaluation_sets import open_evaluation_data
   from mentornet_tf.training.devices import open_distribution
@@ -164,6 +165,7 @@ def main() -> None:
     train_data,
     eval_data,
     options,
+    console=FlagConsole(PARAMETER_FLAGS),
     clean_data=clean_data,
   )
 

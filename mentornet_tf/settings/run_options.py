@@ -36,7 +36,9 @@ class RunOptions(SettingsGroup):
     120.0, "Seconds between flushes of TensorBoard's events.", lower=0
   )
   steps_per_call: int = setting(
-    20, "Training steps for each call from Python.", lower=1
+    20,
+    "Most training steps for each call from Python; fewer where they are slow.",
+    lower=1,
   )
   record_losses: bool = setting(
     False,

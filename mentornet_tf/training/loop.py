@@ -15,6 +15,9 @@ import tensorflow as tf
 Batch = dict[str, tf.Tensor]
 # What a step reports: name -> scalar or per-example vector.
 Report = dict[str, tf.Tensor]
+# How long a call may take, unless a single step takes longer.
+_CALL_SECONDS = 5.0
+
 # The reports of several steps, stacked along a first axis.
 Reports = dict[str, np.ndarray]
 
@@ -122,8 +125,12 @@ def run_loop(
   steps_per_call: int,
   should_stop: Callable[[], bool] = lambda: False,
   agreed_steps: Callable[[int], int] = lambda num_steps: num_steps,
+  clock: Callable[[], float] = time.monotonic,
 ) -> int:
   """Runs from `start_step` to `total_steps`; returns the step it reached.
+
+  The first call makes one step. Where steps are slow, later ones make as few
+  as take some seconds, so that a signal need not wait for long.
 
   Args:
     runner: runs a number of steps and returns their stacked reports.
@@ -131,20 +138,26 @@ def run_loop(
     start_step: steps done before.
     total_steps: length of training.
     steps_per_call: the most steps per call; calls are shorter where an action
-      is due.
+      is due or steps are slow.
     should_stop: asked before every call.
     agreed_steps: from the steps that this worker would make in a call, 0 to
       stop, to those that all of them make.
+    clock: in seconds.
   """
-  step = start_step
+  step, most_steps = start_step, 1
   while step < total_steps:
     stops = [action.next_due(step) for action in actions]
     stop_at = min([total_steps, *(stop for stop in stops if stop is not None)])
-    num_steps = 0 if should_stop() else min(steps_per_call, stop_at - step)
+    num_steps = 0 if should_stop() else min(most_steps, stop_at - step)
     num_steps = agreed_steps(num_steps)
     if not num_steps:
       break
+    began = clock()
     reports = runner(num_steps)
+    seconds_per_step = max(clock() - began, 1e-9) / num_steps
+    most_steps = min(
+      steps_per_call, max(1, int(_CALL_SECONDS / seconds_per_step))
+    )
     step += num_steps
     for action in actions:
       action.observe(step, reports)

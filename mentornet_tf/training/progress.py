@@ -55,10 +55,13 @@ class ShownBatches:
 
 
 def readable_seconds(seconds: float) -> str:
-  """Formats a duration: "45 s", "12 min" or "3 h 20 min"."""
+  """Formats a duration: "45 s", "12 min", "3 h 20 min" or "2 d 5 h"."""
   if seconds < 90:
     return f"{seconds:.0f} s"
   minutes = round(seconds / 60)
   if minutes < 90:
     return f"{minutes} min"
-  return f"{minutes // 60} h {minutes % 60} min"
+  if minutes < 48 * 60:
+    return f"{minutes // 60} h {minutes % 60} min"
+  hours = round(minutes / 60)
+  return f"{hours // 24} d {hours % 24} h"

@@ -26,6 +26,7 @@ from mentornet_tf.training.actions.memory_keeper import (
   keeps_memory,
 )
 from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
+from mentornet_tf.training.actions.pace_lines import PaceLines
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.distribution import Distribution
 from mentornet_tf.training.joint.clean_subset import update_batches
@@ -165,9 +166,12 @@ def _writing_actions(
   best = None
   if options.keep_best:
     best = BestCheckpoint(folder.path, options.keep_best, run.store)
+  pace_lines = PaceLines(
+    run.console.print, total_steps, only_note=run.console.is_terminal
+  )
   reporter = MetricsReporter(
     writer,
-    run.console.print,
+    pace_lines.print_line,
     interval_steps=interval_steps,
     pace=loop.Pace(start_step, total_steps),
     pending_dir=folder.path,
@@ -185,7 +189,7 @@ def _writing_actions(
     most_skipped=most_skipped_steps(model.optimizer),
   )
   before_save = [guard.check, reporter.save_pending]
-  actions: list[loop.Action] = [guard, reporter]
+  actions: list[loop.Action] = [guard, reporter, pace_lines]
   if keeps_memory(options.memory, run.train_data):
     keeper = MemoryKeeper(
       folder.path,

@@ -132,12 +132,13 @@ def test_an_interrupted_run_is_continued(tmp_path, run, monkeypatch):
     patched.setattr(stop_signals, "stop_on_signals", stop_after_one_call)
     outcomes, text = run("baseline", "oracle")
   assert outcomes == [] and not (tmp_path / "runs" / "table.md").exists()
-  assert "stopped at step 2" in text and "oracle" not in text
+  assert "oracle" not in text
   assert text.endswith("2 of 2 runs left; the same command continues\n")
   before = read_seconds(tmp_path / "runs" / "baseline-0")
-  assert (before.step, before.timed_steps) == (2, 2)
+  assert before.step == before.timed_steps < 4
+  assert f"stopped at step {before.step};" in text
   (outcome,), text = run("baseline")
-  assert "continuing from step 2" in text
+  assert f"continuing from step {before.step}" in text
   after = read_seconds(tmp_path / "runs" / "baseline-0")
   assert (after.step, after.timed_steps) == (4, 4)
   assert outcome.seconds == after.seconds > before.seconds

@@ -53,9 +53,9 @@ def test_calls_stop_where_an_action_is_due():
   assert every_four == [4, 8, 12]
   assert every_six == [6, 12]
   steps = [step for step, _ in observer.calls]
-  assert steps == [4, 6, 8, 11, 12, 13]
+  assert steps == [3, 4, 6, 8, 11, 12, 13]
   counts = [len(reports["total"]) for _, reports in observer.calls]
-  assert counts == [2, 2, 2, 3, 1, 1]
+  assert counts == [1, 1, 2, 2, 3, 1, 1]
 
 
 def test_all_actions_observe_before_the_first_runs_and_each_decides_once():
@@ -80,12 +80,12 @@ def test_all_actions_observe_before_the_first_runs_and_each_decides_once():
     [Noted("a"), Noted("b")],
     start_step=0,
     total_steps=4,
-    steps_per_call=2,
+    steps_per_call=3,
   )
-  observe_2 = ["a observes 2", "b observes 2"]
+  observe_1 = ["a observes 1", "b observes 1"]
   observe_4 = ["a observes 4", "b observes 4"]
   assert events == [
-    *(*observe_2, "a decides", "b decides"),
+    *(*observe_1, "a decides", "b decides"),
     *(*observe_4, "a decides", "a runs", "b decides", "b runs"),
   ]
 
@@ -101,11 +101,32 @@ def test_loop_stops_when_asked_and_says_where():
     steps_per_call=5,
     should_stop=lambda: len(seen.calls) == 3,
   )
-  assert step == 15
+  assert step == 11
+
+
+def test_calls_of_slow_steps_take_some_seconds():
+  now = [0.0]
+
+  def runner(num_steps):
+    seconds = 60 if not seen.calls else 2 * num_steps
+    now[0] += seconds
+    return {}
+
+  seen = Observer()
+  loop.run_loop(
+    runner,
+    [seen],
+    start_step=0,
+    total_steps=8,
+    steps_per_call=5,
+    clock=lambda: now[0],
+  )
+  # The first one compiles; of the others, two fit into five seconds.
+  assert [at for at, _ in seen.calls] == [1, 2, 4, 6, 8]
 
 
 def test_calls_are_as_long_as_workers_agree():
-  asked, agreed = [], iter([5, 2, 4, 0])
+  asked, agreed = [], iter([1, 2, 4, 0])
 
   def agree(num_steps):
     asked.append(num_steps)
@@ -122,9 +143,9 @@ def test_calls_are_as_long_as_workers_agree():
     should_stop=lambda: len(seen.calls) == 3,
     agreed_steps=agree,
   )
-  assert asked == [5, 5, 5, 0]
-  assert [at for at, _ in seen.calls] == [5, 7, 11]
-  assert step == 11
+  assert asked == [1, 5, 5, 0]
+  assert [at for at, _ in seen.calls] == [1, 3, 7]
+  assert step == 7
 
 
 def test_pace_gives_rate_and_time_left():
