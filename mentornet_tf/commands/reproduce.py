@@ -40,8 +40,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   "human_labels",
   None,
-  "For --protocol=human: CIFAR-10N's labels (worse_label), in any form that "
-  "--label_file of convert-cifar takes.",
+  "For --protocol=human: CIFAR-10N's worse_label with its clean_label, or ids, "
+  "in any file that --label_file of convert-cifar takes.",
 )
 flags.DEFINE_float(
   "noise_rate",

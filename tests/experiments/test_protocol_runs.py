@@ -254,10 +254,6 @@ def test_mistakes_of_the_program_are_one_line(tmp_path):
   for arguments, words in (
     (["--seeds=0,x"], ["expected whole numbers separated by commas"]),
     (["--protocol=human"], ["--human_labels: ", "with --protocol=human"]),
-    (
-      ["--protocol=medium", "--noise_rate=0.8"],
-      ["--noise_rate: expected a rate only with --protocol=small"],
-    ),
     ([f"--source_dir={tmp_path}/none"], ["none"]),
   ):
     result = run_program(
