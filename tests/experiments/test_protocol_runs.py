@@ -21,7 +21,7 @@ from mentornet_tf.experiments.protocol_tables import (
 from mentornet_tf.experiments.protocols import PROTOCOLS, chosen_protocol
 from mentornet_tf.experiments.run_seconds import read_seconds
 from mentornet_tf.internal import stop_signals
-from mentornet_tf.internal.json_files import write_json
+from mentornet_tf.internal.json_files import read_json, write_json
 from mentornet_tf.runs.run_folder import (
   MetricsWriter,
   RunFolder,
@@ -82,9 +82,9 @@ def run(tmp_path, cifar):
 
 
 def test_the_table_holds_all_finished_runs(tmp_path, run):
-  run("oracle")
+  _, first = run("oracle")
   run("self_paced", max_number_of_steps=5)
-  outcomes, _ = run("baseline", seeds=(1, 0))
+  outcomes, text = run("baseline", seeds=(1, 0))
   assert [(each.method, each.seed) for each in outcomes] == [
     ("baseline", 0),
     ("oracle", 0),
@@ -103,23 +103,19 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   # The oracle's weights are those of the labels themselves.
   (row,) = read_metrics(folder / "oracle-0")
   assert float(row["clean_weight"]) == 1 and float(row["noisy_weight"]) == 0
-  # A finished run is not repeated, and its time does not grow.
-  again, text = run("oracle")
-  assert again == outcomes
-  assert "1 of 1 runs finished" in text and "step" not in text.split("\n")[1]
-
-
-def test_what_is_left_is_told_before_and_after_each_run(run):
-  _, text = run("baseline")
-  assert text.splitlines()[:2] == [
+  # How long it takes is told as soon as it can be known.
+  assert first.splitlines()[:2] == [
     "small: 10,000 images, 40 % of which get a random label; 4 steps a run",
     "0 of 1 runs finished; 1 left; how long they take is told after the first",
   ]
-  assert text.endswith("\nbaseline-0 finished\n")
-  _, text = run("baseline", seeds=(0, 1, 2))
+  assert first.endswith("\noracle-0 finished\n")
   left = r"about \d+ s at the pace of those that are finished\n"
-  assert re.search(rf"\n1 of 3 runs finished; 2 left, {left}", text)
+  assert re.search(rf"\n0 of 2 runs finished; 2 left, {left}", text)
   assert re.search(rf"\nbaseline-1 finished; 1 left, {left}", text)
+  # A finished run is not repeated, and its time does not grow.
+  again, text = run("oracle")
+  assert again == outcomes
+  assert text.splitlines()[1:] == ["1 of 1 runs finished"]
 
 
 def test_an_interrupted_run_is_continued(tmp_path, run, monkeypatch):
@@ -176,20 +172,25 @@ def test_several_at_a_time_are_as_one_after_the_other(tmp_path, run):
     assert float(row[name]) == pytest.approx(float(expected[name]), rel=1e-6)
 
 
-def test_a_folder_is_that_of_one_protocol_and_noise_rate(run):
-  run("oracle")
-  for protocol, mine in (
-    (chosen_protocol("small", noise_rate=0.8), "small at noise rate 0.8"),
+@pytest.mark.parametrize(
+  ("protocol", "mine"),
+  [
+    (chosen_protocol(noise_rate=0.8), "small at noise rate 0.8"),
     (PROTOCOLS["medium"], "medium at noise rate 0.4"),
-  ):
-    error, _ = run("oracle", protocol=protocol)
-    assert re.fullmatch(
-      rf"folder: expected a new one or one of protocol {mine}, got \S+ with "
-      "protocol small at noise rate 0.4; choose another folder",
-      str(error),
-    )
-  outcomes, _ = run("oracle", protocol=chosen_protocol(noise_rate=0.4))
-  assert len(outcomes) == 1
+  ],
+)
+def test_a_folder_is_that_of_one_protocol_and_noise_rate(
+  tmp_path, run, protocol, mine
+):
+  (tmp_path / "runs").mkdir()
+  small = {"protocol": "small", "noise_rate": 0.4}
+  write_json(tmp_path / "runs" / "protocol.json", small)
+  error, _ = run("oracle", protocol=protocol)
+  assert str(error) == (
+    f"folder: expected a new one or one of protocol {mine}, got "
+    f"{tmp_path}/runs with protocol small at noise rate 0.4; choose another "
+    "folder"
+  )
 
 
 def test_human_labels_are_those_of_the_file(tmp_path, run):
@@ -208,18 +209,15 @@ def test_human_labels_are_those_of_the_file(tmp_path, run):
   assert record["settings"]["loss_p_percentile"] == "auto"
 
 
-def test_other_protocols_have_their_images_and_noise(tmp_path, run):
+def test_medium_has_all_images_and_published_numbers(tmp_path, run):
   run("baseline", protocol=PROTOCOLS["medium"])
-  data = read_run(tmp_path / "runs" / "baseline-0")["data"]
-  assert data["num_examples"] == 50
-  assert (
-    "published: by the authors'" in (tmp_path / "runs" / "table.md").read_text()
-  )
-  (tmp_path / "runs").rename(tmp_path / "medium")
-  run("baseline", protocol=PROTOCOLS["asymmetric"])
-  data = read_run(tmp_path / "runs" / "baseline-0")["data"]
-  assert data["num_examples"] == 40
-  assert data["noise"]["kind"] == "asymmetric" and data["noise"]["rate"] == 0.4
+  folder = tmp_path / "runs"
+  assert read_run(folder / "baseline-0")["data"]["num_examples"] == 50
+  assert "| 0.720 |\n\npublished: by" in (folder / "table.md").read_text()
+  assert read_json(folder / "protocol.json", written_by="", advice="") == {
+    "protocol": "medium",
+    "noise_rate": 0.4,
+  }
 
 
 def test_runs_of_other_settings_are_not_in_the_table(tmp_path):

@@ -1,5 +1,6 @@
 """Protocols as data."""
 
+import numpy as np
 import pytest
 from command_modules import imported_command
 
@@ -32,6 +33,19 @@ def test_methods_that_are_told_clean_labels_are_known():
   for protocol in PROTOCOLS.values():
     told = {m for m in protocol.methods if protocol.needs_clean_labels(m)}
     assert told == {"joint", "joint_mentormix", "oracle"} & {*protocol.methods}
+
+
+def test_the_kinds_of_noise():
+  human = chosen_protocol("human", human_labels="labels.pt")
+  noise = human.label_noise()
+  assert (noise.kind, noise.label_file) == ("file", "labels.pt")
+  noise = PROTOCOLS["asymmetric"].label_noise()
+  assert (noise.kind, noise.rate) == ("asymmetric", 0.4)
+  # The percentile is the share of clean labels.
+  labels = np.arange(10_000) % 10
+  noisy, _ = noise.drawn_labels(labels, 10, "cifar10")
+  percentile = PROTOCOLS["asymmetric"].changes["loss_p_percentile"]
+  assert percentile == pytest.approx((noisy == labels).mean(), abs=0.02)
 
 
 def test_medium_is_a_tenth_of_the_published_runs():
