@@ -68,14 +68,7 @@ def run_protocol(
       another protocol; or a run failed, after the others have ended.
   """
   methods = list(protocol.methods) if methods is None else list(methods)
-  unknown = [name for name in methods if name not in protocol.methods]
-  if unknown or not methods:
-    raise UserError(
-      f"methods: expected names among {', '.join(protocol.methods)}, got "
-      f"{repr(unknown[0]) if unknown else 'none'}; choose among them"
-    )
-  if jobs < 1:
-    raise UserError(f"jobs: expected at least 1, got {jobs}; give 1 or more")
+  _check(methods, protocol, jobs)
   steps = max_number_of_steps or protocol.max_number_of_steps
   folder = atomic_files.creatable_folder(folder)
   console = console or Console(highlight=False, markup=False, soft_wrap=True)
@@ -85,10 +78,10 @@ def run_protocol(
   done = {(each.method, each.seed) for each in finished}
   planned = dict.fromkeys((m, seed) for seed in seeds for m in methods)
   runs = {
-    f"{method}-{seed}": PlannedRun(
+    _name(method, seed): PlannedRun(
       method,
       protocol.settings(method, seed, steps),
-      folder / f"{method}-{seed}",
+      folder / _name(method, seed),
       data_dir,
       protocol.options,
     )
@@ -98,14 +91,14 @@ def run_protocol(
   console.print(f"{protocol.name}: {protocol.description}; {steps} steps a run")
   console.print(
     f"{len(planned) - len(runs)} of {len(planned)} runs finished"
-    + _left(runs, finished, folder, jobs)
+    + _left(runs, _paces(folder, done | planned.keys()), jobs)
   )
   if finished:
     write_results(folder, protocol, finished)
   failures: dict[str, str] = {}
-  trained: list[Outcome] = []
+  trained = set()
   for ended in train_runs(dict(runs), jobs, console):
-    name = ended.name
+    name, run = ended.name, runs[ended.name]
     if ended.failure:
       console.print(f"{name}: {ended.failure}")
       failures[name] = ended.failure
@@ -113,9 +106,11 @@ def run_protocol(
       del runs[name]
     if ended.result:
       finished = finished_runs(folder, protocol, steps)
-      trained += [x for x in finished if f"{x.method}-{x.seed}" == name]
       write_results(folder, protocol, finished)
-      console.print(f"{name} finished" + _left(runs, trained, folder, jobs))
+      # Runs of earlier calls may have had more, or fewer, beside them.
+      trained.add((run.method, run.settings.run.seed))
+      left = _left(runs, _paces(folder, trained), jobs)
+      console.print(f"{name} finished{left}")
   if runs:
     console.print(
       f"{len(runs)} of {len(planned)} runs left; the same command continues"
@@ -125,6 +120,17 @@ def run_protocol(
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
     raise UserError(f"{name}{more}: {failure}")
   return finished
+
+
+def _check(methods: Sequence[str], protocol: Protocol, jobs: int) -> None:
+  unknown = [name for name in methods if name not in protocol.methods]
+  if unknown or not methods:
+    raise UserError(
+      f"methods: expected names among {', '.join(protocol.methods)}, got "
+      f"{repr(unknown[0]) if unknown else 'none'}; choose among them"
+    )
+  if jobs < 1:
+    raise UserError(f"jobs: expected at least 1, got {jobs}; give 1 or more")
 
 
 def finished_runs(
@@ -198,24 +204,32 @@ def _readable(identity: dict) -> str:
   )
 
 
+def _name(method: str, seed: int) -> str:
+  return f"{method}-{seed}"
+
+
+def _paces(
+  folder: Path, runs: Iterable[tuple[str, int]]
+) -> dict[str, list[float]]:
+  """Method -> seconds per step of each of its runs that has been timed."""
+  paces: dict[str, list[float]] = {}
+  for method, seed in runs:
+    pace = read_seconds(folder / _name(method, seed)).per_step
+    if pace is not None:
+      paces.setdefault(method, []).append(pace)
+  return paces
+
+
 def _left(
-  runs: Mapping[str, PlannedRun],
-  finished: Sequence[Outcome],
-  folder: Path,
-  jobs: int,
+  runs: Mapping[str, PlannedRun], paces: Mapping[str, list[float]], jobs: int
 ) -> str:
-  """How many runs are left, and how long they take by the pace of others."""
+  """How many runs are left, and how long they take at the pace of others."""
   if not runs:
     return ""
   at_once = min(jobs, len(runs))
   text = f"; {len(runs)} left" + (
     f", {at_once} at a time" if at_once > 1 else ""
   )
-  paces: dict[str, list[float]] = {}
-  for each in finished:
-    pace = read_seconds(folder / f"{each.method}-{each.seed}").per_step
-    if pace:
-      paces.setdefault(each.method, []).append(pace)
   if not paces:
     return f"{text}; how long they take is told after the first"
   of_all = [pace for of_method in paces.values() for pace in of_method]
@@ -224,4 +238,4 @@ def _left(
     measured = paces.get(run.method, of_all)
     seconds.append(run.steps_left * sum(measured) / len(measured))
   left = readable_seconds(seconds_of_all(seconds, at_once))
-  return f"{text}, about {left} at the pace of those that are finished"
+  return f"{text}, about {left} at the pace so far"

@@ -109,7 +109,7 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
     "0 of 1 runs finished; 1 left; how long they take is told after the first",
   ]
   assert first.endswith("\noracle-0 finished\n")
-  left = r"about \d+ s at the pace of those that are finished\n"
+  left = r"about \d+ s at the pace so far\n"
   assert re.search(rf"\n0 of 2 runs finished; 2 left, {left}", text)
   assert re.search(rf"\nbaseline-1 finished; 1 left, {left}", text)
   # A finished run is not repeated, and its time does not grow.
@@ -134,6 +134,7 @@ def test_an_interrupted_run_is_continued(tmp_path, run, monkeypatch):
   assert before.step == before.timed_steps < 4
   assert f"stopped at step {before.step};" in text
   (outcome,), text = run("baseline")
+  assert re.search(r"1 left, about \d+ s at the pace so far", text)
   assert f"continuing from step {before.step}" in text
   after = read_seconds(tmp_path / "runs" / "baseline-0")
   assert (after.step, after.timed_steps) == (4, 4)
