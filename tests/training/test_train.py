@@ -252,7 +252,8 @@ def spoil_losses_after(monkeypatch, step):
 
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
-  with pytest.raises(UserError, match="at most the 60 training images, got 61"):
+  message = "at most the 60 training images, got 61; choose a smaller one"
+  with pytest.raises(UserError, match=message):
     run(tmp_path, SETTINGS.changed(batch_size=61))
 
 
