@@ -3,23 +3,9 @@
 import base64
 from collections.abc import Iterable
 from html import escape
+from importlib import resources
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto;
-  max-width: 60rem; padding: 0 1rem; }
-h1, h2, h3 { line-height: 1.2; margin: 2rem 0 .6rem; }
-h2 { border-bottom: 1px solid #ccc; padding-bottom: .2rem; }
-table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
-  display: block; overflow-x: auto; }
-th, td { padding: .2rem .8rem .2rem 0; text-align: left;
-  border-bottom: 1px solid #e4e4e4; font-variant-numeric: tabular-nums; }
-th { color: #666; font-weight: 600; }
-img.thumbnail { height: 3rem; vertical-align: middle; }
-img { max-width: 100%; height: auto; }
-figure { margin: .8rem 0; }
-figcaption, .note { color: #666; font-size: .9rem; }
-summary { cursor: pointer; }
-"""
+_STYLE = (resources.files(__package__) / "report.css").read_text()
 
 
 def page(
