@@ -67,7 +67,7 @@ def is_indexed(x: Any) -> bool:
 def check_index(x: Any) -> None:
   """Raises UserError for a data set with one index per batch."""
   spec = getattr(x, "element_spec", None)
-  inputs = spec[0] if isinstance(spec, tuple) and spec else None
+  inputs: Any = spec[0] if isinstance(spec, tuple) and spec else None
   if is_indexed(inputs) and inputs[INDEX].shape.rank == 0:
     raise UserError(
       "x: expected an index per example, got one per batch; attach it by "
