@@ -9,16 +9,7 @@ from pathlib import Path
 
 from mentornet_tf.internal.atomic_files import write_bytes
 from mentornet_tf.internal.json_files import write_json
-
-# Test accuracy of CifarNet on CIFAR-10 that the authors published for their
-# TensorFlow 1 code (docs/original.md). MentorMix was published with another
-# student.
-PUBLISHED = {
-  "baseline": {20: 0.775, 40: 0.72, 80: 0.29},
-  "self_paced": {20: 0.784, 40: 0.733, 80: 0.272},
-  "mentornet_pd": {20: 0.798, 40: 0.731, 80: 0.312},
-  "mentornet_dd": {20: 0.8, 40: 0.763, 80: 0.461},
-}
+from mentornet_tf.settings import PUBLISHED_ACCURACIES
 
 
 @dataclass(frozen=True)
@@ -105,7 +96,7 @@ def markdown(results: Sequence[Result], about: str) -> str:
     cells.setdefault((each.method, each.noise_percent), []).append(each)
   for (method, noise_percent), group in cells.items():
     known = [each for each in group if each.last is not None]
-    published = PUBLISHED.get(method, {}).get(noise_percent)
+    published = PUBLISHED_ACCURACIES.get(method, {}).get(noise_percent)
     steps = sorted({each.step for each in group})
     lines.append(
       f"| {method} | {noise_percent} % "

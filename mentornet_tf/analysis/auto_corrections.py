@@ -54,6 +54,7 @@ def suggest_corrections(
   action: str = RELABEL,
   decision_of: Callable[[str, int], Decision | None] = lambda path, id: None,
   class_of: Mapping[str, int] | None = None,
+  sample_with: str = "mn.review_page(…, every=10)",
 ) -> AutoCorrections:
   """The top of a ranking whose estimated precision is high enough.
 
@@ -78,10 +79,11 @@ def suggest_corrections(
     decision_of: what a reviewer decided on a path and id, None for nothing; of
       such images nothing is suggested.
     class_of: number of each class's name, for the reviewer's labels.
+    sample_with: what makes a page to check labels further down, for messages.
 
   Raises:
-    UserError: the ranking cannot be read, or no checked labels support the
-      precision.
+    UserError: the ranking cannot be read, no checked labels support the
+      precision, or nothing is left to suggest above the last of them.
   """
   if not 0 < precision < 1:
     raise UserError(
@@ -115,7 +117,7 @@ def suggest_corrections(
     is_open.append(decision is None)
     rights.append(np.nan if right is None else float(right))
   origin = "the ranking" if isinstance(table, SuspectLabels) else str(table)
-  return _trusted(origin, suggested, is_open, rights, precision)
+  return _trusted(origin, suggested, is_open, rights, precision, sample_with)
 
 
 def wilson_bound(share: float, count: int) -> float:
@@ -145,6 +147,7 @@ def _trusted(
   is_open: list[bool],
   rights: list[float],
   precision: float,
+  sample_with: str,
 ) -> AutoCorrections:
   right = np.array(rights, np.float64)
   checked = np.flatnonzero(~np.isnan(right))
@@ -154,11 +157,19 @@ def _trusted(
       "nothing else tells how often they are right, got none; review some and "
       "give `corrections`, or rank a set with clean labels"
     )
+  count = int(checked[-1]) + 1
+  if not any(is_open[:count]):
+    # Lines of the table count its header, so that ranks are one less.
+    raise UserError(
+      "auto: expected suggestions that nobody has reviewed down to the last "
+      f"checked label, at rank {suggested[count - 1].line - 1} of {origin}, "
+      "got none, and none beyond it is counted; check some further down, for "
+      f"instance every tenth: {sample_with}"
+    )
   # Imported here, since it takes a second.
   from sklearn.isotonic import isotonic_regression
 
   fitted = isotonic_regression(right[checked], increasing=False)
-  count = int(checked[-1]) + 1
   next_checked = np.searchsorted(checked, np.arange(count))
   num_open = np.cumsum(is_open[:count])
   sums = np.cumsum(np.where(is_open[:count], fitted[next_checked], 0))
@@ -174,9 +185,10 @@ def _trusted(
   if not len(enough):
     best = int(np.argmax(bounds))
     raise UserError(
-      f"auto: expected suggestions of {origin} with a precision of at least "
-      f"{precision:g}, got at most {bounds[best]:.3f} with 95 % confidence, "
-      f"from {len(checked)} checked labels; choose a lower one, or review more"
+      f"auto: expected suggestions of {origin} of which, with 95 % confidence, "
+      f"at least {precision:g} are right, got {bounds[best]:.3f} as the best "
+      f"such bound, by {len(checked)} checked labels; ask for less, or check "
+      "more, further down, too"
     )
   last = int(enough[-1])
   return AutoCorrections(

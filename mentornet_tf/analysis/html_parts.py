@@ -5,20 +5,33 @@ from collections.abc import Iterable
 from html import escape
 
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; margin: 2rem auto;
-  max-width: 60rem; padding: 0 1rem; }
-h1, h2, h3 { line-height: 1.2; margin: 2rem 0 .6rem; }
-h2 { border-bottom: 1px solid #ccc; padding-bottom: .2rem; }
+:root { color-scheme: light dark; --paper: #fff; --ink: #222; --quiet: #666;
+  --rule: #ccc; --line: #e4e4e4; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #15181c; --ink: #e6e9ec; --quiet: #9aa4ae;
+    --rule: #4a525b; --line: #363d45; }
+  figure img { background: #fff; border-radius: 4px; }
+}
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
+  background: var(--paper); margin: 2rem auto; max-width: 60rem;
+  padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; margin: 2rem 0 .6rem; break-after: avoid; }
+h2 { border-bottom: 1px solid var(--rule); padding-bottom: .2rem; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: .9rem;
   display: block; overflow-x: auto; }
 th, td { padding: .2rem .8rem .2rem 0; text-align: left;
-  border-bottom: 1px solid #e4e4e4; font-variant-numeric: tabular-nums; }
-th { color: #666; font-weight: 600; }
+  border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; }
+th { color: var(--quiet); font-weight: 600; }
 img.thumbnail { height: 3rem; vertical-align: middle; }
 img { max-width: 100%; height: auto; }
-figure { margin: .8rem 0; }
-figcaption, .note { color: #666; font-size: .9rem; }
+figure { margin: .8rem 0; break-inside: avoid; }
+figcaption, .note { color: var(--quiet); font-size: .9rem; }
 summary { cursor: pointer; }
+@media print {
+  table { display: table; overflow-wrap: break-word; }
+  tr { break-inside: avoid; }
+  figure img { max-height: 28rem; width: auto; }
+}
 """
 
 

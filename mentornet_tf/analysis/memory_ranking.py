@@ -82,14 +82,20 @@ def settled_memory(
   Args:
     train_log_dir: the training folder.
     data: the data to rank.
-    print_line: told where there were few visits.
+    print_line: told why a memory that there is says nothing.
 
   Raises:
     UserError: the memory is damaged.
   """
   folder = Path(train_log_dir)
   trained_on = require_run(folder)["data"].get("digest")
-  if not memory_files(folder) or data_digest(data) != trained_on:
+  if not memory_files(folder):
+    return None
+  if data_digest(data) != trained_on:
+    print_line(
+      f"note: the memory of {folder} is of the data that it was trained on, "
+      f"not of this {data.name}; ranking by checkpoints"
+    )
     return None
   examples = load_memory(folder)
   visits = float(examples.visits.mean())
@@ -124,7 +130,7 @@ def rank_by_memory(
     source="memory",
   )
   print_line(
-    f"step {examples.step}  memory of {len(positions)} examples, on average "
-    f"{examples.visits[positions].mean():.1f} visits each"
+    f"step {examples.step}  by the training's memory of {len(positions)} "
+    f"examples, {examples.visits[positions].mean():.1f} visits each on average"
   )
   return suspects, data

@@ -142,6 +142,13 @@ def class_labels(y: Any, num_classes: int) -> np.ndarray:
         "shares of them; multi-label and soft labels cannot be ranked"
       )
     return values.argmax(axis=1)
+  first = values.flat[0] if values.size else None
+  if isinstance(first, str | bytes):
+    raise UserError(
+      f"y: expected numbers of classes from 0 to {num_classes - 1}, got names "
+      f"such as {str(first)!r}; number them as in training, for instance "
+      "np.unique(y, return_inverse=True)[1]"
+    )
   whole = values.ndim == 1 and (
     values.dtype.kind in "iub"
     or (values.dtype.kind == "f" and (values == np.floor(values)).all())

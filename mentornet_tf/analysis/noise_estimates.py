@@ -5,6 +5,7 @@ intervals are Wilson's.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
@@ -45,6 +46,9 @@ class NoiseEstimate:
   the model: one that has memorized its labels finds too little noise, one that
   confuses two classes finds noise between them.
 
+  From fewer than `LEAST_CONFIDENT` confident examples nothing is estimated:
+  `is_known` is False then, and `share`, `interval` and `joint` are NaN.
+
   Attributes:
     num_examples: N.
     num_confident: examples that are confident in a class, which the estimates
@@ -65,6 +69,22 @@ class NoiseEstimate:
   joint: np.ndarray
   pairs: tuple[ConfusedPair, ...]
   class_names: tuple[str, ...] | None = None
+
+  @property
+  def is_known(self) -> bool:
+    """Whether there were enough confident examples."""
+    return self.num_confident >= LEAST_CONFIDENT
+
+  @property
+  def why_unknown(self) -> str:
+    """A line on what is missing; "" where nothing is."""
+    if self.is_known:
+      return ""
+    return (
+      f"labels: expected at least {LEAST_CONFIDENT} examples of which the "
+      f"model is confident, got {self.num_confident} of {self.num_examples}; "
+      "rank more examples to estimate their noise"
+    )
 
   @property
   def suggested_by_given(self) -> np.ndarray:
@@ -98,7 +118,9 @@ class NoiseEstimate:
     return values
 
   def lines(self, num_pairs: int = 3) -> list[str]:
-    """Readable lines."""
+    """Readable lines, or one that says why there is no estimate."""
+    if not self.is_known:
+      return [f"note: no estimate of the label noise: {self.why_unknown}"]
     low, high = self.interval
     lines = [
       f"estimated noisy labels: {100 * self.share:.1f} % "
@@ -118,8 +140,9 @@ class NoiseEstimate:
         )
       )
     lines.append(
-      f"both rest on the {self.num_confident} labels of which the model is "
-      "confident; its own bias is not part of the intervals"
+      f"from the {self.num_confident} labels of which the model is confident; "
+      "its own mistakes count, too, so this is too high where its accuracy is "
+      "low"
     )
     return lines
 
@@ -159,6 +182,35 @@ def estimate_noise(
     UserError: fewer than `LEAST_CONFIDENT` examples are confident, or an
       argument is out of range.
   """
+  estimate = summarize_noise(
+    labels, pred_probs, class_names=class_names, confidence=confidence
+  )
+  if not estimate.is_known:
+    raise UserError(estimate.why_unknown)
+  return estimate
+
+
+def summarize_noise(
+  labels: np.ndarray,
+  pred_probs: np.ndarray,
+  *,
+  class_names: Sequence[str] | None = None,
+  confidence: float = 0.95,
+) -> NoiseEstimate:
+  """`estimate_noise`, or what says that too few examples are confident.
+
+  Args:
+    labels: [N] int64, given labels.
+    pred_probs: [N, K], rows sum to 1.
+    class_names: K names.
+    confidence: of the intervals.
+
+  Returns:
+    An estimate, of which `is_known` tells whether it holds one.
+
+  Raises:
+    UserError: an argument is out of range.
+  """
   if not 0 < confidence < 1:
     raise UserError(
       f"confidence: expected a number between 0 and 1, got {confidence}; try "
@@ -167,11 +219,17 @@ def estimate_noise(
   num_examples, num_classes = pred_probs.shape
   chosen = confident_learning.confident_classes(labels, pred_probs)
   num_confident = int(np.count_nonzero(chosen >= 0))
+  names = None if class_names is None else tuple(map(str, class_names))
   if num_confident < LEAST_CONFIDENT:
-    raise UserError(
-      f"labels: expected at least {LEAST_CONFIDENT} examples of which the "
-      f"model is confident, got {num_confident} of {num_examples}; rank more "
-      "examples to estimate their noise"
+    return NoiseEstimate(
+      num_examples,
+      num_confident,
+      math.nan,
+      (math.nan, math.nan),
+      confidence,
+      np.full((num_classes, num_classes), math.nan),
+      (),
+      names,
     )
   counts = confident_learning.confident_joint(labels, chosen, num_classes)
   class_counts = np.bincount(labels, minlength=num_classes)
@@ -193,7 +251,7 @@ def estimate_noise(
     confidence,
     joint,
     _pairs(joint, class_counts, confident, confidence),
-    None if class_names is None else tuple(map(str, class_names)),
+    names,
   )
 
 

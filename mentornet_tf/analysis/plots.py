@@ -18,6 +18,12 @@ from mentornet_tf.internal.figures import save_figure
 # Distinguishable with all common forms of color vision (Okabe and Ito).
 _COLORS = ("#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 _CLEAN, _NOISY = "#0072B2", "#D55E00"
+# Kind of label -> its column of metrics.csv, and its color.
+_WEIGHTS_OF_LABELS = {
+  "clean label": ("clean_weight", _CLEAN),
+  "noisy label": ("noisy_weight", _NOISY),
+}
+_WEIGHT_COLUMNS = 4
 # Colors of the titles on a contact sheet, and what they mean.
 _VERDICTS = {
   "found": ("#0072B2", "mislabeled, suggestion correct"),
@@ -88,6 +94,50 @@ def _name_ends(
       va="center",
       parse_math=False,
     )
+
+
+def plot_weights_of_labels(
+  runs: Sequence[RunSummary], path: str | os.PathLike
+) -> None:
+  """Writes the picture of `draw_weights_of_labels`."""
+  save_figure(draw_weights_of_labels(runs), path)
+
+
+def draw_weights_of_labels(runs: Sequence[RunSummary]) -> Figure:
+  """Mean weight of clean and of noisy labels over training, a panel per run.
+
+  Args:
+    runs: a run whose metrics do not tell them has no panel.
+  """
+  names = [metric for metric, _ in _WEIGHTS_OF_LABELS.values()]
+  runs = [run for run in runs if any(map(run.columns.get, names))]
+  columns = max(1, min(_WEIGHT_COLUMNS, len(runs)))
+  rows = max(1, -(-len(runs) // columns))
+  figure = _figure(2.6 * columns + 0.6, 2.1 * rows + 0.7)
+  panels = figure.subplots(
+    rows, columns, sharex=True, sharey=True, squeeze=False
+  )
+  for axes in panels.flat[len(runs) :]:
+    axes.axis("off")
+  for axes, run in zip(panels.flat, runs, strict=False):
+    for metric, color in _WEIGHTS_OF_LABELS.values():
+      if values := run.columns.get(metric):
+        axes.plot(*zip(*values, strict=True), "o-", color=color, markersize=2)
+    axes.set_title(run.name, fontsize=9, parse_math=False)
+    axes.set_ylim(0, 1.03)
+    axes.grid(alpha=0.25)
+  figure.supxlabel("training step", fontsize=9)
+  figure.supylabel("mean weight", fontsize=9)
+  figure.legend(
+    handles=[
+      Patch(color=color, label=label)
+      for label, (_, color) in _WEIGHTS_OF_LABELS.items()
+    ],
+    loc="outside upper center",
+    ncols=2,
+    fontsize=9,
+  )
+  return figure
 
 
 def plot_weight_against_loss(

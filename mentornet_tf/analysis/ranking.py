@@ -15,7 +15,6 @@ from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
 from mentornet_tf.datasets.records.schema import InMemoryDataset
-from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import save_figure
 from mentornet_tf.internal.json_files import write_json
@@ -104,10 +103,7 @@ def write_suspect_labels(
       (suspects.labels == suspects.clean_labels)[known],
     )
     save_figure(figure, folder / WEIGHTS_FILE)
-  try:
-    estimate = suspects.summary().as_json()
-  except UserError:
-    estimate = None
+  estimate = suspects.summary()
   write_json(
     folder / METRICS_FILE,
     {
@@ -119,7 +115,7 @@ def write_suspect_labels(
       "rank_by": suspects.rank_by,
       "source": suspects.source,
       "checkpoint_steps": list(suspects.steps),
-      "noise_estimate": estimate,
+      "noise_estimate": estimate.as_json() if estimate.is_known else None,
       "quality": suspects.quality(),
     },
   )
@@ -156,7 +152,7 @@ def describe(suspects: SuspectLabels) -> list[str]:
     suspects.predicted_labels != suspects.labels
   )
   lines = [
-    *suspects.summary_lines(),
+    *suspects.summary().lines(),
     f"{num_disagreeing} of {len(suspects.ids)} labels differ from the predicted"
     " class",
   ]
@@ -187,11 +183,10 @@ def describe(suspects: SuspectLabels) -> list[str]:
 def _beside_estimate(suspects: SuspectLabels, quality: dict[str, Any]) -> str:
   """Whether the checked labels contradict the estimate; "" if they do not."""
   share = quality["num_wrong"] / quality["num_known"]
-  try:
-    low, high = suspects.summary().interval
-  except UserError:
-    return ""
-  if quality["num_known"] < LEAST_CONFIDENT or low <= share <= high:
+  estimate = suspects.summary()
+  low, high = estimate.interval
+  too_few = quality["num_known"] < LEAST_CONFIDENT or not estimate.is_known
+  if too_few or low <= share <= high:
     return ""
   return (
     f", {100 * share:.1f} %, which is outside the interval above: believe "

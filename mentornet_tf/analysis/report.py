@@ -39,6 +39,9 @@ _WEIGHT_METRICS = {
   "label_recall": "share of selected among the clean labels",
 }
 
+# Characters of a digest that tell data from others at a glance.
+_DIGEST_LENGTH = 12
+
 
 @dataclasses.dataclass(frozen=True)
 class RunRecord:
@@ -156,7 +159,7 @@ def _settings(records: Sequence[RunRecord]) -> list[str]:
       html_parts.table(
         ("differs in", *names),
         (
-          (setting, *(_plain(value) for value in values.values()))
+          (setting, *(_shortened(setting, each) for each in values.values()))
           for setting, values in differences.items()
         ),
       )
@@ -288,6 +291,13 @@ def _flat(values: dict[str, Any], prefix: str) -> dict[str, Any]:
     else:
       flat[prefix + name] = value
   return flat
+
+
+def _shortened(setting: str, value: Any) -> str:
+  """A value in a table whose columns stand side by side."""
+  text = _plain(value)
+  is_digest = setting.endswith("digest") and len(text) > _DIGEST_LENGTH
+  return f"{text[:_DIGEST_LENGTH]}…" if is_digest else text
 
 
 def _plain(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The section of a report on a run's suspect labels."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,6 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
     return [
       '<p class="note">The labels have not been ranked by this run yet.</p>'
     ]
-  steps = ", ".join(str(step) for step in metrics["checkpoint_steps"])
   rows = read_suspect_table(folder / ranking.TABLE_FILE, num_rows)
   thumbnails = _thumbnails(folder / ranking.IMAGES_FILE, rows)
   is_named = any(row.get("path") for row in rows)
@@ -63,7 +62,7 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
   return [
     f"<p>{metrics['num_disagreeing']} of the {metrics['num_examples']} labels "
     f"of {escape(metrics['data'])} differ from the predicted class. Ranked by "
-    f"{escape(metrics['rank_by'])}, over the checkpoints of step {steps}.</p>",
+    f"{escape(metrics['rank_by'])}{_origin(metrics)}.</p>",
     *_quality(metrics["quality"]),
     *(
       html_parts.picture((folder / file).read_bytes(), caption)
@@ -80,6 +79,15 @@ def suspects_section(train_log_dir: Path, num_rows: int) -> list[str]:
     ),
     "</details>",
   ]
+
+
+def _origin(metrics: Mapping[str, Any]) -> str:
+  """What the ranking rests on; "" where it names nothing."""
+  if steps := metrics["checkpoint_steps"]:
+    return f", over the checkpoints of step {', '.join(map(str, steps))}"
+  if metrics.get("source") == "memory":
+    return ", from the memory of the training"
+  return ""
 
 
 def _titles(columns: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from mentornet_tf.analysis.label_arrays import (
   check_probabilities,
   given_probability,
 )
-from mentornet_tf.analysis.noise_estimates import NoiseEstimate, estimate_noise
+from mentornet_tf.analysis.noise_estimates import NoiseEstimate, summarize_noise
 from mentornet_tf.datasets.images.bytes_columns import BytesColumn
 from mentornet_tf.datasets.images.listing import readable
 from mentornet_tf.datasets.labels import clean_labels
@@ -219,22 +219,15 @@ class SuspectLabels:
   def summary(self, confidence: float = 0.95) -> NoiseEstimate:
     """How many labels are noisy and which classes are confused; printable.
 
-    Raises:
-      UserError: there are too few examples; see `estimate_noise`.
+    Where too few examples are confident, `is_known` is False, figures are NaN
+    and what is printed is a note.
     """
-    return estimate_noise(
+    return summarize_noise(
       self.labels,
       self.pred_probs,
       class_names=self.class_names,
       confidence=confidence,
     )
-
-  def summary_lines(self) -> list[str]:
-    """The summary, or a line that says why there is none."""
-    try:
-      return self.summary().lines()
-    except UserError as error:
-      return [f"note: no estimate of the label noise: {error}"]
 
   def to_datalab(self, output_dir: str | os.PathLike) -> Path:
     """Writes files for cleanlab's Datalab, see `write_datalab`."""

@@ -214,9 +214,11 @@ def _missing_flags() -> list[str]:
 
 
 def _shown_flags() -> dict[str, str]:
-  """Every name that can be typed, noaugment's too, each with its dashes."""
+  """Every name that is of use, noaugment's too, each with its dashes."""
   shown = {}
   for name, flag in help_page.own_flags().items():
+    if help_page.is_ignored(flag):
+      continue
     shown[name] = f"--{name}"
     if flag.boolean:
       shown[f"no{name}"] = f"--no{name}"

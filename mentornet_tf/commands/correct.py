@@ -90,9 +90,15 @@ def main() -> None:
   table_flags.require_table("csv")
   if not FLAGS.corrections and FLAGS.auto is None:
     raise UserError("expected --corrections or --auto, got neither; give one")
-  if (FLAGS.auto is None) != (FLAGS.ranking is None):
+  if FLAGS.auto is not None and not FLAGS.ranking:
     raise UserError(
-      "expected --auto and --ranking together, got one of them; give both"
+      "--ranking: expected the folder of a ranking for --auto, got none; give "
+      "that whose labels were checked, such as runs/NAME/suspect_labels"
+    )
+  if FLAGS.ranking and FLAGS.auto is None:
+    raise UserError(
+      "--auto: expected a precision with --ranking, got none; try 0.9, or "
+      "leave --ranking out"
     )
   from mentornet_tf.datasets.trees.class_order import read_class_names
   from mentornet_tf.datasets.trees.corrected_table import write_corrected_table
@@ -142,16 +148,19 @@ def _automatic(
     FLAGS.auto_action,
     lambda path, id: by_path.get(path) if path else by_id.get(id),
     {name: number for number, name in enumerate(files.class_names)},
+    shlex.join(["mentornet", "review", FLAGS.ranking, "--every=10"]),
   )
   print(
     f"--auto: {len(found.corrections)} corrections, estimated precision "
-    f"{found.precision:.3f}, at least {found.at_least:.3f} with 95 % "
-    f"confidence, by {found.num_checked} checked labels"
+    f"{found.precision:.3f}, with 95 % confidence at least "
+    f"{found.at_least:.3f}, by {found.num_checked} checked labels"
   )
   return decide(files, found.corrections, str(table))
 
 
 def _print(written: "CorrectedTable", num_images: int) -> None:
+  from mentornet_tf.datasets.trees.splits import records_name
+
   words = ", ".join(f"{count} {word}" for word, count in written.counts.items())
   print(f"{written.path}: {words} of {num_images} images")
   command = ["mentornet", "convert-images", f"--csv={written.path}"]
@@ -162,4 +171,10 @@ def _print(written: "CorrectedTable", num_images: int) -> None:
     command.append(f"--class_names={written.class_names_path}")
   elif FLAGS.class_names:
     command.append(f"--class_names={FLAGS.class_names}")
-  print(f"next: {shlex.join([*command, *given, '--output_dir=…'])}")
+  # Which is what the first conversion called the records, unless it was told.
+  given.append(
+    f"--dataset_name={records_name(None, FLAGS.csv or FLAGS.source_dir)}"
+  )
+  given.append(f"--output_dir=records/{written.path.stem}")
+  print("next, with --image_size and the like as in the first conversion:")
+  print(shlex.join([*command, *given]))

@@ -14,7 +14,7 @@ import os
 
 from absl import flags
 
-from mentornet_tf.commands import command_line
+from mentornet_tf.commands import command_line, help_page
 from mentornet_tf.datasets.records.set_names import SetName, parse_set_names
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
@@ -84,7 +84,8 @@ flags.DEFINE_integer(
   lower_bound=0,
 )
 flags.DEFINE_string("device_id", "0", "GPU to use, where there is one.")
-flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
+with help_page.flag_group(help_page.IGNORED):
+  flags.DEFINE_string("master", "", "TensorFlow 1 only; ignored.")
 
 command_line.require_finite("eval_interval_secs")
 flags.mark_flags_as_required(["data_dir", "checkpoint_dir"])

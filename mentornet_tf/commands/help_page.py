@@ -10,6 +10,8 @@ from absl import flags
 
 _COLUMNS = 80
 _REQUIRED = "Required flags"
+# Heading of those that old command lines may have, and that nothing reads.
+IGNORED = "Flags of TensorFlow 1, ignored"
 # Packages that define flags of their own.
 _DEPENDENCIES = {"absl", "tensorflow", "tensorflow_datasets"}
 # The type of a flag's value -> what stands for the value.
@@ -50,6 +52,11 @@ def flag_group(title: str) -> Iterator[None]:
 def put_in_group(flag: flags.Flag, title: str) -> None:
   """Lists a flag under a heading of its own."""
   setattr(flag, "group", title)  # noqa: B010 (absl declares no such attribute)
+
+
+def is_ignored(flag: flags.Flag) -> bool:
+  """Whether nothing reads the flag, so that nobody can have meant it."""
+  return getattr(flag, "group", None) == IGNORED
 
 
 def own_flags() -> dict[str, flags.Flag]:

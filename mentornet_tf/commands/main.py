@@ -116,7 +116,7 @@ COMMANDS = {
     "plot_mentor", "Plots the weights of a mentor over the loss.", "bin"
   ),
   "reproduce": Command(
-    "reproduce", "Compares the curricula on a small data set.", "bin"
+    "reproduce", "Compares the curricula on CIFAR-10 with noisy labels.", "bin"
   ),
   "quickstart": Command(
     "quickstart",

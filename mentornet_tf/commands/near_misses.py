@@ -20,14 +20,21 @@ def did_you_mean(typed: str, names: Mapping[str, str]) -> str:
 
 
 def near_misses(typed: str, names: Mapping[str, str]) -> list[str]:
-  """The name that is spelled most like `typed`, else up to three that hold it.
+  """The name that is spelled most like `typed`, else up to three by words.
 
-  Capitals count as small letters, and dashes as underscores.
+  These are the names with most of its words: with all of them where there is
+  one. Two words or more count for more than the spelling: --max_steps means
+  --max_number_of_steps rather than --master. Capitals count as small letters,
+  and dashes as underscores.
   """
   plain = {_plain(name): name for name in names}
   closest = difflib.get_close_matches(_plain(typed), plain, n=1)
-  if not closest:
-    closest = [each for each in plain if _plain(typed) in each.split("_")][:3]
+  words = {*_plain(typed).split("_")}
+  shared = {each: len(words & {*each.split("_")}) for each in plain}
+  most = max(shared.values(), default=0)
+  by_words = [each for each, number in shared.items() if number == most]
+  if most >= (2 if closest else len(words)) and not {*closest} & {*by_words}:
+    closest = by_words[:3]
   return [plain[each] for each in closest]
 
 

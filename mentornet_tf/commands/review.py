@@ -7,6 +7,9 @@ a ranking, or its suspect_labels.csv. The page is one HTML file that needs no
 server: it shows the labels, most suspect first, takes decisions by mouse or
 keyboard, keeps them in the browser and gives them as corrections.csv.
 
+With --every=10 it shows every tenth label of the ranking: a sample from which
+mentornet correct --auto learns how far down the others can be trusted.
+
 Its images come from the records that were ranked (--data_dir) or from the files
 that the ranking names (--image_dir); without either, those of its contact sheet
 are shown. Each takes about 10 kB of the page, 3 kB
@@ -35,6 +38,13 @@ flags.DEFINE_integer(
   "listed by path and id.",
   lower_bound=0,
 )
+flags.DEFINE_integer(
+  "every",
+  1,
+  "Show the first label of the ranking and every N-th after it, such as 10: "
+  "checked, they tell mentornet correct --auto how far down to trust it.",
+  lower_bound=1,
+)
 flags.DEFINE_string(
   "output", None, "HTML file to write; by default review.html by the ranking."
 )
@@ -61,6 +71,7 @@ def main(rankings: list[str]) -> None:
     data_dir=flag.data_dir,
     image_dir=flag.image_dir,
     num_contents=flag.num_images,
+    every=flag.every,
     title=flag.title,
     print_line=lambda line: print(
       command_line.with_flags(line, PARAMETER_FLAGS)

@@ -16,6 +16,7 @@ from typing import Any
 
 from absl import flags
 
+from mentornet_tf.commands import help_page
 from mentornet_tf.commands.setting_flags import (
   define_setting_flags,
   given_settings,
@@ -85,9 +86,10 @@ flags.DEFINE_string(
 # Flags of TensorFlow 1 clusters, accepted so that old command lines run.
 _CLUSTER_FLAGS = ("master", "ps_tasks", "task")
 _IGNORED = "TensorFlow 1 only; ignored. See --distribution."
-flags.DEFINE_string("master", "", _IGNORED)
-flags.DEFINE_integer("ps_tasks", 0, _IGNORED)
-flags.DEFINE_integer("task", 0, _IGNORED)
+with help_page.flag_group(help_page.IGNORED):
+  flags.DEFINE_string("master", "", _IGNORED)
+  flags.DEFINE_integer("ps_tasks", 0, _IGNORED)
+  flags.DEFINE_integer("task", 0, _IGNORED)
 
 flags.mark_flags_as_required(["data_dir", "train_log_dir"])
 

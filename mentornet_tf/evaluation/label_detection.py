@@ -10,7 +10,7 @@ SELECTED_ABOVE = 0.5
 def weight_quality(
   weights: np.ndarray, is_clean: np.ndarray
 ) -> dict[str, float]:
-  """Precision, recall and AUROC of the weights at detecting clean labels.
+  """How the weights of clean and noisy labels differ.
 
   Args:
     weights: [N] weights before example dropout.
@@ -19,20 +19,23 @@ def weight_quality(
   Returns:
     "label_precision": share of clean labels among the selected examples
     (weight > 0.5); "label_recall": share of the clean labels that are selected;
-    "weight_auc": the label-noise detection AUROC, the area under the ROC curve.
-    NaN where undefined: nothing selected, no clean label, or only one kind.
+    "weight_auc": the label-noise detection AUROC, the area under the ROC curve;
+    "clean_weight" and "noisy_weight": mean weights of either kind. NaN where
+    undefined: nothing selected, or no label of a kind.
   """
   selected = weights > SELECTED_ABOVE
   num_selected = int(np.count_nonzero(selected))
   num_clean = int(np.count_nonzero(is_clean))
   selected_clean = int(np.count_nonzero(selected & is_clean))
-  both_kinds = 0 < num_clean < len(is_clean)
+  num_noisy = len(is_clean) - num_clean
   return {
     "label_precision": _ratio(selected_clean, num_selected),
     "label_recall": _ratio(selected_clean, num_clean),
     "weight_auc": float(roc_auc_score(is_clean, weights))
-    if both_kinds
+    if num_clean and num_noisy
     else float("nan"),
+    "clean_weight": _ratio(weights[is_clean].sum(dtype=float), num_clean),
+    "noisy_weight": _ratio(weights[~is_clean].sum(dtype=float), num_noisy),
   }
 
 
@@ -62,5 +65,5 @@ def detection_quality(
   }
 
 
-def _ratio(part: int, whole: int) -> float:
-  return part / whole if whole else float("nan")
+def _ratio(part: float, whole: int) -> float:
+  return float(part) / whole if whole else float("nan")

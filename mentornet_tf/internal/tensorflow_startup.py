@@ -11,7 +11,9 @@ import tempfile
 from mentornet_tf.errors import UserError
 
 
-def start_tensorflow(device_id: str = "", log_level: int = 2) -> None:
+def start_tensorflow(
+  device_id: str = "", log_level: int = 2, num_processes: int = 1
+) -> None:
   """Imports TensorFlow without its start-up notes.
 
   They would bury the program's own lines, and no log level stops all of them.
@@ -22,6 +24,9 @@ def start_tensorflow(device_id: str = "", log_level: int = 2) -> None:
       environment takes precedence.
     log_level: what of TensorFlow's own lines is shown later: 2 errors, 3 those
       of its end only; TF_CPP_MIN_LOG_LEVEL takes precedence.
+    num_processes: how many such processes share this machine at a time: each
+      computes with its share of the cores, and takes no more of a GPU's memory
+      than it needs.
 
   Raises:
     UserError: the environment chooses another back end for Keras.
@@ -34,6 +39,8 @@ def start_tensorflow(device_id: str = "", log_level: int = 2) -> None:
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", str(log_level))
   # Otherwise oneDNN leaves the calling thread idle, one of two on two cores.
   os.environ.setdefault("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1")
+  if num_processes > 1:
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
   sys.stderr.flush()
   standard_error = os.dup(2)
   with tempfile.TemporaryFile() as notes:
@@ -42,6 +49,10 @@ def start_tensorflow(device_id: str = "", log_level: int = 2) -> None:
       import tensorflow as tf
 
       tf.config.list_physical_devices()
+      if num_processes > 1:
+        num_threads = max(1, _num_cores() // num_processes)
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(num_threads)
     except BaseException:
       notes.seek(0)
       os.write(standard_error, notes.read())
@@ -49,6 +60,13 @@ def start_tensorflow(device_id: str = "", log_level: int = 2) -> None:
     finally:
       os.dup2(standard_error, 2)
       os.close(standard_error)
+
+
+def _num_cores() -> int:
+  """Those that this process may use, where the system tells."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
 
 def require_tensorflow(what: str) -> None:

@@ -23,6 +23,7 @@ from mentornet_tf.settings.groups import (
 )
 from mentornet_tf.settings.presets import (
   MENTORMIX_DEFAULTS,
+  PUBLISHED_ACCURACIES,
   REFINING_DEFAULTS,
   STUDENT_RECIPES,
   StudentRecipe,
@@ -44,6 +45,7 @@ __all__ = [
   "DECISION_THRESHOLD",
   "FROM_SCRATCH",
   "MENTORMIX_DEFAULTS",
+  "PUBLISHED_ACCURACIES",
   "REFINING_DEFAULTS",
   "STUDENT_RECIPES",
   "CurriculumSettings",

@@ -142,6 +142,15 @@ _PUBLISHED_PERCENTILES = {
 }
 _PUBLISHED_NOISE = (20, 40, 80)
 _PUBLISHED_CURRICULA = ("baseline", *_PUBLISHED_PERCENTILES, "mentormix")
+# Method -> symmetric noise in percent -> test accuracy of CifarNet on CIFAR-10
+# that the authors published for their TensorFlow 1 code (docs/original.md).
+# MentorMix was published with another student.
+PUBLISHED_ACCURACIES: Mapping[str, Mapping[int, float]] = {
+  "baseline": {20: 0.775, 40: 0.72, 80: 0.29},
+  "self_paced": {20: 0.784, 40: 0.733, 80: 0.272},
+  "mentornet_pd": {20: 0.798, 40: 0.731, 80: 0.312},
+  "mentornet_dd": {20: 0.8, 40: 0.763, 80: 0.461},
+}
 _PUBLISHED_LENGTHS: Mapping[str, Mapping[str, Any]] = {
   "resnet101": {"max_number_of_steps": 39_000},
   "inception": {"max_number_of_steps": 120_000, "num_epochs_per_decay": 200.0},

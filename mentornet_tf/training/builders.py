@@ -53,7 +53,7 @@ def build_model(
   if batch_size > len(train_data):
     raise UserError(
       f"batch_size: expected at most the {len(train_data)} training images, "
-      f"got {batch_size}"
+      f"got {batch_size}; choose a smaller one"
     )
   keras.utils.set_random_seed(settings.run.seed)
   options = settings.student_options

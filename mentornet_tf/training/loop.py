@@ -5,10 +5,8 @@ stream of batches, shows the steps' reports to a list of actions, and runs each
 action at the steps where it is due.
 """
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -167,29 +165,6 @@ def run_loop(
       if action.due(step):
         action.run(step)
   return step
-
-
-@contextmanager
-def stop_on_signals(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
-  """Yields a function that tells whether one of `signals` has arrived.
-
-  The first signal asks the loop to stop between two calls; a second one has its
-  previous effect.
-  """
-  arrived: list[int] = []
-  previous: dict[int, Any] = {}
-
-  def note(number: int, _: object) -> None:
-    arrived.append(number)
-    signal.signal(number, previous[number])
-
-  for each in signals:
-    previous[each] = signal.signal(each, note)
-  try:
-    yield lambda: bool(arrived)
-  finally:
-    for number, handler in previous.items():
-      signal.signal(number, handler)
 
 
 class Pace:

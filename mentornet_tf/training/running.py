@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.evaluation.evaluation_sets import EvaluationSets
+from mentornet_tf.internal import stop_signals
 from mentornet_tf.mentor_training.loss_dump import FILE_NAME
 from mentornet_tf.runs.best_checkpoint import BestCheckpoint, best_prefix
 from mentornet_tf.runs.checkpointing import CheckpointStore
@@ -104,7 +105,7 @@ def run_to_end(run: Run) -> int:
   )
   with (
     _actions(run) as (actions, save),
-    loop.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
+    stop_signals.stop_on_signals(signal.SIGINT, signal.SIGTERM) as should_stop,
     named_damage(lambda: _damage_after(run)),
     distribution.named_failures(),
   ):

@@ -103,6 +103,26 @@ def test_a_review_counts_and_is_not_repeated(tmp_path):
   assert {each.action for each in dropped.corrections} == {"drop"}
 
 
+def test_a_review_from_the_top_leaves_nothing_to_suggest(tmp_path):
+  path = ranking(tmp_path, [""] * 400)
+
+  def refused(numbers, **options):
+    with pytest.raises(UserError) as caught:
+      suggest_corrections(path, 0.1, decision_of=decided(numbers), **options)
+    return str(caught.value)
+
+  def decided(numbers):
+    taken = {f"{number}.jpg" for number in numbers}
+    return lambda path, id: Decision("keep", 0, 0) if path in taken else None
+
+  message = refused(range(48))
+  assert "down to the last checked label, at rank 48 of " in message
+  assert message.endswith("every tenth: mn.review_page(…, every=10)")
+  assert refused(range(48), sample_with="look").endswith("every tenth: look")
+  # One further down is enough to have a figure.
+  assert "got 0.000 as the best such bound" in refused([*range(48), 60])
+
+
 def test_known_wrong_labels_tell_what_to_drop_only(tmp_path):
   path = ranking(tmp_path, ["known wrong"] * 60)
   assert len(suggest_corrections(path, 0.9, "drop").corrections) == 60
@@ -123,7 +143,7 @@ def test_what_cannot_be_known_is_refused(tmp_path):
   few = ranking(tmp_path, ["dog"] * 20)
   with pytest.raises(UserError) as caught:
     suggest_corrections(few, 0.9)
-  assert "got at most 0.881 with 95 % confidence, from 20" in str(caught.value)
+  assert "got 0.881 as the best such bound, by 20 checked" in str(caught.value)
   for precision in (0, 1, -0.5, float("nan")):
     with pytest.raises(UserError, match="auto: expected a precision above 0"):
       suggest_corrections(few, precision)

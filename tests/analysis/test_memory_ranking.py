@@ -60,7 +60,10 @@ def test_a_run_is_ranked_by_its_memory(run, records, tmp_path):
   np.testing.assert_array_equal(suspects.mean_loss, memory.mean_loss)
   np.testing.assert_array_equal(suspects.mean_weight, memory.mean_weight)
   np.testing.assert_allclose(suspects.score, memory.score, atol=1e-7)
-  assert lines[0].startswith("step 30  memory of 60 examples, on average 5.0")
+  assert lines[0] == (
+    "step 30  by the training's memory of 60 examples, 5.0 visits each on "
+    "average"
+  )
   assert (tmp_path / "contact_sheet.png").exists()
 
 
@@ -75,7 +78,13 @@ def test_checkpoints_are_used_on_request_and_for_other_data(run, records):
   assert few.source == "checkpoints"
   assert lines[0].startswith("note: the memory has 5.0 visits per example")
   records["data"] = tiny.dataset().take(np.arange(40))
-  assert mn.rank_labels(run, "r", **quiet).source == "checkpoints"
+  lines.clear()
+  other = mn.rank_labels(run, "r", print_line=lines.append)
+  assert other.source == "checkpoints"
+  assert lines[0] == (
+    f"note: the memory of {run} is of the data that it was trained on, not of "
+    "this quadrants_train; ranking by checkpoints"
+  )
   with pytest.raises(UserError, match="expected the memory of the data with"):
     mn.rank_labels(run, "r", source="memory", **quiet)
   with pytest.raises(UserError, match="checkpoints, checkpoint: expected none"):

@@ -12,6 +12,7 @@ from mentornet_tf.analysis.noise_estimates import (
   estimate_noise,
   wilson_interval,
 )
+from mentornet_tf.analysis.ranking import describe
 from mentornet_tf.errors import UserError
 
 
@@ -121,7 +122,11 @@ def test_a_summary_is_readable_and_json():
   )
   pair = estimate.pairs[0]
   assert f"{names[pair.given]} → {names[pair.suggested]} " in lines[1]
-  assert f"{estimate.num_confident} labels" in lines[2]
+  assert lines[2] == (
+    f"from the {estimate.num_confident} labels of which the model is "
+    "confident; its own mistakes count, too, so this is too high where its "
+    "accuracy is low"
+  )
   found = estimate.as_json()
   assert found["share"] == estimate.share
   assert found["pairs"][0] == {
@@ -141,7 +146,18 @@ def test_too_few_examples_are_refused():
     estimate_noise(run.labels, run.pred_probs)
   with pytest.raises(UserError, match="confidence: expected a number between"):
     estimate_noise(run.labels, run.pred_probs, confidence=95)
-  (line,) = mn.SuspectLabels.from_arrays(
-    run.labels, run.pred_probs
-  ).summary_lines()
-  assert line.startswith("note: no estimate of the label noise: labels: ")
+
+
+def test_a_summary_without_an_estimate_is_a_note():
+  run = simulated(0, number=20)
+  suspects = mn.SuspectLabels.from_arrays(run.labels, run.pred_probs)
+  summary = suspects.summary()
+  assert not summary.is_known and np.isnan(summary.share)
+  assert np.isnan(summary.interval).all() and np.isnan(summary.joint).all()
+  assert summary.pairs == ()
+  note = f"note: no estimate of the label noise: {summary.why_unknown}"
+  assert str(summary) == note == describe(suspects)[0]
+  assert summary.why_unknown.endswith(
+    f"got {summary.num_confident} of 20; rank more examples to estimate their "
+    "noise"
+  )

@@ -246,6 +246,12 @@ def regression():
       r"y: expected classes from 0 to 2, .* shape \[90\] from 1 to 3",
     ),
     (
+      lambda: model_of(logits_loss()),
+      np.array(["ant", "bee", "cow"])[Y],
+      "y: expected numbers of classes from 0 to 2, got names such as '[a-z]+';"
+      " number them as in training",
+    ),
+    (
       lambda: model_of("categorical_crossentropy", activation="softmax"),
       np.full((N, K), 1 / 3),
       "y: expected one class per example, got rows with several",

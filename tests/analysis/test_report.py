@@ -82,7 +82,7 @@ def run_folder(path, steps=(20, 40), quality=True, **settings) -> Path:
   return path
 
 
-def add_ranking(folder) -> None:
+def add_ranking(folder, **changes) -> None:
   data = tiny.dataset()
   rng = np.random.default_rng(0)
   probabilities = rng.random((60, 4))
@@ -93,7 +93,7 @@ def add_ranking(folder) -> None:
     pred_probs=probabilities / probabilities.sum(1, keepdims=True),
     mean_loss=rng.random(60),
     mean_weight=rng.random(60),
-    steps=(20, 40),
+    **{"steps": (20, 40), **changes},
   )
   ranking.write_suspect_labels(
     suspects, data, folder / ranking.DEFAULT_FOLDER, 8
@@ -135,6 +135,26 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
   with table.open(newline="") as file:
     first = next(csv.DictReader(file))
   assert f"1 {first['id']} {first['given_class']}" in page.text
+
+
+def test_a_ranking_by_memory_says_so(tmp_path):
+  folder = run_folder(tmp_path / "run")
+  add_ranking(folder, steps=(), source="memory", rank_by="self_confidence")
+  page = report([folder], tmp_path)
+  assert "Ranked by self_confidence, from the memory of the training." in (
+    page.text
+  )
+
+
+def test_digests_are_short_where_runs_stand_side_by_side(tmp_path):
+  folders = [run_folder(tmp_path / name) for name in "ab"]
+  for folder, digit in zip(folders, "12", strict=True):
+    run = json.loads((folder / "run.json").read_text())
+    run["data"]["digest"] = digit * 64
+    (folder / "run.json").write_text(json.dumps(run))
+  page = report(folders, tmp_path)
+  assert f"differs in a b data: digest {'1' * 12}… {'2' * 12}…" in page.text
+  assert "1" * 64 in page.text  # among all settings, folded away
 
 
 def test_runs_are_compared_by_what_differs(tmp_path):

@@ -91,6 +91,33 @@ def test_a_run_its_table_and_the_arrays_give_the_same_rows(ranked, tmp_path):
     assert data_of(other)[0]["digest"] == columns["digest"]
 
 
+def test_a_sample_reaches_down_the_ranking(ranked, tmp_path):
+  lines = []
+  page = mn.review_page(
+    ranked,
+    tmp_path / "p.html",
+    every=7,
+    content=[f"text {i}" for i in range(60)],
+    print_line=lines.append,
+  )
+  columns, _ = data_of(page)
+  order = ranking().order[[0, 7, 14]]
+  assert columns["ranks"] == [1, 8, 15]
+  assert columns["ids"] == ranking().ids[order].tolist()
+  assert columns["given"] == ranking().labels[order].tolist()
+  assert columns["suggested"] == ranking().predicted_labels[order].tolist()
+  assert columns["contents"] == [f"text {3 * i + 1}" for i in order]
+  assert columns["classes"] == list("abcde")
+  assert columns["title"] == "Suspect labels of quadrants_train, one in 7"
+  assert f"{page}: 3 of 20 labels, 3 of them with texts" in lines[0]
+  names = [f"{i}.png" for i in range(20)]
+  columns, _ = data_of(
+    mn.review_page(ranking(), page, every=7, paths=names, print_line=quiet)
+  )
+  assert columns["files"] == [names[i] for i in order]
+  assert columns["title"] == "Suspect labels, one in 7"
+
+
 def test_a_table_of_its_own_names_the_classes_that_occur(tmp_path):
   table = tmp_path / "table.csv"
   header = (
@@ -232,6 +259,7 @@ def test_contents_of_no_kind(value, words):
     ({"paths": ["a"]}, "paths: expected 20, got 1"),
     ({"paths": ["\udcff"] * 20}, "expected texts that UTF-8 can hold"),
     ({"num_contents": -1}, "num_contents: expected at least 0, got -1"),
+    ({"every": 0}, "every: expected at least 1, got 0; try 10"),
     ({"data_dir": "x"}, "no `data_dir`"),
   ],
 )
@@ -269,8 +297,16 @@ def test_the_command(ranked, tmp_path, capsys):
   output = tmp_path / "p.html"
   run_command(ranked, f"--output={output}", "--title=Mine", "--num_images=7")
   assert capsys.readouterr().out == (
-    f"{output}: 20 labels, 2 of them with images, 0.0 MB\n"
+    f"{output}: 20 labels, 2 of them with images, 0.0 MB; give --data_dir or "
+    "--image_dir to show more\n"
   )
+  run_command(ranked, f"--output={output}", "--every=10", "--num_images=1")
+  assert capsys.readouterr().out == (
+    f"{output}: 2 of 20 labels, 1 of them with images, 0.0 MB\n"
+  )
+  assert data_of(output)[0]["ranks"] == [1, 11]
+  run_command(ranked, f"--output={output}", "--title=Mine", "--num_images=2")
+  assert capsys.readouterr().out.endswith("2 of them with images, 0.0 MB\n")
   assert data_of(output)[0]["title"] == "Mine"
   table = tmp_path / "alone" / "suspect_labels.csv"
   table.parent.mkdir()

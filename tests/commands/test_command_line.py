@@ -11,6 +11,7 @@ from absl import flags
 from command_modules import fresh_flags
 
 from mentornet_tf.commands import command_line, help_page
+from mentornet_tf.commands.near_misses import near_misses
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import naming
 
@@ -87,6 +88,7 @@ def test_words_beside_flags_reach_main():
     ("--max-number-of-steps=3", "--max_number_of_steps"),
     ("--max_number_of_step", "--max_number_of_steps"),
     ("--steps=3", "--max_number_of_steps"),
+    ("--max_steps=3", "--max_number_of_steps"),
     ("--no-augment", "--noaugment"),
     ("--noagument", "--noaugment"),
     ("--sede=1", "--seed"),
@@ -99,6 +101,30 @@ def test_a_near_miss_of_a_flag_is_suggested(capsys, word, meant):
     f"expected flags of mentornet weigh, got --{name}; did you mean {meant}? "
     "(mentornet weigh --help lists every flag)"
   )
+
+
+@pytest.mark.parametrize(
+  ("typed", "meant"),
+  [
+    ("steps", ["save_interval_steps", "max_number_of_steps"]),
+    ("max_steps", ["max_number_of_steps"]),
+    ("save_intervall_steps", ["save_interval_steps"]),
+    ("max-damage", ["max_damaged"]),
+    ("max", ["max_damaged", "max_number_of_steps"]),
+    ("wide_steps", []),
+  ],
+)
+def test_shared_words_count_for_more_than_the_spelling(typed, meant):
+  names = ["master", "max_damaged", "save_interval_steps"]
+  names.append("max_number_of_steps")
+  assert near_misses(typed, {name: name for name in names}) == meant
+
+
+def test_ignored_flags_are_no_suggestions(capsys):
+  with help_page.flag_group(help_page.IGNORED):
+    flags.DEFINE_string("master", "", "Ignored.")
+  line = line_of(capsys, "--input=x", "--mastr=y")
+  assert line.startswith("expected flags of mentornet weigh, got --mastr (")
 
 
 def test_every_unknown_flag_is_reported(capsys):

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 import tiny
 from absl import flags
@@ -10,6 +11,8 @@ from command_modules import imported_command
 from converted_sets import run_command
 from PIL import Image
 
+import mentornet_tf as mn
+from mentornet_tf.analysis.ranking import write_suspect_labels
 from mentornet_tf.commands.command_line import with_flags
 from mentornet_tf.errors import UserError
 
@@ -113,8 +116,11 @@ def test_folders_are_corrected_by_a_file(tmp_path, capsys):
   )
   printed = capsys.readouterr().out
   assert f"{new}: 1 kept, 1 relabelled, 1 dropped of 62 images" in printed
-  assert (
-    f"mentornet convert-images --csv={new} --source_dir={source}" in printed
+  # Pasted as it is, it gives records of the same name as before.
+  assert printed.endswith(
+    "next, with --image_size and the like as in the first conversion:\n"
+    f"mentornet convert-images --csv={new} --source_dir={source} "
+    "--dataset_name=photos --output_dir=records/new\n"
   )
   assert sorted(path for path in source.rglob("*")) == before
   summary = convert(
@@ -202,12 +208,56 @@ def test_a_table_is_corrected_automatically(tmp_path, capsys):
   assert summary["noise"]["measured_rate"] < 0.3
 
 
+def test_a_review_of_the_top_alone_names_the_page_to_go_on_with(tmp_path):
+  """After which --auto has something to suggest, and says how much."""
+  (tmp_path / "t.csv").write_text(
+    "path,label\n" + "".join(f"{i}.png,{'xy'[i % 2]}\n" for i in range(80))
+  )
+  suspects = mn.SuspectLabels.from_arrays(
+    np.arange(80) % 2,
+    np.eye(2)[1 - np.arange(80) % 2],
+    paths=[f"{i}.png" for i in range(80)],
+    class_names="xy",
+  )
+  ranking = tmp_path / "my run"
+  write_suspect_labels(suspects, None, ranking)
+
+  def correct(*reviewed):
+    (tmp_path / "k.csv").write_text(
+      "path,action,label\n"
+      + "".join(f"{i}.png,relabel,{'yx'[i % 2]}\n" for i in reviewed)
+    )
+    with imported_command("correct") as command:
+      flags.FLAGS(
+        [
+          "mentornet correct",
+          f"--csv={tmp_path / 't.csv'}",
+          f"--corrections={tmp_path / 'k.csv'}",
+          f"--ranking={ranking}",
+          "--auto=0.5",
+          f"--output={tmp_path / 'new.csv'}",
+        ]
+      )
+      command.main()
+
+  with pytest.raises(UserError) as caught:
+    correct(*range(20))
+  assert "the last checked label, at rank 20 of " in str(caught.value)
+  assert str(caught.value).endswith(
+    f"every tenth: mentornet review '{ranking}' --every=10"
+  )
+  correct(*range(0, 80, 10))
+  kept = [row["label_correction"] for row in rows_of(tmp_path / "new.csv")]
+  assert kept == ["relabelled"] * 71 + [""] * 9
+
+
 @pytest.mark.parametrize(
   ("words", "message"),
   [
     ([], "give --source_dir or --csv"),
     (["--csv=t.csv"], "expected --corrections or --auto, got neither"),
-    (["--csv=t.csv", "--auto=0.9"], "expected --auto and --ranking together"),
+    (["--csv=t.csv", "--auto=0.9"], "--ranking: expected the folder of a rank"),
+    (["--csv=t.csv", "--corrections=k.csv", "--ranking=r"], "--auto: expected"),
     (
       ["--csv=t.csv", "--auto=1.0", "--ranking=r"],
       "--auto: expected a precision above 0 and below 1, got 1.0",

@@ -54,7 +54,8 @@ def test_every_example_is_kept_equally_often():
   dropout = ExampleDropout([0.25] * 100)
   seed = keras.random.SeedGenerator(11)
   draws = 1000
-  kept = sum(dropout.keep_mask(20, 0, seed).numpy() for _ in range(draws))
+  keep_mask = tf.function(lambda: dropout.keep_mask(20, 0, seed))
+  kept = sum(keep_mask().numpy() for _ in range(draws))
   # Each count is Binomial(1000, 0.75). By Bonferroni over 20 examples a bound
   # of 4.5 standard deviations errs with probability below 2e-4.
   deviation = np.sqrt(draws * 0.75 * 0.25)

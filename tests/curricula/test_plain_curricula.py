@@ -38,28 +38,28 @@ def test_without_a_curriculum_every_weight_is_one():
   np.testing.assert_array_equal(weights, np.ones(4))
 
 
-@pytest.mark.parametrize(
-  ("name", "options"), [("inception", {}), ("resnet32", {"units_per_stage": 1})]
-)
-def test_a_saved_model_loads_where_only_its_class_is_imported(
-  tmp_path, name, options
-):
-  student = mn.build_student(name, num_classes=3, **options)
-  curriculum = mn.FormulaCurriculum("spcl_linear", 2.0)
-  model = mn.MentoredModel(student, curriculum, total_steps=7)
-  model.save(tmp_path / "model.keras")
+def test_saved_models_load_where_only_their_class_is_imported(tmp_path):
+  paths = []
+  students = {"inception": {}, "resnet32": {"units_per_stage": 1}}
+  for name, options in students.items():
+    student = mn.build_student(name, num_classes=3, **options)
+    curriculum = mn.FormulaCurriculum("spcl_linear", 2.0)
+    model = mn.MentoredModel(student, curriculum, total_steps=7)
+    paths.append(tmp_path / f"{name}.keras")
+    model.save(paths[-1])
   program = (
-    "import sys, keras, mentornet_tf as mn; mn.MentoredModel; "
-    "model = keras.models.load_model(sys.argv[1]); "
-    "print(model.curriculum.formula, model.curriculum.gamma)"
+    "import sys, keras, mentornet_tf as mn; mn.MentoredModel\n"
+    "for path in sys.argv[1:]:\n"
+    "  model = keras.models.load_model(path)\n"
+    "  print(model.curriculum.formula, model.curriculum.gamma)"
   )
   done = subprocess.run(
-    [sys.executable, "-c", program, tmp_path / "model.keras"],
+    [sys.executable, "-c", program, *paths],
     capture_output=True,
     text=True,
     check=True,
   )
-  assert done.stdout.split() == ["spcl_linear", "2.0"]
+  assert done.stdout.split() == ["spcl_linear", "2.0"] * 2
 
 
 def test_a_step_under_the_oracle_learns_from_the_right_labels_alone():

@@ -18,6 +18,8 @@ def test_precision_recall_and_auc_of_a_small_case():
   # Of the 6 pairs (clean, noisy) these are in order: .9 over both, .6 and .4
   # over .1.
   assert math.isclose(quality["weight_auc"], 4 / 6)
+  assert math.isclose(quality["clean_weight"], (0.9 + 0.6 + 0.4) / 3)
+  assert math.isclose(quality["noisy_weight"], (0.8 + 0.1) / 2)
 
 
 def test_equal_weights_are_no_better_than_chance():
@@ -31,8 +33,12 @@ def test_what_is_undefined_is_nan():
   only_clean = weight_quality(np.zeros(3), np.ones(3, bool))
   assert math.isnan(only_clean["weight_auc"])
   assert math.isnan(only_clean["label_precision"])
+  assert math.isnan(only_clean["noisy_weight"])
+  assert only_clean["clean_weight"] == 0
   only_noisy = weight_quality(np.ones(3), np.zeros(3, bool))
   assert math.isnan(only_noisy["label_recall"])
+  assert math.isnan(only_noisy["clean_weight"])
+  assert only_noisy["noisy_weight"] == 1
 
 
 def test_detection_of_a_small_case():

@@ -43,6 +43,48 @@ def start(folder, *arguments, failing="", **environment):
   )
 
 
+_SHARING = """
+import os, sys
+from types import SimpleNamespace
+
+class Threading:
+  def __getattr__(self, name):
+    return lambda count: print(name, count)
+
+sys.modules["tensorflow"] = SimpleNamespace(
+  config=SimpleNamespace(
+    list_physical_devices=lambda: [], threading=Threading()
+  )
+)
+os.sched_getaffinity = lambda process: range(5)
+from mentornet_tf.internal.tensorflow_startup import start_tensorflow
+start_tensorflow(num_processes=int(sys.argv[1]))
+print(os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH"))
+"""
+
+
+def printed_where_shared(num_processes):
+  return subprocess.run(
+    [sys.executable, "-c", _SHARING, str(num_processes)],
+    env={"PYTHONPATH": str(_ROOT)},
+    stdout=subprocess.PIPE,
+    text=True,
+    check=True,
+    timeout=60,
+  ).stdout.splitlines()
+
+
+def test_processes_share_cores_and_the_memory_of_a_gpu():
+  for num_processes, threads in ((2, 2), (9, 1)):
+    assert printed_where_shared(num_processes) == [
+      f"set_intra_op_parallelism_threads {threads}",
+      f"set_inter_op_parallelism_threads {threads}",
+      "true",
+    ]
+  # Alone, TensorFlow chooses.
+  assert printed_where_shared(1) == ["None"]
+
+
 def test_notes_are_dropped_and_later_messages_are_not(tmp_path):
   started = start(tmp_path)
   assert (started.stdout, started.stderr) == ("None 2 1\n", "a message\n")

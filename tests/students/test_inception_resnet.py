@@ -43,6 +43,7 @@ def test_weight_decay_is_that_of_every_kernel(student):
   assert config["l2"] == pytest.approx(2e-5)
 
 
+@pytest.mark.slow
 def test_a_step_under_bfloat16_has_float32_logits_and_reaches_every_kernel(
   student,
 ):
@@ -78,6 +79,7 @@ def test_bad_options_are_user_errors(options, words):
     build_student("inception_resnet_v2", **options)
 
 
+@pytest.mark.slow
 def test_weights_of_a_file_are_taken_before_the_last_layer(student, tmp_path):
   path = tmp_path / "start.weights.h5"
   student.save_weights(path)

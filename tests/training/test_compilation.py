@@ -96,6 +96,7 @@ class _Fixed(mn.MentorMix):
     )
 
 
+@pytest.mark.slow
 def test_compiled_mentormix_equals_the_one_that_is_not():
   (plain, reports), (compiled, again) = (
     trained(compiles, build_formula("threshold"), mixing=_Fixed())

@@ -75,6 +75,7 @@ def test_model_checkpoints_can_be_loaded(tmp_path, weights_only):
     assert averages[0] == averages[1] > 0
 
 
+@pytest.mark.slow
 def test_another_process_loads_a_saved_model(tmp_path):
   images, labels = images_and_labels()
   model = model_of(mn.MentorCurriculum(mn.MentorNet()), mixing=mn.MentorMix())

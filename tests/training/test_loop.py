@@ -1,6 +1,3 @@
-import os
-import signal
-
 import numpy as np
 import tensorflow as tf
 
@@ -149,16 +146,6 @@ def test_calls_are_as_long_as_workers_agree():
   assert asked == [1, 5, 5, 0]
   assert [at for at, _ in seen.calls] == [1, 3, 7]
   assert step == 7
-
-
-def test_first_signal_asks_to_stop_and_handlers_come_back():
-  before = signal.getsignal(signal.SIGTERM)
-  with loop.stop_on_signals(signal.SIGTERM) as should_stop:
-    assert not should_stop()
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert should_stop()
-    assert signal.getsignal(signal.SIGTERM) == before
-  assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_pace_gives_rate_and_time_left():

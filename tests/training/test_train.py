@@ -10,6 +10,7 @@ import tiny
 from quadrant_runs import OPTIONS, SETTINGS, killed_at_the_next_checkpoint, run
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal import stop_signals
 from mentornet_tf.internal.folder_lock import locked
 from mentornet_tf.runs import checkpointing
 from mentornet_tf.runs.run_folder import read_metrics, read_run
@@ -119,7 +120,7 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
     return contextlib.nullcontext(lambda: calls.append(0) or len(calls) > 5)
 
   with monkeypatch.context() as patched:
-    patched.setattr(loop, "stop_on_signals", stop_after_five_calls)
+    patched.setattr(stop_signals, "stop_on_signals", stop_after_five_calls)
     stopped, text = run(tmp_path / "parts", options=options)
   assert stopped.step % SETTINGS.run.log_interval_steps
   assert f"stopped at step {stopped.step}" in text
@@ -251,7 +252,8 @@ def spoil_losses_after(monkeypatch, step):
 
 
 def test_batches_larger_than_the_data_are_refused(tmp_path):
-  with pytest.raises(UserError, match="at most the 60 training images, got 61"):
+  message = "at most the 60 training images, got 61; choose a smaller one"
+  with pytest.raises(UserError, match=message):
     run(tmp_path, SETTINGS.changed(batch_size=61))
 
 

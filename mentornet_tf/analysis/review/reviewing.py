@@ -44,6 +44,7 @@ def review_page(
   data_dir: str | os.PathLike | None = None,
   image_dir: str | os.PathLike | None = None,
   num_contents: int | None = None,
+  every: int = 1,
   title: str | None = None,
   print_line: Callable[[str], Any] = print,
 ) -> Path:
@@ -70,6 +71,9 @@ def review_page(
     num_contents: of how many of the most suspect examples the content is shown;
       None takes 400 images, and 20,000 texts or mappings. Others are shown by
       path and id.
+    every: shows the first label of the ranking and each `every`-th after it,
+      such as 10: a sample that reaches down to the last, from which
+      `correct_labels` tells with what precision the ranking is right.
     title: the page's title.
     print_line: takes a line on the size of the page before it is written.
 
@@ -91,6 +95,8 @@ def review_page(
     raise UserError(
       f"num_contents: expected at least 0, got {num_contents}; try 400"
     )
+  if every < 1:
+    raise UserError(f"every: expected at least 1, got {every}; try 10")
   if isinstance(ranking, SuspectLabels):
     if output is None or data_dir is not None:
       raise UserError(
@@ -106,6 +112,8 @@ def review_page(
     data_name = metrics.get("data", "")
     kept = table.parent / written.IMAGES_FILE
     rows = read_review_rows(table, class_names or _class_names(table))
+  num_ranked = len(rows)
+  rows = rows.every(every)
   output = atomic_files.writable_file(output)
   if data_dir is not None:
     number = _NUM_IMAGES if num_contents is None else num_contents
@@ -115,12 +123,13 @@ def review_page(
   elif content is None and kept and kept.exists():
     content = read_suspect_images(kept)
   contents = _contents(content, rows, num_contents)
-  page = review_html(
-    rows, contents, title or f"Suspect labels of {data_name or output.stem}"
-  )
-  line = f"{output}: {_described(rows, contents, len(page))}"
-  if not any(contents) and not isinstance(ranking, SuspectLabels):
-    line += "; give `data_dir` or `image_dir` to show images"
+  page = review_html(rows, contents, title or _title(data_name, every))
+  line = f"{output}: {_described(rows, num_ranked, contents, len(page))}"
+  num_shown = sum(each is not None for each in contents)
+  wanted = _NUM_IMAGES if num_contents is None else num_contents
+  if not given and kept is not None and num_shown < min(wanted, len(rows)):
+    more = "more" if num_shown else "images"
+    line += f"; give `data_dir` or `image_dir` to show {more}"
   print_line(line)
   atomic_files.write_bytes(output, page)
   return output
@@ -143,6 +152,13 @@ def ranking_table(path: str | os.PathLike) -> Path:
     f"{path}: expected a training folder whose labels are ranked, or a "
     f"{written.TABLE_FILE}, got {got}; rank the labels first (mentornet rank)"
   )
+
+
+def _title(data_name: str, every: int) -> str:
+  """Tells what the page shows, if not the most suspect labels."""
+  of_data = f" of {data_name}" if data_name else ""
+  sampled = f", one in {every}" if every > 1 else ""
+  return f"Suspect labels{of_data}{sampled}"
 
 
 def _class_names(table: Path) -> list[str] | None:
@@ -196,7 +212,10 @@ def _contents(
 
 
 def _described(
-  rows: ReviewRows, contents: Sequence[Content | None], size: int
+  rows: ReviewRows,
+  num_ranked: int,
+  contents: Sequence[Content | None],
+  size: int,
 ) -> str:
   shown = [each for each in contents if each is not None]
   what = {"image": "images", "text": "texts", "values": "values"}
@@ -205,4 +224,5 @@ def _described(
     if shown
     else "without images"
   )
-  return f"{len(rows)} labels, {parts}, {size / 1e6:.1f} MB"
+  sampled = f" of {num_ranked}" if len(rows) < num_ranked else ""
+  return f"{len(rows)}{sampled} labels, {parts}, {size / 1e6:.1f} MB"

@@ -48,6 +48,20 @@ class ReviewRows:
   def __len__(self) -> int:
     return len(self.ids)
 
+  def every(self, number: int) -> "ReviewRows":
+    """The first row and each `number`-th after it, with the ranks they had."""
+    part = slice(None, None, number)
+    return dataclasses.replace(
+      self,
+      ranks=self.ranks[part],
+      ids=self.ids[part],
+      given=self.given[part],
+      suggested=self.suggested[part],
+      given_probability=self.given_probability[part],
+      suggested_probability=self.suggested_probability[part],
+      paths=None if self.paths is None else self.paths[part],
+    )
+
   @functools.cached_property
   def columns(self) -> dict[str, Any]:
     """Values for JSON, by name; what the page can infer is left out."""

@@ -1,5 +1,6 @@
 """From a user's own images to the splits that are converted."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def records_name(dataset_name: str | None, source: str | Path | None) -> str:
     raise UserError(
       "dataset_name: expected the name of the records, got none; give one"
     )
-  path = Path(source).absolute()
+  path = Path(os.path.abspath(source))  # has a name where the source is ".."
   return path.stem if path.suffix in _TABLE_SUFFIXES else path.name
 
 

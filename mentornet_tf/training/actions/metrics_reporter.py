@@ -38,7 +38,13 @@ _LATEST = (
 )
 # The latest of each as well, where they are reported.
 _OPTIONAL = (PERCENTILE_IN_USE,)
-_QUALITY = ("label_precision", "label_recall", "weight_auc")
+_QUALITY = (
+  "label_precision",
+  "label_recall",
+  "weight_auc",
+  "clean_weight",
+  "noisy_weight",
+)
 # What else is needed; further reports of examples may be large.
 _OF_EXAMPLES = ("example/weight", "example/is_clean")
 

@@ -242,7 +242,11 @@ def test_settings_that_cannot_be_used(files, settings, words):
   assert "\n" not in str(caught.value)
 
 
-def test_names_of_records():
+def test_names_of_records(tmp_path, monkeypatch):
+  (tmp_path / "birds" / "code").mkdir(parents=True)
+  monkeypatch.chdir(tmp_path / "birds" / "code")
+  assert records_name(None, "..") == "birds"
+  assert records_name(None, ".") == "code"
   assert records_name(None, "/images/Birds_2.0/") == "Birds_2.0"
   for table in ("birds.csv", "birds.tsv", "birds.txt", "birds.lst"):
     assert records_name(None, f"tables/{table}") == "birds"
