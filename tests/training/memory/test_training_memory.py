@@ -333,5 +333,8 @@ def test_the_snippet_of_the_documents_runs():
     "labels": rng.integers(0, 10, 40),
   }
   exec(snippet, names)
-  assert sorted(names["suspects"]) == list(range(40))
+  order = names["suspects"].order
+  np.testing.assert_array_equal(
+    order, np.argsort(-names["memory"].examples.score)
+  )
   assert set(names["memory"].examples.visits) == {2}
