@@ -47,15 +47,21 @@ def test_the_first_snippet_runs(page, capsys):
     "total_steps": 20,
     "images": images,
     "labels": labels,
+    "x": images,
+    "y": labels,
     "is_clean": labels == clean_labels,
   }
   exec(snippets_of(page)[0], names)
   assert int(names["model"].step) == 20
-  updates = re.findall(r"^step (\d+): loss", capsys.readouterr().out, re.M)
+  out = capsys.readouterr().out
+  updates = re.findall(r"^step (\d+): loss", out, re.M)
   expected = []
   if page == "docs/joint_training":
     expected = [4, 6, 8, 10, 12, 14, 16, 18]
   assert list(map(int, updates)) == expected
+  if page == "README":
+    assert "estimated noisy labels: " in out
+    assert sorted(names["suspects"].order) == list(range(320))
 
 
 def test_the_snippet_of_device_images_runs():

@@ -36,6 +36,7 @@ from mentornet_tf.settings import (
   RefinedLabelsSettings,
   RunOptions,
   TrainingSettings,
+  fitting_ema_decay,
   preset,
   student_recipe,
   training_groups,
@@ -301,5 +302,6 @@ def _print_notes(settings: TrainingSettings, options: RunOptions) -> None:
       f"note: at the end of {steps} steps an average with --ema_decay="
       f"{decay:g} still holds {100 * decay**steps:.0f} % of the first weights, "
       "and that average is what is evaluated, and what weighs with "
-      "--weigh_by_average; a smaller decay forgets them"
+      "--weigh_by_average; a smaller decay forgets them, such as "
+      f"--ema_decay={fitting_ema_decay(steps):g}"
     )

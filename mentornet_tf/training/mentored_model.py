@@ -20,12 +20,14 @@ from mentornet_tf.internal.keras_saving import deserialize
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.students.saved_layers import STUDENT_LAYERS
 from mentornet_tf.training import ema, replicas, step_metrics
+from mentornet_tf.training.array_checks import check_arrays
 from mentornet_tf.training.example_losses import (
   ExampleLosses,
   example_losses,
   pack_labels,
   single_loss,
 )
+from mentornet_tf.training.memory.indexed_inputs import check_index
 from mentornet_tf.training.memory.remembering import (
   check_memory,
   checking,
@@ -133,6 +135,9 @@ class MentoredModel(StudentModel):
 
   def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
     """As Keras' own; a memory checks its indices as each epoch ends."""
+    y = args[0] if args else kwargs.get("y")
+    check_arrays(self, x, y, kwargs.get("validation_data"))
+    check_index(x)
     return super().fit(x, *args, **checking(self.memory, kwargs))
 
   def compute_metrics(

@@ -7,7 +7,7 @@ from program_runs import run_program
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import read_metrics, read_run
-from mentornet_tf.settings import preset, preset_names
+from mentornet_tf.settings import fitting_ema_decay, preset, preset_names
 
 # CIFAR-10 and CIFAR-100 at noise .2, .4, .6, .8, as published: alpha, loss
 # percentile, second reweight.
@@ -106,8 +106,21 @@ def test_an_average_slower_than_its_run_is_noted(tmp_path):
     "train_student.py", *arguments, "--max_number_of_steps=40"
   )
   assert result.stdout.startswith(f"{note} holds 100 % of the first weights")
+  assert result.stdout.endswith("forgets them, such as --ema_decay=0.9\n")
   result = run_program("train_student.py", *arguments)
   assert result.stdout == ""
+
+
+def test_the_suggested_average_fits_the_training():
+  suggested = {
+    steps: fitting_ema_decay(steps)
+    for steps in (1, 100, 1000, 9999, 10_000, 100_000, 10**9)
+  }
+  assert suggested == pytest.approx(
+    dict(
+      zip(suggested, (0.9, 0.9, 0.99, 0.99, 0.999, 0.9999, 0.9999), strict=True)
+    )
+  )
 
 
 @pytest.mark.parametrize(

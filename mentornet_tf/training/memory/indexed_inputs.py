@@ -38,7 +38,8 @@ def with_index(
     What was given, with {"inputs": x, "example_index": …} in place of inputs x.
 
   Raises:
-    UserError: what was given cannot be numbered.
+    UserError: what was given cannot be numbered, or is shuffled anew in each
+      pass.
   """
   if index is not None:
     return {INPUTS: data, INDEX: index}
@@ -63,6 +64,17 @@ def is_indexed(x: Any) -> bool:
   return isinstance(x, Mapping) and set(x) == {INPUTS, INDEX}
 
 
+def check_index(x: Any) -> None:
+  """Raises UserError for a data set with one index per batch."""
+  spec = getattr(x, "element_spec", None)
+  inputs: Any = spec[0] if isinstance(spec, tuple) and spec else None
+  if is_indexed(inputs) and inputs[INDEX].shape.rank == 0:
+    raise UserError(
+      "x: expected an index per example, got one per batch; attach it by "
+      "with_index(…, batched=True), or before batch()"
+    )
+
+
 def _indexed_dataset(data: Any, batched: bool) -> Any:
   import tensorflow as tf
 
@@ -71,6 +83,12 @@ def _indexed_dataset(data: Any, batched: bool) -> Any:
     raise UserError(
       "data: expected elements (x, y) or (x, y, sample_weight), got "
       f"{type(spec).__name__}; map the data set to such tuples"
+    )
+
+  if _is_reshuffled(data):
+    raise UserError(
+      "data: expected examples in the same order at each pass, got a data set "
+      "that is shuffled anew; attach the index before data are shuffled"
     )
 
   def attached(first: Any, element: Any) -> Any:
@@ -82,6 +100,20 @@ def _indexed_dataset(data: Any, batched: bool) -> Any:
     return first + count, ({INPUTS: x, INDEX: index}, *others)
 
   return data.scan(tf.constant(0), attached)
+
+
+def _is_reshuffled(data: Any) -> bool:
+  """Whether TensorFlow tells that each pass has another order.
+
+  What it does not tell, `TrainingMemory.check` finds by the labels.
+  """
+  name = type(data).__name__
+  if "Cache" in name:  # the order of its first pass
+    return False
+  if "Shuffle" in name:
+    return bool(getattr(data, "_reshuffle_each_iteration", False))
+  inputs = getattr(data, "_inputs", tuple)  # has no public name
+  return any(map(_is_reshuffled, inputs()))
 
 
 class _IndexedPyDataset(keras.utils.PyDataset):

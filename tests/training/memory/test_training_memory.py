@@ -253,10 +253,38 @@ def test_indices_of_other_examples_are_refused(index, message):
 
 def test_a_data_set_that_was_shuffled_before_is_noticed():
   x, y = data()
-  shuffled = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(EXAMPLES)
+  examples = tf.data.Dataset.from_tensor_slices((x, y))
+  shuffled = examples.shuffle(EXAMPLES)
+  with pytest.raises(mn.UserError, match=r"^data: .* before data are shuffled"):
+    mn.with_index(shuffled.batch(4).prefetch(1), batched=True)
+  for same in (
+    examples.shuffle(EXAMPLES, reshuffle_each_iteration=False),
+    shuffled.cache().map(lambda x, y: (x, y)),
+  ):
+    orders = [[float(x[0, 0]) for x, _ in same.batch(1)] for _ in range(2)]
+    assert orders[0] == orders[1]
+    mn.with_index(same)
+
+
+def test_an_order_that_nothing_tells_is_noticed_by_the_labels():
+  x, y = data()
+  rng = np.random.default_rng(0)
+  hidden = tf.data.Dataset.from_generator(
+    lambda: ((x[i], y[i]) for i in rng.permutation(EXAMPLES)),
+    output_signature=(
+      tf.TensorSpec(x.shape[1:], x.dtype),
+      tf.TensorSpec((), y.dtype),
+    ),
+  )
   model = memory_model()
   with pytest.raises(mn.UserError, match="before data are shuffled"):
-    model.fit(mn.with_index(shuffled).batch(4), epochs=9, verbose=0)
+    model.fit(mn.with_index(hidden).batch(4), epochs=9, verbose=0)
+
+
+def test_batches_that_were_numbered_as_examples_are_refused():
+  batches = tf.data.Dataset.from_tensor_slices(data()).batch(4)
+  with pytest.raises(mn.UserError, match=r"^x: .*one per batch.*batched=True"):
+    memory_model().fit(mn.with_index(batches), verbose=0)
 
 
 def test_what_cannot_be_remembered_is_refused():
@@ -305,5 +333,8 @@ def test_the_snippet_of_the_documents_runs():
     "labels": rng.integers(0, 10, 40),
   }
   exec(snippet, names)
-  assert sorted(names["suspects"]) == list(range(40))
+  order = names["suspects"].order
+  np.testing.assert_array_equal(
+    order, np.argsort(-names["memory"].examples.score)
+  )
   assert set(names["memory"].examples.visits) == {2}
