@@ -45,11 +45,11 @@ def test_saves_by_steps_and_once_at_the_end():
 
 
 def test_saves_by_time_at_boundaries():
-  # Calls end at even steps, so that of the boundaries 10 and 20 are seen.
+  # Calls end at odd steps, so that of the boundaries 5 and 15 are seen.
   steps = saved_steps(
     interval_steps=None, interval_seconds=3, seconds_per_step=1
   )
-  assert steps == [10, 20, 25]
+  assert steps == [5, 15, 25]
 
 
 def test_a_save_by_steps_restarts_the_clock():
