@@ -54,7 +54,7 @@ print(f"test accuracy {accuracy:.3f}")
 suspects = mn.rank_labels(
   model, paths=paths[train], class_names=class_names, output_dir="suspects"
 )
-print(*suspects.summary_lines(), sep="\n")
+print(suspects.summary())
 for at in suspects.order[:10]:
   suggested = class_names[suspects.predicted_labels[at]]
   print(f"{suspects.path(at)}: {suggested}?")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from html import escape
 from importlib import resources
 
-_STYLE = (resources.files(__package__) / "report.css").read_text()
+_STYLE = (resources.files(__package__) / "report.css").read_text("utf-8")
 
 
 def page(

@@ -14,6 +14,7 @@ from absl import flags
 
 from mentornet_tf.commands import command_line, help_page
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.cores import num_cores
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def require_source(*sources: str) -> None:
 
 
 def _num_workers() -> int:
-  return _FLAGS.num_workers or os.cpu_count() or 1
+  return _FLAGS.num_workers or num_cores()
 
 
 def _beam_options() -> tuple[str, ...]:

@@ -172,9 +172,11 @@ def _print(written: "CorrectedTable", num_images: int) -> None:
   elif FLAGS.class_names:
     command.append(f"--class_names={FLAGS.class_names}")
   # Which is what the first conversion called the records, unless it was told.
-  given.append(
-    f"--dataset_name={records_name(None, FLAGS.csv or FLAGS.source_dir)}"
-  )
+  name = "NAME" if FLAGS.csv else records_name(None, FLAGS.source_dir)
+  given.append(f"--dataset_name={name}")
   given.append(f"--output_dir=records/{written.path.stem}")
-  print("next, with --image_size and the like as in the first conversion:")
+  first = "NAME, " if FLAGS.csv else ""
+  print(
+    f"next, with {first}--image_size and the like as in the first conversion:"
+  )
   print(shlex.join([*command, *given]))

@@ -46,7 +46,10 @@ flags.DEFINE_integer(
   lower_bound=1,
 )
 flags.DEFINE_string(
-  "output", None, "HTML file to write; by default review.html by the ranking."
+  "output",
+  None,
+  "HTML file to write; by default review.html by the ranking, or "
+  "review_every_N.html under --every.",
 )
 flags.DEFINE_string("title", None, "Title of the page.")
 

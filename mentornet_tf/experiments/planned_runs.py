@@ -61,9 +61,9 @@ def train_runs(
     console: where progress is printed; lines of several at a time begin with
       the run's name.
 
-  Returns:
-    The ends. Their result is True where a run has reached its last step. After
-    a signal that asks to stop, no more are begun.
+  Yields:
+    An `EndedJob` per run; its result is True where the run has reached its last
+    step. After a signal that asks to stop, no more start.
   """
   at_once = min(jobs, len(runs))
   if at_once <= 1:
@@ -83,10 +83,10 @@ def _train_here(
   data = None
   for name, run in runs.items():
     console.print(f"\n{name}")
-    data = data or _load(run.data_dir)
     try:
+      data = data or _load(run.data_dir)
       finished = _train(run, *data, console)
-    except UserError as error:
+    except (UserError, OSError) as error:
       yield EndedJob(name, failure=" ".join(str(error).split()))
       continue
     yield EndedJob(name, finished)

@@ -88,7 +88,9 @@ def run_protocol(
     for method, seed in planned
     if (method, seed) not in done
   }
-  console.print(f"{protocol.name}: {protocol.description}; {steps} steps a run")
+  console.print(
+    f"{protocol.name}: {protocol.description}; {steps} steps per run"
+  )
   console.print(
     f"{len(planned) - len(runs)} of {len(planned)} runs finished"
     + _left(runs, _paces(folder, done | planned.keys()), jobs)
@@ -231,7 +233,7 @@ def _left(
     f", {at_once} at a time" if at_once > 1 else ""
   )
   if not paces:
-    return f"{text}; how long they take is told after the first"
+    return f"{text}; an estimate of the time follows the first run"
   of_all = [pace for of_method in paces.values() for pace in of_method]
   seconds = []
   for run in runs.values():

@@ -1,8 +1,9 @@
-"""What a protocol's runs come to: tables of runs and methods, and pictures."""
+"""Results of a protocol's runs: tables of runs and methods, and pictures."""
 
 import csv
 import dataclasses
 import io
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ class Outcome:
   Attributes:
     method: a name of the protocol's methods.
     seed: seed of weights, data order and example dropout.
-    best: highest test accuracy of its ten evaluations.
+    best: highest test accuracy of its evaluations.
     last: test accuracy at its end.
     weight_auc: label-noise detection AUROC of the last weights.
-    seconds: wall time, including evaluations.
+    seconds: wall time, including evaluations; NaN where it is not known.
   """
 
   method: str
@@ -108,12 +109,17 @@ def method_summaries(
         method=method,
         seeds=len(of_method),
         share_of_gap=_share_of_gap(of_method, outcomes),
-        seconds=float(np.mean([each.seconds for each in of_method])),
+        seconds=_mean_of_known([each.seconds for each in of_method]),
         published=protocol.published.get(method),
         **numbers,
       )
     )
   return summaries
+
+
+def _mean_of_known(values: list[float]) -> float:
+  known = [each for each in values if not math.isnan(each)]
+  return float(np.mean(known)) if known else math.nan
 
 
 def _share_of_gap(
@@ -153,11 +159,14 @@ def _csv(kind: Any, rows: Iterable[Any]) -> str:
   writer = csv.writer(text, lineterminator="\n")
   writer.writerow(field.name for field in dataclasses.fields(kind))
   for row in rows:
-    writer.writerow(
-      f"{value:.4f}" if isinstance(value, float) else value
-      for value in dataclasses.astuple(row)
-    )
+    writer.writerow(_cell(value) for value in dataclasses.astuple(row))
   return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+  if not isinstance(value, float):
+    return value
+  return "" if math.isnan(value) else f"{value:.4f}"
 
 
 def results_table(protocol: Protocol, outcomes: Sequence[Outcome]) -> str:
@@ -187,7 +196,7 @@ def results_table(protocol: Protocol, outcomes: Sequence[Outcome]) -> str:
       _mean(each.last, each.last_deviation),
       _mean(each.weight_auc, each.weight_auc_deviation),
       "–" if each.share_of_gap is None else f"{each.share_of_gap:.2f}",
-      f"{each.seconds:.0f}",
+      "–" if math.isnan(each.seconds) else f"{each.seconds:.0f}",
     ]
     if protocol.published:
       known = each.published
@@ -205,6 +214,8 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _mean(mean: float, deviation: float | None) -> str:
+  if math.isnan(mean):
+    return "–"
   return f"{mean:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}")
 
 

@@ -1,6 +1,7 @@
 """The wall time of runs: measured in training folders, and what is left."""
 
 import heapq
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -35,8 +36,11 @@ class RunSeconds:
 
   @property
   def total(self) -> float:
-    """Seconds for all steps; of those not timed by the pace of the others."""
-    return (self.per_step or 0.0) * self.step
+    """Seconds for all steps; of those not timed by the pace of the others.
+
+    NaN where no step was timed.
+    """
+    return math.nan if self.per_step is None else self.per_step * self.step
 
 
 def add_seconds(

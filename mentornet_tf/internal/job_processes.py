@@ -58,6 +58,9 @@ def run_jobs(
     print_line: called in this process with the name of a job and a line of it.
     prepare: called by each process before it receives the task, whose modules
       are imported then.
+
+  Yields:
+    An `EndedJob` per job, in the order in which they end.
   """
   context = multiprocessing.get_context("spawn")
   waiting = iter(jobs.items())
@@ -95,7 +98,7 @@ def run_jobs(
           process.join()
           if kind == "done":
             yield EndedJob(name, content)
-          elif kind == "ended" and has_passed_on:
+          elif kind == "ended" and should_stop():
             yield EndedJob(name)
           else:
             yield EndedJob(name, failure=content)
@@ -116,7 +119,10 @@ def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
         f"its process was ended by signal {-code}; run fewer at a time if "
         "memory ran out"
       )
-    return "ended", f"its process ended with exit code {code}"
+    return (
+      "ended",
+      f"its process ended with exit code {code}; see what it printed",
+    )
 
 
 def _work(connection: Connection, prepare: Callable[[], None]) -> None:

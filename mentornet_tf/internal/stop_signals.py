@@ -10,14 +10,17 @@ from typing import Any
 def stop_on_signals(*signals: signal.Signals) -> Iterator[Callable[[], bool]]:
   """Yields a function that tells whether one of `signals` has arrived.
 
-  The first signal only asks; a second one has its previous effect.
+  The first signal only asks. A second SIGINT has its previous effect; of other
+  signals, which a scheduler sends to a process and its parent passes on, a
+  second one only asks again.
   """
   arrived: list[int] = []
   previous: dict[int, Any] = {}
 
   def note(number: int, _: object) -> None:
     arrived.append(number)
-    signal.signal(number, previous[number])
+    if number == signal.SIGINT:
+      signal.signal(number, previous[number])
 
   for each in signals:
     previous[each] = signal.signal(each, note)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.cores import num_cores
 
 
 def start_tensorflow(
@@ -50,7 +51,7 @@ def start_tensorflow(
 
       tf.config.list_physical_devices()
       if num_processes > 1:
-        num_threads = max(1, _num_cores() // num_processes)
+        num_threads = max(1, num_cores() // num_processes)
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
         tf.config.threading.set_inter_op_parallelism_threads(num_threads)
     except BaseException:
@@ -60,13 +61,6 @@ def start_tensorflow(
     finally:
       os.dup2(standard_error, 2)
       os.close(standard_error)
-
-
-def _num_cores() -> int:
-  """Those that this process may use, where the system tells."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 def require_tensorflow(what: str) -> None:

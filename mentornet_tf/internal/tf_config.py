@@ -72,12 +72,16 @@ class Cluster:
       )
     return socket.create_server(("", self.port))
 
-  def silent(self, seconds: float = 2.0) -> list[int]:
-    """The other workers that accept no connection within some seconds."""
+  def answers(self, index: int, seconds: float = 2.0) -> bool:
+    """Whether a worker accepts a connection within some seconds."""
+    return _answers(self.address(index), seconds)
+
+  def silent(self) -> list[int]:
+    """The other workers that accept no connection."""
     return [
       index
       for index in range(len(self))
-      if index != self.index and not _answers(self.address(index), seconds)
+      if index != self.index and not self.answers(index)
     ]
 
 

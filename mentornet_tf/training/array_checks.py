@@ -27,20 +27,24 @@ def check_arrays(
     x: inputs, as `fit` takes them.
     y: labels, as `fit` takes them.
     validation_data: as `fit` takes it.
+
+  Raises:
+    UserError: one line that begins with "x", "y" or "validation_data".
   """
-  _check_inputs(model.student, x)
+  _check_inputs(model.student, "x", x)
   _check_labels(model, "y", y)
   if isinstance(validation_data, tuple) and len(validation_data) > 1:
+    _check_inputs(model.student, "validation_data", validation_data[0])
     _check_labels(model, "validation_data", validation_data[1])
 
 
-def _check_inputs(student: keras.Model, x: Any) -> None:
+def _check_inputs(student: keras.Model, name: str, x: Any) -> None:
   leaves = keras.tree.flatten(x)
   if _is_plain(leaves):
     advice = _GIVE_ARRAYS
     if isinstance(leaves[0], str | bytes):
       advice = "turn texts into numbers, for instance by TextVectorization"
-    _refuse("x", "arrays", x, leaves[0], advice)
+    _refuse(name, "arrays", x, leaves[0], advice)
   for leaf in leaves:
     if not isinstance(leaf, np.ndarray) or not _is_text(leaf):
       continue
@@ -49,10 +53,10 @@ def _check_inputs(student: keras.Model, x: Any) -> None:
     )
     if takes_text and leaf.dtype.kind != "O":
       advice = "give texts as x.astype(object), which Keras takes"
-      _refuse("x", "the dtype object", leaf, leaf.flat[0], advice)
+      _refuse(name, "the dtype object", leaf, leaf.flat[0], advice)
     if not takes_text:
       advice = "turn texts into numbers, for instance by TextVectorization"
-      _refuse("x", "numbers", leaf, leaf.flat[0], advice)
+      _refuse(name, "numbers", leaf, leaf.flat[0], advice)
 
 
 def _check_labels(model: keras.Model, name: str, y: Any) -> None:
@@ -79,10 +83,14 @@ def _check_labels(model: keras.Model, name: str, y: Any) -> None:
   if not inside.all():
     at = int(np.argmin(inside.reshape(len(labels), -1).all(axis=1)))
     value = labels[at][~inside[at]].flat[0]
+    if _is_binary(model.loss):
+      expected = "labels from 0 to 1, as BinaryCrossentropy takes them"
+      advice = _NUMBER_THEM
+    else:
+      expected = f"classes from 0 to {last}, the student's outputs"
+      advice = f"{_NUMBER_THEM}, or build a student with an output for each"
     raise UserError(
-      f"{name}: expected classes from 0 to {last}, the student's outputs, got "
-      f"{value:g} at the position {at}; {_NUMBER_THEM}, or build a student "
-      "with an output for each"
+      f"{name}: expected {expected}, got {value:g} at position {at}; {advice}"
     )
 
 
@@ -95,7 +103,7 @@ def _last_class(model: keras.Model) -> tuple[int | None, int | None]:
   if len(losses) != 1:
     return None, None
   (loss,) = losses
-  if _is_one(loss, "BinaryCrossentropy", "binary_crossentropy"):
+  if _is_binary(loss):
     return 1, None
   if not _is_one(
     loss, "SparseCategoricalCrossentropy", "sparse_categorical_crossentropy"
@@ -108,6 +116,13 @@ def _last_class(model: keras.Model) -> tuple[int | None, int | None]:
   if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
     return None, None
   return shape[-1] - 1, getattr(loss, "ignore_class", None)
+
+
+def _is_binary(loss: Any) -> bool:
+  return any(
+    _is_one(each, "BinaryCrossentropy", "binary_crossentropy")
+    for each in keras.tree.flatten(loss)
+  )
 
 
 def _is_one(loss: Any, class_name: str, name: str) -> bool:
@@ -132,7 +147,9 @@ def _refuse(
   name: str, expected: str, got: Any, element: Any, advice: str
 ) -> None:
   kind = "text" if isinstance(element, str | bytes) else type(element).__name__
-  what = "an array" if isinstance(got, np.ndarray) else "a list"
+  what = (
+    "an array" if isinstance(got, np.ndarray) else f"a {type(got).__name__}"
+  )
   shown = element.item() if isinstance(element, np.generic) else element
   raise UserError(
     f"{name}: expected {expected}, got {what} of {kind} such as "

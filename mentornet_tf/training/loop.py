@@ -15,11 +15,11 @@ import tensorflow as tf
 Batch = dict[str, tf.Tensor]
 # What a step reports: name -> scalar or per-example vector.
 Report = dict[str, tf.Tensor]
-# How long a call may take, unless a single step takes longer.
-_CALL_SECONDS = 5.0
-
 # The reports of several steps, stacked along a first axis.
 Reports = dict[str, np.ndarray]
+
+# About how long a call takes where steps are slow, by the pace of the last one.
+_CALL_SECONDS = 5.0
 
 
 class Action:

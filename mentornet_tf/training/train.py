@@ -322,16 +322,14 @@ def _readable_start(
   """What is trained on what; the first steps can take minutes to compile."""
   noisy = describe_noisy_labels(train_data.run_summary())
   replicas = distribution.num_replicas
-  calls = options.steps_per_call
-  running = f"the {calls} steps under way" if calls > 1 else "the running step"
   shared = f" on {replicas} replicas" if replicas > 1 else ""
   return (
     f"training {settings.student.studentnet}{shared} on {len(train_data)} "
     f"images of {train_data.name}, {train_data.num_classes} classes"
     f"{f', {noisy}' if noisy else ''}; curriculum "
     f"{settings.curriculum.curriculum}; a line every "
-    f"{settings.run.log_interval_steps} steps; Ctrl-C finishes {running}, "
-    "saves and ends"
+    f"{settings.run.log_interval_steps} steps; Ctrl-C finishes the steps "
+    "under way, saves and ends"
   )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import faulthandler
 import hashlib
+import itertools
 import os
 import secrets
 import signal
@@ -30,8 +31,11 @@ _SILENT_SECONDS = 20
 # What TensorFlow is given to connect workers that are all there.
 _JOIN_SECONDS = 60
 
-# What workers that have done their work are given to end.
+# What each worker that has done its work is given to end.
 _LEAVE_SECONDS = 20
+
+# Numbers the runs of a process, whose keys the service keeps.
+_RUNS = itertools.count()
 
 # Shared file systems may show a new file somewhat later.
 _FOLDER_SECONDS = 30
@@ -125,18 +129,21 @@ class MultiWorker(Mirrored):
       ) from error
 
   def _leave_together(self) -> None:
+    """Waits, a while at most for each, until all have what they wait for."""
     context = eager_context.context()
     milliseconds = 1000 * _LEAVE_SECONDS
+    run = next(_RUNS)
     if not self.is_chief:
-      context.set_config_key_value(f"done/{self._cluster.index}", "1")
-      context.get_config_key_value("all done", milliseconds)
+      context.set_config_key_value(f"done/{run}/{self._cluster.index}", "1")
+      context.get_config_key_value(f"all done/{run}", milliseconds)
       return
     others = range(1, len(self._cluster))
     for index in others:
-      context.get_config_key_value(f"done/{index}", milliseconds)
-    context.set_config_key_value("all done", "1")
-    end = time.monotonic() + _LEAVE_SECONDS
-    while time.monotonic() < end and self._cluster.silent() != [*others]:
+      context.get_config_key_value(f"done/{run}/{index}", milliseconds)
+    context.set_config_key_value(f"all done/{run}", "1")
+    end, left = time.monotonic() + _LEAVE_SECONDS, [*others]
+    while left and time.monotonic() < end:
+      left = [each for each in left if self._cluster.answers(each, 0.2)]
       time.sleep(0.1)
 
   def _gathered(self, value: int) -> list[int]:

@@ -105,8 +105,8 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   assert float(row["clean_weight"]) == 1 and float(row["noisy_weight"]) == 0
   # How long it takes is told as soon as it can be known.
   assert first.splitlines()[:2] == [
-    "small: 10,000 images, 40 % of which get a random label; 4 steps a run",
-    "0 of 1 runs finished; 1 left; how long they take is told after the first",
+    "small: 10,000 images, 40 % of which get a random label; 4 steps per run",
+    "0 of 1 runs finished; 1 left; an estimate of the time follows the first run",
   ]
   assert first.endswith("\noracle-0 finished\n")
   left = r"about \d+ s at the pace so far\n"
@@ -158,7 +158,7 @@ def test_several_at_a_time_are_as_one_after_the_other(tmp_path, run):
   RunFolder(tmp_path / "runs" / "oracle-0", {"learning_rate": 0.2}, {})
   error, text = run("mentornet_pd_formula", "oracle", jobs=2)
   assert str(error).startswith("oracle-0: ")
-  assert "0 of 2 runs finished; 2 left, 2 at a time; how long" in text
+  assert "0 of 2 runs finished; 2 left, 2 at a time; an estimate" in text
   lines = [line for line in text.splitlines() if line.startswith("mentornet")]
   assert "-0: training tiny:student on 40 images" in lines[0]
   assert "-0: step 4/4 " in lines[1] and lines[2].endswith("-0 finished")

@@ -34,11 +34,11 @@ def refused(match, *args, made=None, **kwargs):
     (NAMES.astype(object), "such as 'cat'; number the classes by names, y = "),
     (NAMES.tolist(), "^y: expected an array of labels, got a list of text"),
     (Y.tolist(), "^y: .* got a list of int such as 0; turn lists into NumPy"),
-    (Y + 1, "^y: expected classes from 0 to 2, .* got 3 at the position 2"),
-    (Y[:, None] + 1, "got 3 at the position 2; number the classes"),
-    ([Y + 1], "got 3 at the position 2"),
-    (Y - 1.0, "got -1 at the position 0"),
-    (np.where(Y == 1, np.nan, Y), "got nan at the position 1"),
+    (Y + 1, "^y: expected classes from 0 to 2, .* got 3 at position 2"),
+    (Y[:, None] + 1, "got 3 at position 2; number the classes"),
+    ([Y + 1], "got 3 at position 2"),
+    (Y - 1.0, "got -1 at position 0"),
+    (np.where(Y == 1, np.nan, Y), "got nan at position 1"),
   ],
 )
 def test_labels(y, match):
@@ -63,7 +63,7 @@ def test_losses_of_class_numbers_are_known_in_every_form(loss):
 def test_a_binary_loss_takes_labels_from_0_to_1():
   student = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
   binary = model("binary_crossentropy", student)
-  refused("^y: expected classes from 0 to 1", X, Y, made=binary)
+  refused("^y: expected labels from 0 to 1", X, Y, made=binary)
   binary.fit(X, Y / 2, verbose=0)  # soft labels
   assert int(binary.step) == 1
 

@@ -31,13 +31,15 @@ def test_a_line_where_none_was_for_a_minute(clock):
   advance(lines, clock, 1, 30)  # compiles, and tells nothing of the pace
   assert printed == []
   advance(lines, clock, 5, 2)
-  assert printed.pop() == "step 5/1000  2.0 steps/s  8 min left"
+  assert printed == []
+  advance(lines, clock, 21, 8)
+  assert printed.pop() == "step 21/1000  2.0 steps/s  8 min left"
   lines.print_line("row")
   assert printed.pop() == "row"
-  advance(lines, clock, 101, 48)
+  advance(lines, clock, 111, 45)
   assert printed == []
-  advance(lines, clock, 131, 15)
-  assert printed.pop() == "step 131/1000  2.0 steps/s  7 min left"
+  advance(lines, clock, 141, 15)
+  assert printed.pop() == "step 141/1000  2.0 steps/s  7 min left"
   advance(lines, clock, 1000, 400)
   assert printed == []
 
@@ -50,6 +52,5 @@ def test_one_note_where_it_takes_days(clock):
   advance(lines, clock, 3, 300)
   assert printed == [
     "note: at 25 s per step the 38998 steps left take 11 d 7 h; a GPU, a "
-    "smaller `studentnet` such as inception, or a lower `total_steps` takes "
-    "less"
+    "smaller `studentnet`, or a lower `max_number_of_steps` takes less"
   ]

@@ -56,7 +56,8 @@ def review_page(
   Args:
     ranking: what `rank_labels` returned, the training folder or other folder
       that it wrote to, or its `suspect_labels.csv`.
-    output: the HTML file; None writes `review.html` beside the table.
+    output: the HTML file; None writes `review.html` beside the table, or
+      `review_every_N.html` under `every=N`.
     content: what to show of the example with each id, `content[id]`: an image
       (uint8 [height, width] or [height, width, 1, 3 or 4], encoded bytes or a
       PIL image), a text, or a mapping of names to values. Ids of arrays are
@@ -107,7 +108,9 @@ def review_page(
     data_name, kept = "", None
   else:
     table = ranking_table(ranking)
-    output = output or table.parent / PAGE_FILE
+    # A sample does not replace the whole page.
+    name = PAGE_FILE if every == 1 else f"review_every_{every}.html"
+    output = output or table.parent / name
     metrics = read_ranking_metrics(table.parent) or {}
     data_name = metrics.get("data", "")
     kept = table.parent / written.IMAGES_FILE

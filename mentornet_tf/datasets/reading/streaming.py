@@ -9,7 +9,6 @@ The price is one random read per image, which solid-state disks and the page
 cache serve. Sequential reads would need a shuffle buffer and a replay.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -33,11 +32,11 @@ from mentornet_tf.datasets.reading.streamed_records import StreamedRecords
 from mentornet_tf.datasets.records.access import record_reader
 from mentornet_tf.datasets.records.parsing import checked_labels, parse_fields
 from mentornet_tf.datasets.records.stored_images import StoredImage
+from mentornet_tf.internal.cores import num_cores
 
-# At least so many batches are made at once, so that one that waits for the
-# storage keeps no processor idle, and no more images than these: a thousand of
-# 299x299 take a gigabyte.
-_MIN_BATCHES_AT_ONCE, _MAX_IMAGES_AT_ONCE = 4, 4096
+# Twice as many batches are made at once as there are cores, since some wait for
+# the storage, but no more than fit into these bytes.
+_BYTES_AT_ONCE = 2**31
 # (image of a record, [] int64 position in the sequence) to the square
 # [size, size, 3] float32.
 _Cut: TypeAlias = Callable[[StoredImage, tf.Tensor], tf.Tensor]
@@ -108,6 +107,7 @@ def streamed_training_batches(
     len(slice_),
     cut,
     cut_raw if cuts_raw else None,
+    crop.size,
   )
 
 
@@ -146,6 +146,7 @@ def streamed_evaluation_batches(
     batch_size,
     cut,
     cut_raw if records.is_raw else None,
+    crop.size,
   ).apply(tf.data.experimental.assert_cardinality(num_batches))
 
 
@@ -168,11 +169,13 @@ def _batches(
   batch_size: int,
   cut: _Cut,
   cut_raw: _PartialCut | None,
+  size: int,
 ) -> tf.data.Dataset:
   """Reads and cuts chosen records.
 
-  Several batches are made at once, each image by image within one thread:
-  handing every image from thread to thread costs as much as cutting it. What
+  Several batches are made at once, each image by image within one thread, where
+  memory allows as many batches as there are cores: handing every image from
+  thread to thread costs as much as cutting it. What
   need not be done image by image is done once per batch, because every
   operation of a graph costs as much as copying some kilobytes.
 
@@ -183,6 +186,7 @@ def _batches(
     batch_size: B; the last batch may be smaller unless there is none.
     cut: cuts an image.
     cut_raw: does so faster where images may be raw pixels; None where none are.
+    size: side of the squares.
 
   Returns:
     Dicts as `streamed_training_batches` gives, in the order of the choices.
@@ -195,7 +199,7 @@ def _batches(
     image, fields = parse_fields(serialized)
     return place, (cut_raw or cut)(image, place[0]), fields
 
-  def whole(
+  def collated(
     places: tuple[tf.Tensor, tf.Tensor], images: Any, fields: dict
   ) -> dict[str, tf.Tensor]:
     positions, chosen = places
@@ -204,16 +208,19 @@ def _batches(
     labels = checked_labels(fields, chosen, records.num_classes)
     return {"image": images, **labels}
 
+  fitting = max(1, _BYTES_AT_ONCE // (batch_size * size * size * 3 * 4))
+  at_once = min(max(2 * num_cores(), 4), fitting)
+  threads_each = -(-num_cores() // at_once)
   is_endless = choices.cardinality() == tf.data.INFINITE_CARDINALITY
 
   def batch(positions: tf.Tensor, chosen: tf.Tensor) -> dict[str, tf.Tensor]:
     places = tf.data.Dataset.from_tensor_slices((positions, chosen))
-    examples = tf.data.Dataset.zip(places, places.flat_map(read)).map(example)
+    examples = tf.data.Dataset.zip(places, places.flat_map(read)).map(
+      example,
+      # One would hand each image to another thread, too.
+      num_parallel_calls=threads_each if threads_each > 1 else None,
+    )
     columns = examples.batch(batch_size, drop_remainder=is_endless)
-    return whole(*columns.get_single_element())
+    return collated(*columns.get_single_element())
 
-  at_once = min(
-    max(os.cpu_count() or 1, _MIN_BATCHES_AT_ONCE),
-    max(1, _MAX_IMAGES_AT_ONCE // batch_size),
-  )
   return choices.map(batch, num_parallel_calls=at_once, deterministic=True)

@@ -25,7 +25,10 @@ def read_records(
 def record_reader(
   index: RecordIndex,
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
-  """Makes the data set of one record's bytes from such a pair."""
+  """A function that makes the data set of one record's bytes, string [].
+
+  It takes any position and the record's index, both int64 [].
+  """
   shards = tf.constant([str(shard) for shard in index.shards])
   ends, offsets = tf.constant(index.ends), tf.constant(index.offsets)
 

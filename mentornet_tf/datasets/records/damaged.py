@@ -7,7 +7,6 @@ with them every batch, stay the same however often it is interrupted.
 import contextlib
 import json
 import operator
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from mentornet_tf.datasets.records.index import shard_stamp
 from mentornet_tf.datasets.records.inspection import inspect_shard
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import write_bytes
+from mentornet_tf.internal.cores import num_cores
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _search(
   lines: list[str] = []
   first = 0
   with (
-    ThreadPoolExecutor(os.cpu_count()) as threads,
+    ThreadPoolExecutor(num_cores()) as threads,
     DecoderWarnings() as warnings,
     warnings.listening(),  # else they would appear without a name
   ):

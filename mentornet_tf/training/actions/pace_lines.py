@@ -1,5 +1,6 @@
 """Lines on the pace of a training while its rows of metrics are far apart."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from mentornet_tf.training.loop import Action, Reports
 from mentornet_tf.training.progress import readable_seconds
 
-# After so many seconds without a line there is one; the first comes earlier.
+# After so many seconds without a line there is one; the first comes earlier,
+# so many seconds after the first call.
 _FIRST_SECONDS, _SECONDS = 10, 60
 # A training that takes longer is worth a thought before it has begun.
 _LONG_SECONDS = 24 * 3600
@@ -37,10 +39,10 @@ class PaceLines(Action):
     self._total_steps = total_steps
     self._only_note = only_note
     self._clock = clock
-    self._next_line = clock() + _FIRST_SECONDS
+    self._next_line = math.inf
     # Step and time after the first call, which compiles.
     self._first: tuple[int, float] | None = None
-    self._rate = 0.0
+    self._rate = self._seconds = 0.0
     self._has_warned = False
 
   def print_line(self, line: str) -> None:
@@ -53,9 +55,11 @@ class PaceLines(Action):
     now = self._clock()
     if self._first is None:
       self._first = step, now
+      self._next_line = now + _FIRST_SECONDS
       return
     first_step, began = self._first
-    self._rate = (step - first_step) / max(now - began, 1e-9)
+    self._seconds = now - began
+    self._rate = (step - first_step) / max(self._seconds, 1e-9)
 
   def due(self, step: int) -> bool:
     """Whether there is something to print, once actions before have run."""
@@ -72,8 +76,7 @@ class PaceLines(Action):
       self._has_warned = True
       self._print_line(
         f"note: at {rate} the {steps_left} steps left take {left}; a GPU, a "
-        "smaller `studentnet` such as inception, or a lower `total_steps` "
-        "takes less"
+        "smaller `studentnet`, or a lower `max_number_of_steps` takes less"
       )
     if self._is_line_due():
       self.print_line(f"step {step}/{self._total_steps}  {rate}  {left} left")
@@ -82,8 +85,10 @@ class PaceLines(Action):
     return not self._only_note and self._clock() >= self._next_line
 
   def _is_note_due(self, step: int) -> bool:
-    left = (self._total_steps - step) / self._rate
-    return left > _LONG_SECONDS and not self._has_warned
+    # The first steps alone tell little.
+    if self._has_warned or self._seconds < _FIRST_SECONDS:
+      return False
+    return (self._total_steps - step) / self._rate > _LONG_SECONDS
 
 
 def _readable_rate(rate: float) -> str:
