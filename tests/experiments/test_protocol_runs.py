@@ -106,7 +106,8 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   # How long it takes is told as soon as it can be known.
   assert first.splitlines()[:2] == [
     "small: 10,000 images, 40 % of which get a random label; 4 steps per run",
-    "0 of 1 runs finished; 1 left; an estimate of the time follows the first run",
+    "0 of 1 runs finished; 1 left; an estimate of the time follows the first "
+    "run",
   ]
   assert first.endswith("\noracle-0 finished\n")
   left = r"about \d+ s at the pace so far\n"
