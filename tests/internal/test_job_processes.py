@@ -76,7 +76,7 @@ def test_a_signal_ends_all_jobs_and_starts_no_more(number):
 
 
 def test_jobs_do_not_outlive_an_error_of_the_caller():
-  pids = []
+  pids, before = [], signal.getsignal(signal.SIGINT)
 
   def fail(name, line):
     pids.append(int(line))
@@ -86,4 +86,4 @@ def test_jobs_do_not_outlive_an_error_of_the_caller():
     collected(until_stopped, {"a": "deaf"}, print_line=fail)
   with pytest.raises(ProcessLookupError):
     os.kill(pids[0], 0)
-  assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+  assert signal.getsignal(signal.SIGINT) == before

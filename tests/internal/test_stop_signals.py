@@ -6,7 +6,15 @@ import pytest
 from mentornet_tf.internal.stop_signals import stop_on_signals
 
 
-def test_first_signal_asks_to_stop_and_handlers_come_back():
+@pytest.fixture
+def interruptible():
+  # Jobs that a shell starts in the background ignore it.
+  before = signal.signal(signal.SIGINT, signal.default_int_handler)
+  yield
+  signal.signal(signal.SIGINT, before)
+
+
+def test_first_signal_asks_to_stop_and_handlers_come_back(interruptible):
   before = signal.getsignal(signal.SIGINT)
   with stop_on_signals(signal.SIGINT) as should_stop:
     assert not should_stop()
