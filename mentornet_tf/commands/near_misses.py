@@ -20,12 +20,12 @@ def did_you_mean(typed: str, names: Mapping[str, str]) -> str:
 
 
 def near_misses(typed: str, names: Mapping[str, str]) -> list[str]:
-  """The name that is spelled most like `typed`, else up to three by words.
+  """The name spelled most like `typed`, or up to three that share its words.
 
-  These are the names with most of its words: with all of them where there is
-  one. Two words or more count for more than the spelling: --max_steps means
-  --max_number_of_steps rather than --master. Capitals count as small letters,
-  and dashes as underscores.
+  Names that share most words win over the spelling if they share two or more:
+  --max_steps means --max_number_of_steps, not --master. Where no spelling is
+  near, they must share all words of `typed`. Case is ignored, and dashes equal
+  underscores.
   """
   plain = {_plain(name): name for name in names}
   closest = difflib.get_close_matches(_plain(typed), plain, n=1)

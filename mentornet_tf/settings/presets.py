@@ -221,10 +221,13 @@ def published_run(
 
 
 def fitting_ema_decay(steps: int) -> float:
-  """One whose average forgets the first weights in a training of `steps`.
+  """An EMA decay whose average forgets the first weights in a training of `steps`.
 
   It averages over a hundredth to a tenth of the steps, and 10 at least: 0.99
   for 1,000 to 9,999 steps, up to the published 0.9999.
+
+  Args:
+    steps: length of training, at least 1.
   """
   nines = min(max(int(math.log10(steps)) - 1, 1), 4)
   return 1 - 10.0**-nines
