@@ -221,7 +221,7 @@ def published_run(
 
 
 def fitting_ema_decay(steps: int) -> float:
-  """An EMA decay whose average forgets the first weights in a training of `steps`.
+  """An EMA decay that forgets the first weights in a training of `steps`.
 
   It averages over a hundredth to a tenth of the steps, and 10 at least: 0.99
   for 1,000 to 9,999 steps, up to the published 0.9999.
