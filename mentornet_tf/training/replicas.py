@@ -178,11 +178,17 @@ def check_strategy() -> None:
   distribution = keras.distribution.distribution()
   if distribution is not None:
     is_data_parallel = isinstance(distribution, keras.distribution.DataParallel)
-    if not is_data_parallel or distribution.num_processes > 1:
+    # Older Keras, the newest for Python 3.10, keeps the number to itself.
+    num_processes = getattr(
+      distribution,
+      "num_processes",
+      getattr(distribution, "_num_process", 1),
+    )
+    if not is_data_parallel or num_processes > 1:
       kind = type(distribution).__name__
       raise UserError(
         "distribution: expected keras.distribution.DataParallel in one "
-        f"process, got {kind} in {distribution.num_processes}; build the model "
+        f"process, got {kind} in {num_processes}; build the model "
         "in `with keras.distribution.DataParallel().scope():`, in one process"
       )
   if keras.backend.backend() != "tensorflow":
