@@ -5,21 +5,22 @@ from collections.abc import Iterable
 from html import escape
 from importlib import resources
 
-_STYLE = (resources.files(__package__) / "report.css").read_text("utf-8")
-
 
 def page(
-  title: str, parts: Iterable[str], *, style: str = _STYLE, head: str = ""
+  title: str, parts: Iterable[str], *, style: str | None = None, head: str = ""
 ) -> str:
   """A page from its title (plain text) and its parts (HTML).
 
   Args:
     title: plain text.
     parts: HTML of the body.
-    style: CSS of the whole page.
+    style: CSS of the whole page; None takes that of reports.
     head: further HTML of the head.
   """
   body = "\n".join(parts)
+  if style is None:
+    sheet = resources.files(__package__) / "report.css"
+    style = sheet.read_text("utf-8")
   return (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width">\n'

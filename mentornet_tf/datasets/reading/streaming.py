@@ -175,9 +175,9 @@ def _batches(
 
   Several batches are made at once, each image by image within one thread, where
   memory allows as many batches as there are cores: handing every image from
-  thread to thread costs as much as cutting it. What
-  need not be done image by image is done once per batch, because every
-  operation of a graph costs as much as copying some kilobytes.
+  thread to thread costs as much as cutting it. What need not be done image by
+  image is done once per batch, because every operation of a graph costs as much
+  as copying some kilobytes.
 
   Args:
     choices: pairs of int64 [B]: positions in the sequence, and indices of the
