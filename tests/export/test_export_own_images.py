@@ -164,6 +164,7 @@ def test_what_is_no_image_classifier_is_refused(tmp_path):
   inputs = keras.Input((12, 16, 3), name="image")
   pooled = layers.GlobalAveragePooling2D()(inputs)
   head = layers.Dense(3)(pooled)
+  other = keras.Input((12, 16, 3))
   table = keras.Sequential([keras.Input((20,)), layers.Dense(3)])
   text = keras.Sequential(
     [
@@ -180,7 +181,10 @@ def test_what_is_no_image_classifier_is_refused(tmp_path):
       [keras.Input((28, 28)), layers.Flatten(), layers.Dense(2)]
     ),
     keras.Model({"image": inputs}, head),
-    keras.Model([inputs, keras.Input((12, 16, 3))], head),
+    keras.Model(
+      [inputs, other],
+      layers.Add()([head, layers.Dense(3)(layers.Flatten()(other))]),
+    ),
   ):
     message = refused(model, tmp_path, preparation=None)
     assert message.startswith("student: expected")

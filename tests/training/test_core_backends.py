@@ -97,9 +97,9 @@ def measure() -> dict[str, dict]:
     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
   )
   images, labels = batches()
-  before = model.evaluate(images, labels, verbose=0)
+  before = float(model.evaluate(images, labels, verbose=0))
   model.fit(images, labels, batch_size=16, epochs=20, verbose=0)
-  after = model.evaluate(images, labels, verbose=0)
+  after = float(model.evaluate(images, labels, verbose=0))
   averages = [
     float(c.loss_moving_average)
     for c in (model.curriculum, model.second_curriculum)

@@ -60,7 +60,12 @@ def read_lines(table: Path) -> Iterator[str]:
   encoding = "utf-16" if is_utf16 else "utf-8-sig"
   try:
     with table.open(newline="", encoding=encoding) as file:
-      yield from file
+      for number, line in enumerate(file, start=1):
+        if "\0" in line:  # which `csv` of Python 3.10 does not read
+          raise line_error(
+            table, number, "text", "a NUL byte", "save the table as text"
+          )
+        yield line
   except UnicodeError as error:
     raise UserError(
       f"{table}: expected a table as text in UTF-8, got something else "

@@ -151,7 +151,7 @@ def test_other_files_are_no_plain_lists(rows):
     (("a,x", "b,  "), "line 3: expected a label, got none"),
     (('a,\t"x"',), "line 2: expected a label on one line, or quotes around"),
     (('a,"x\ny"',), "line 2: expected a label on one line"),
-    (("a\0,x",), "line 2: expected a path on one line"),
+    (("a\0,x",), "line 2: expected text, got a NUL byte"),
     (('"a,x', 'b",x'), "line 2: expected a quote that closes on its line"),
   ],
 )
