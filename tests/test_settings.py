@@ -81,6 +81,15 @@ def test_values_and_groups_are_two_spellings_of_the_same():
       r"update_decision_threshold: expected .* in the range \[0, 1\), got 1",
     ),
     ({"augment": 1}, "augment: expected True or False, got 1"),
+    ({"crop_padding": -1}, "crop_padding: expected an integer >= 0, got -1"),
+    (
+      {"crop_padding": 0, "augment": False},
+      "crop_padding: expected none without `augment`, .*got 0",
+    ),
+    (
+      {"crop_padding": 0, "image_size": 299},
+      "crop_padding: expected none with `image_size`, .*got 0",
+    ),
     ({"dataset_name": 3}, "dataset_name: expected text, got 3"),
     (
       {"train_crop": "center"},
@@ -168,6 +177,8 @@ def test_small_and_large_images_in_evaluation_and_student():
   assert (small.evaluation_batch_size, small.student_options) == (500, {})
   assert small.augmentation.padding == 8
   assert small.changed(augment=False).augmentation.padding == 0
+  flipped = small.changed(crop_padding=0).augmentation
+  assert (flipped.padding, flipped.crop, flipped.flip) == (0, 32, True)
   large = small.changed(image_size=48)
   assert large.evaluation_batch_size == 8
   assert large.student_options == {"input_shape": (48, 48, 3)}

@@ -52,6 +52,13 @@ class ImageSettings(SettingsGroup):
   title = "Images"
 
   augment: bool = setting(True, "Crop and flip training images.")
+  crop_padding: int | None = setting(
+    None,
+    "Pixels of zeros around small training images before they are cut at "
+    "random, by default 8 for inception and 2 for others, as published; 0 only "
+    "flips them.",
+    lower=0,
+  )
   image_size: int | None = setting(
     None,
     "Side of the squares that images of any size are cut to, such as 299; they "
@@ -75,6 +82,12 @@ class ImageSettings(SettingsGroup):
   def __post_init__(self) -> None:
     super().__post_init__()
     _ = self.crop  # whose sizes have to go together
+    if self.crop_padding is not None and (self.image_size or not self.augment):
+      where = "with `image_size`" if self.image_size else "without `augment`"
+      raise UserError(
+        f"crop_padding: expected none {where}, which cuts no padded images, "
+        f"got {self.crop_padding}; leave it out"
+      )
 
   @property
   def crop(self) -> Crop | None:

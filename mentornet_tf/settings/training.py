@@ -132,7 +132,15 @@ class TrainingSettings:
   @property
   def augmentation(self) -> Augmentation:
     """What is done to small training images beside standardization."""
-    return self.recipe.augmentation if self.images.augment else NO_AUGMENTATION
+    if not self.images.augment:
+      return NO_AUGMENTATION
+    padding = self.images.crop_padding
+    augmentation = self.recipe.augmentation
+    return (
+      augmentation
+      if padding is None
+      else replace(augmentation, padding=padding)
+    )
 
   @property
   def evaluation_batch_size(self) -> int:
