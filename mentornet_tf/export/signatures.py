@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from mentornet_tf.curricula.mentor_network import NUM_FEATURES
+from mentornet_tf.curricula.mentor_base import NUM_FEATURES
 from mentornet_tf.export.heads import Head
 from mentornet_tf.export.preparation import Preparation
 

@@ -26,6 +26,7 @@ SERIALIZABLE = {
   ),
   "LogisticMentor": "curricula.mentor_network",
   "MLPMentor": "curricula.mentor_network",
+  "MemoryMentor": "curricula.memory_mentor",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
   "MentorNet": "curricula.mentor_network",
