@@ -168,12 +168,12 @@ def read_loss_dump(
   rows = Rows(*map(np.concatenate, zip(*parts, strict=True)))
   kept = _last_of_each(rows.example_id, None if one_row_per_id else rows.epoch)
   replaced = len(rows.loss) - len(kept)
-  *columns, memory = (column[kept] for column in rows)
+  rows = Rows(*(column[kept] for column in rows))
   return LossDump(
     path.stem,
-    *columns,
+    *rows[:-1],
     replaced_rows=replaced,
-    memory=memory if memory.shape[1] else None,
+    memory=rows.memory if rows.memory.shape[1] else None,
   )
 
 

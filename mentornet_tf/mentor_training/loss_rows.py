@@ -46,12 +46,14 @@ class Rows(NamedTuple):
   @classmethod
   def of(cls, columns: Sequence[Sequence]) -> "Rows":
     """The rows whose columns these are, five or nine of them."""
-    dtypes = (np.str_, np.float64, np.int64, np.int64, np.float64)
-    plain, memory = columns[: len(COLUMNS)], columns[len(COLUMNS) :]
-    shape = len(memory), len(columns[0])
+    example_id, epoch, noisy_label, clean_label, loss, *memory = columns
     return cls(
-      *map(np.array, plain, dtypes),
-      np.array(memory, np.float64).reshape(shape).T,
+      example_id=np.array(example_id, np.str_),
+      epoch=np.array(epoch, np.float64),
+      noisy_label=np.array(noisy_label, np.int64),
+      clean_label=np.array(clean_label, np.int64),
+      loss=np.array(loss, np.float64),
+      memory=np.array(memory, np.float64).reshape(len(memory), len(loss)).T,
     )
 
 

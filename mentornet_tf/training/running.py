@@ -189,6 +189,7 @@ def _writing_actions(
     most_skipped=most_skipped_steps(model.optimizer),
   )
   before_save = [guard.check, reporter.save_pending]
+  keeper: MemoryKeeper | None = None
   actions: list[loop.Action] = [guard, reporter, pace_lines]
   if keeps_memory(options.memory, run.train_data):
     keeper = MemoryKeeper(
@@ -219,6 +220,7 @@ def _writing_actions(
       batch_size=batch_size,
       total_steps=total_steps,
       start_step=start_step,
+      memory=keeper,
     )
     actions.append(recorder)
   joint = run.joint
