@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from memory_references import memory_mentor, nearest_rank, weights_by_hand
 
 import mentornet_tf as mn
 from mentornet_tf.curricula.memory_features import RememberedBatch
@@ -10,19 +11,9 @@ from mentornet_tf.curricula.registry import build_mentor_curriculum
 from mentornet_tf.errors import UserError
 
 
-def mentor(seed=1):
-  """One whose weights depend on every feature."""
-  mentor = mn.MemoryMentor(hidden_nodes=4, seed=seed)
-  rng = np.random.default_rng(seed)
-  mentor.adapt(rng.normal(size=(50, 8)) + np.arange(8))
-  for weight in mentor.trainable_variables:
-    weight.assign(weight + rng.normal(scale=0.3, size=weight.shape))
-  return mentor
-
-
 def curriculum(**options):
   options = {"example_dropout_rates": "0,100"} | options
-  return mn.MemoryCurriculum(mentor(), **options)
+  return mn.MemoryCurriculum(memory_mentor(), **options)
 
 
 def batch(rng, size=12):
@@ -34,25 +25,6 @@ def batch(rng, size=12):
   return loss.astype(np.float32), RememberedBatch(*remembered)
 
 
-def percentile(values, share):
-  """The nearest rank, from above."""
-  order = np.sort(values)[::-1]
-  return order[int(np.round((len(values) - 1) * (1 - share)))]
-
-
-def weights_by_hand(network, columns):
-  mean, scale, *layers = (
-    np.asarray(w, np.float64)
-    for w in (
-      network.feature_mean,
-      network.feature_scale,
-      *network.trainable_variables,
-    )
-  )
-  hidden = np.tanh((columns - mean) / scale @ layers[0] + layers[1])
-  return 1 / (1 + np.exp(-(hidden @ layers[2] + layers[3])[:, 0]))
-
-
 def test_a_sequence_of_batches_is_that_of_numpy():
   weighs = curriculum(loss_p_percentile=0.6, loss_moving_average_decay=0.7)
   rng = np.random.default_rng(0)
@@ -61,8 +33,8 @@ def test_a_sequence_of_batches_is_that_of_numpy():
     loss, remembered = batch(rng)
     mask = rng.uniform(size=len(loss)) < 0.8
     mean_loss, given, other, agreement = remembered
-    average = 0.7 * average + 0.3 * percentile(loss[mask], 0.6)
-    mean_average = 0.7 * mean_average + 0.3 * percentile(mean_loss[mask], 0.6)
+    average = 0.7 * average + 0.3 * nearest_rank(loss[mask], 0.6)
+    mean_average = 0.7 * mean_average + 0.3 * nearest_rank(mean_loss[mask], 0.6)
     columns = [
       loss,
       loss - average,
@@ -118,7 +90,7 @@ def test_a_copy_and_a_clone_weigh_alike(tmp_path):
 
 
 def test_the_mentor_tells_its_curriculum():
-  network = mentor()
+  network = memory_mentor()
   built = build_mentor_curriculum(network, loss_p_percentile=0.5)
   assert type(built) is mn.MemoryCurriculum and built.mentor is network
   assert built.loss_p_percentile == 0.5
@@ -130,7 +102,7 @@ def test_a_mentor_of_other_features_is_refused():
   with pytest.raises(
     UserError, match=r"^mentor: expected one of 4 .*under MemoryCurriculum$"
   ):
-    mn.MentorCurriculum(mentor())
+    mn.MentorCurriculum(memory_mentor())
   with pytest.raises(
     UserError, match=r"^mentor: expected one of 8 .*under MentorCurriculum$"
   ):
