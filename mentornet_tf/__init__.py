@@ -19,6 +19,8 @@ _HOMES = {
   "Curriculum": "curricula.curriculum",
   "DeviceImages": "training.device_images",
   "FormulaCurriculum": "curricula.formula_curriculum",
+  "MemoryCurriculum": "curricula.memory_curriculum",
+  "MemoryMentor": "curricula.memory_mentor",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
   "RefinedLabels": "curricula.refined_labels",

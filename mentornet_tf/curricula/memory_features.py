@@ -44,6 +44,15 @@ class RememberedBatch(NamedTuple):
   other_probability: Tensor
   agreement: Tensor
 
+  def as_tensors(self) -> "RememberedBatch":
+    """The same as float32 tensors, through which no gradient flows."""
+    return RememberedBatch(
+      *(
+        ops.stop_gradient(ops.convert_to_tensor(each, "float32"))
+        for each in self
+      )
+    )
+
 
 def memory_features(
   loss: Tensor,

@@ -7,12 +7,14 @@ import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
-from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.refined_labels import RefinedLabels
-from mentornet_tf.curricula.registry import build_formula
+from mentornet_tf.curricula.registry import (
+  build_formula,
+  build_mentor_curriculum,
+)
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.dtype_policy import dtype_policy
 from mentornet_tf.settings import (
@@ -138,7 +140,7 @@ def build_curriculum(
     )
   else:
     mentor = load_mentor(source)
-  return MentorCurriculum(mentor, **options)
+  return build_mentor_curriculum(mentor, **options)
 
 
 def _first_update_percent(settings: TrainingSettings) -> int:

@@ -16,6 +16,7 @@ from memory_fits import (
   memory_model,
   student,
 )
+from memory_mentored_fits import fitted_with_memory
 
 import mentornet_tf as mn
 
@@ -26,7 +27,7 @@ def test_the_memory_of_arrays_is_that_by_hand():
 
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_other_back_ends_remember_the_same(backend):
-  run_under(backend, fitted_on_arrays)
+  run_under(backend, fitted_with_memory)
 
 
 @pytest.mark.parametrize("batched", [False, True])
