@@ -83,9 +83,9 @@ class UpdateMentor(keras.callbacks.Callback):
   def on_train_begin(self, logs: Logs = None) -> None:
     """Checks that the model has a mentor, and that it can be updated."""
     require_tensorflow("updates of the mentor")
-    curriculum = getattr(self.model, "curriculum", None)
-    check_has_mentor(curriculum)
-    if curriculum.uses_memory and not is_indexed(_first_images(self._batches)):
+    check_has_mentor(getattr(self.model, "curriculum", None))
+    needs_index = self.model.curriculum.uses_memory
+    if needs_index and not is_indexed(_first_images(self._batches)):
       raise UserError(
         "clean_subset: expected images with their index in the training data, "
         "since the mentor sees what training remembers of them, got images "

@@ -17,6 +17,7 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.mentor_training.examples import MentorExamples, split_examples
 from mentornet_tf.training.memory.remembering import visits_of
+from mentornet_tf.training.memory.training_memory import TrainingMemory
 from mentornet_tf.training.mentored_model import MentoredModel
 
 
@@ -61,7 +62,9 @@ def gather_examples(
 
   state = [variable.value for variable in student.non_trainable_variables]
   difference_of = _Differences(curriculum, curriculum.loss_moving_average)
-  memory = _SubsetMemory(model) if curriculum.uses_memory else None
+  memory = None
+  if curriculum.uses_memory and model.memory is not None:
+    memory = _SubsetMemory(model, model.memory)
   columns = []
   for images, labels, is_clean in batches:
     images = keras.tree.map_structure(ops.convert_to_tensor, images)
@@ -116,11 +119,12 @@ class _SubsetMemory:
 
   Args:
     model: under a curriculum that uses its memory.
+    memory: of the model.
   """
 
-  def __init__(self, model: MentoredModel):
-    self._model = model
-    self._labels = model.memory.examples.labels
+  def __init__(self, model: MentoredModel, memory: TrainingMemory):
+    self._model, self._memory = model, memory
+    self._labels = memory.examples.labels
     self._difference_of = _Differences(
       model.curriculum, model.curriculum.mean_loss_moving_average
     )
@@ -135,7 +139,7 @@ class _SubsetMemory:
     """
     visits = visits_of(self._model, images, labels, prediction, loss)
     self._check(ops.convert_to_numpy(visits["index"]), visits["labels"])
-    remembered = self._model.memory.including(**visits)
+    remembered = self._memory.including(**visits)
     return [*remembered, self._difference_of(remembered.mean_loss)]
 
   def _check(self, index: np.ndarray, labels: Tensor) -> None:

@@ -67,6 +67,39 @@ def weigh_and_remember(
   memory = model.memory
   if memory is None:
     return model.curriculum.weigh(loss, epoch, is_clean, mask)
+  visits = visits_of(model, x, y, prediction, loss, mask)
+  remembered = memory.including(**visits)
+  weighed = model.curriculum.weigh(loss, epoch, is_clean, mask, remembered)
+  memory.observe(weight=weighed.weight_before_dropout, **visits)
+  return weighed
+
+
+def visits_of(
+  model: "MentoredModel",
+  x: Tensor,
+  y: Tensor,
+  prediction: Tensor,
+  loss: Tensor,
+  mask: Tensor | None = None,
+) -> dict[str, Any]:
+  """What the memory of a model takes of a batch, but for the weights.
+
+  Args:
+    model: which has a memory.
+    x: see `weigh_and_remember`, as for all further arguments.
+    y: labels of the part.
+    prediction: [b, …].
+    loss: [B].
+    mask: [B] bool or None.
+
+  Returns:
+    The arguments of `TrainingMemory.including`, by name.
+
+  Raises:
+    UserError: see `weigh_and_remember`.
+  """
+  memory = model.memory
+  assert memory is not None
   probabilities = class_probabilities(
     single_loss(model, y, prediction), prediction, memory.from_logits
   )
@@ -78,17 +111,13 @@ def weigh_and_remember(
   index, labels, probabilities = replicas.gather(
     (_index(x), class_labels(y, prediction), probabilities)
   )
-  visits = {
+  return {
     "index": index,
     "labels": labels,
     "loss": loss,
     "probabilities": probabilities,
     "mask": mask,
   }
-  remembered = memory.including(**visits)
-  weighed = model.curriculum.weigh(loss, epoch, is_clean, mask, remembered)
-  memory.observe(weight=weighed.weight_before_dropout, **visits)
-  return weighed
 
 
 class _CheckMemory(keras.callbacks.Callback):
