@@ -52,21 +52,51 @@ def weigh_and_remember(
 
   Args:
     model: which is trained.
-    x: inputs [b, …] of the replica's part, with their index beside a memory.
-    y: labels of the part, in any form that the compiled loss takes.
-    prediction: [b, …] what the curriculum's losses are of.
-    loss: [B] these losses, of the global batch.
+    x: see `visits_of`, as for `y`, `prediction` and `loss`.
+    y: labels [b, …].
+    prediction: [b, …].
+    loss: [B] float32.
     epoch: see `Curriculum.weigh`, as for all further arguments.
     is_clean: [B] bool or None.
     mask: [B] bool or None.
+
+  Raises:
+    UserError: see `visits_of`.
+  """
+  memory = model.memory
+  if memory is None:
+    return model.curriculum.weigh(loss, epoch, is_clean, mask)
+  visits = visits_of(model, x, y, prediction, loss, mask)
+  remembered = memory.including(**visits)
+  weighed = model.curriculum.weigh(loss, epoch, is_clean, mask, remembered)
+  memory.observe(weight=weighed.weight_before_dropout, **visits)
+  return weighed
+
+
+def visits_of(
+  model: "MentoredModel",
+  x: Tensor,
+  y: Tensor,
+  prediction: Tensor,
+  loss: Tensor,
+  mask: Tensor | None = None,
+) -> dict[str, Tensor]:
+  """The visits of a step, as `TrainingMemory` takes them.
+
+  Args:
+    model: which is trained, with a memory.
+    x: inputs [b, …] of the replica's part, with their index.
+    y: their labels, in any form that the compiled loss takes.
+    prediction: [b, …] what the curriculum's losses are of.
+    loss: [B] float32, these losses, of the global batch.
+    mask: [B] bool, which examples count; None for all of them.
 
   Raises:
     UserError: there is no index, or the predictions are not over the classes
       of the memory.
   """
   memory = model.memory
-  if memory is None:
-    return model.curriculum.weigh(loss, epoch, is_clean, mask)
+  assert memory is not None
   probabilities = class_probabilities(
     single_loss(model, y, prediction), prediction, memory.from_logits
   )
@@ -78,17 +108,13 @@ def weigh_and_remember(
   index, labels, probabilities = replicas.gather(
     (_index(x), class_labels(y, prediction), probabilities)
   )
-  visits = {
+  return {
     "index": index,
     "labels": labels,
     "loss": loss,
     "probabilities": probabilities,
     "mask": mask,
   }
-  remembered = memory.including(**visits)
-  weighed = model.curriculum.weigh(loss, epoch, is_clean, mask, remembered)
-  memory.observe(weight=weighed.weight_before_dropout, **visits)
-  return weighed
 
 
 class _CheckMemory(keras.callbacks.Callback):
