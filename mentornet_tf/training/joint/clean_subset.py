@@ -6,11 +6,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from mentornet_tf.datasets.labels.clean_labels import is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
-from mentornet_tf.datasets.reading.in_memory import shuffled_index
 from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.memory.indexed_inputs import with_index
@@ -155,7 +153,6 @@ def update_batches(
       batch = next(batches)
     images = batch["image"]
     if subset.positions is not None:
-      sequence = tf.range(batch_size, dtype=tf.int64) + step * batch_size
-      order = shuffled_index(sequence, len(data), seed).numpy()
-      images = with_index(images, subset.positions[order])
+      index = subset.positions[np.asarray(batch["index"])]
+      images = with_index(images, index)
     yield images, batch["label"], batch["label"] == batch["clean_label"]

@@ -52,17 +52,16 @@ def weigh_and_remember(
 
   Args:
     model: which is trained.
-    x: inputs [b, …] of the replica's part, with their index beside a memory.
-    y: labels of the part, in any form that the compiled loss takes.
-    prediction: [b, …] what the curriculum's losses are of.
-    loss: [B] these losses, of the global batch.
+    x: see `visits_of`, as for `y`, `prediction` and `loss`.
+    y: labels [b, …].
+    prediction: [b, …].
+    loss: [B] float32.
     epoch: see `Curriculum.weigh`, as for all further arguments.
     is_clean: [B] bool or None.
     mask: [B] bool or None.
 
   Raises:
-    UserError: there is no index, or the predictions are not over the classes
-      of the memory.
+    UserError: see `visits_of`.
   """
   memory = model.memory
   if memory is None:
@@ -81,22 +80,20 @@ def visits_of(
   prediction: Tensor,
   loss: Tensor,
   mask: Tensor | None = None,
-) -> dict[str, Any]:
-  """What the memory of a model takes of a batch, but for the weights.
+) -> dict[str, Tensor]:
+  """The visits of a step, as `TrainingMemory` takes them.
 
   Args:
-    model: which has a memory.
-    x: see `weigh_and_remember`, as for all further arguments.
-    y: labels of the part.
-    prediction: [b, …].
-    loss: [B].
-    mask: [B] bool or None.
-
-  Returns:
-    The arguments of `TrainingMemory.including`, by name.
+    model: which is trained, with a memory.
+    x: inputs [b, …] of the replica's part, with their index.
+    y: their labels, in any form that the compiled loss takes.
+    prediction: [b, …] what the curriculum's losses are of.
+    loss: [B] float32, these losses, of the global batch.
+    mask: [B] bool, which examples count; None for all of them.
 
   Raises:
-    UserError: see `weigh_and_remember`.
+    UserError: there is no index, or the predictions are not over the classes
+      of the memory.
   """
   memory = model.memory
   assert memory is not None

@@ -19,7 +19,7 @@ from mentornet_tf.training.memory.remembered import (
 )
 
 # What it may take of the device: 1 GiB.
-_MOST_VALUES = 2**28
+MOST_VALUES = 2**28
 
 # Columns beside the probabilities, as sums that decay; and as counts.
 _NUM_SUMS, _NUM_COUNTS = 2, 3
@@ -66,10 +66,10 @@ class TrainingMemory(keras.layers.Layer):
     self.num_classes = _count("num_classes", num_classes, 2)
     self.decay = check_decay(decay)
     self.from_logits = from_logits
-    if num_examples * num_classes > _MOST_VALUES:
+    if num_examples * num_classes > MOST_VALUES:
       raise UserError(
         "num_examples, num_classes: expected a product of at most "
-        f"{_MOST_VALUES}, got {num_examples} times {num_classes}; train by "
+        f"{MOST_VALUES}, got {num_examples} times {num_classes}; train by "
         "`mentornet train`, whose memory lies on disk"
       )
 
