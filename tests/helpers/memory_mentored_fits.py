@@ -129,3 +129,22 @@ def fitted_under_a_mentor() -> None:
   jax = keras.backend.backend() == "jax"
   for jit_compile in (True,) if jax else (False, True):
     check_steps_against_hand(jit_compile)
+
+
+def fitted_in(scope) -> dict[str, list]:
+  """What `fit` leaves behind of a model built in `scope`, as JSON holds it."""
+  x, y = data()
+  with scope:
+    model = memory_model(curriculum=memory_curriculum())
+    model.fit(
+      mn.with_index(x), y, batch_size=8, epochs=3, shuffle=False, verbose=0
+    )
+  values = {
+    "loss average": model.curriculum.loss_moving_average,
+    "mean loss average": model.curriculum.mean_loss_moving_average,
+    "mean weight": model.memory.examples.mean_weight,
+  } | dict(enumerate(model.student.get_weights()))
+  return {
+    str(name): np.asarray(keras.ops.convert_to_numpy(value), float).tolist()
+    for name, value in values.items()
+  }

@@ -167,7 +167,8 @@ class TrainingMemory(keras.layers.Layer):
     visits = BatchVisits(index, visited)
     values = ops.concatenate([probabilities, loss[:, None]], axis=1)
     added = ops.where(visited[:, None], (1 - self.decay) * values, 0.0)
-    before = ops.take(self._sums.value, index, axis=0)[:, : values.shape[1]]
+    before = ops.take(self._sums.value, index, axis=0)
+    before = before[:, : self.num_classes + 1]  # all but the weight
     sums = before * self.decay ** visits.number[:, None]
     sums = sums + visits.sum_so_far(added, self.decay)
 
@@ -175,10 +176,10 @@ class TrainingMemory(keras.layers.Layer):
     agrees = ops.cast(visited & _agrees(probabilities, labels), "float32")
     count = counts[:, 0] + visits.number
     means = ops.divide_no_nan(sums, (1 - self.decay**count)[:, None])
-    mean_probabilities, mean_loss = means[:, :-1], means[:, -1]
+    mean_probabilities = means[:, : self.num_classes]
     is_given = labels[:, None] == ops.arange(self.num_classes, dtype="int32")
     return RememberedBatch(
-      mean_loss=mean_loss,
+      mean_loss=means[:, self.num_classes],
       given_probability=_largest(mean_probabilities, is_given),
       other_probability=_largest(mean_probabilities, ~is_given),
       agreement=ops.divide_no_nan(
