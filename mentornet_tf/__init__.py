@@ -23,6 +23,7 @@ _HOMES = {
   "MemoryMentor": "curricula.memory_mentor",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
+  "RememberedBatch": "curricula.memory_features",
   "RefinedLabels": "curricula.refined_labels",
   "RefinedLabelsModel": "training.refined_labels_model",
   "MentorNet": "curricula.mentor_network",

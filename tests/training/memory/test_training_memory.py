@@ -319,9 +319,9 @@ def test_what_cannot_be_remembered_is_refused():
     mn.with_index(tf.data.Dataset.from_tensor_slices(x))
 
 
-def test_the_snippet_of_the_documents_runs():
+def test_the_snippets_of_the_documents_run(monkeypatch):
   page = Path(__file__).resolve().parents[3] / "docs" / "fit.md"
-  (snippet,) = re.findall(r"```py\n(.*?)```", page.read_text(), re.DOTALL)
+  kept, seen = re.findall(r"```py\n(.*?)```", page.read_text(), re.DOTALL)
   rng = np.random.default_rng(0)
   names = {
     "mn": mn,
@@ -333,9 +333,13 @@ def test_the_snippet_of_the_documents_runs():
     "images": rng.standard_normal((40, 6)).astype(np.float32),
     "labels": rng.integers(0, 10, 40),
   }
-  exec(snippet, names)
+  exec(kept, names)
   order = names["suspects"].order
   np.testing.assert_array_equal(
     order, np.argsort(-names["memory"].examples.score)
   )
   assert set(names["memory"].examples.visits) == {2}
+  monkeypatch.setattr(mn, "load_mentor", lambda path: mn.MemoryMentor())
+  exec(seen, names)
+  memory = names["model"].memory.examples
+  assert np.ptp(memory.mean_weight) > 0 and set(memory.visits) == {2}
