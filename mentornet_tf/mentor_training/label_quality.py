@@ -67,12 +67,7 @@ def compare_label_quality(
       f"confidence: expected a share between 0 and 1, got {confidence}"
     )
   scores = {
-    name: mentor_logits(
-      mentor,
-      dump.memory_features(percentile, by_epoch=True)
-      if takes_memory(mentor)
-      else dump.features(percentile, by_epoch=True),
-    )
+    name: mentor_logits(mentor, _features_of(mentor, dump, percentile))
     for name, mentor in mentors.items()
   }
   scores["loss"] = -dump.loss
@@ -94,6 +89,14 @@ def compare_label_quality(
     )
     for name, area in areas.items()
   }
+
+
+def _features_of(
+  mentor: keras.Model, dump: LossDump, percentile: float
+) -> np.ndarray:
+  """[N, 4] or [N, 8], as many as the mentor takes."""
+  features = dump.memory_features if takes_memory(mentor) else dump.features
+  return features(percentile, by_epoch=True)
 
 
 class _RocArea:

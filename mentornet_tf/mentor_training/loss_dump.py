@@ -35,6 +35,9 @@ FILE_NAME = "losses.csv"
 # of the columns.
 _CHUNK_CHARACTERS = 1 << 18
 
+# That of `curricula.memory_features`, which would import Keras.
+_PROBABILITY_OFFSET = 0.001
+
 
 @dataclass(frozen=True)
 class LossDump:
@@ -107,8 +110,8 @@ class LossDump:
         self._from_percentile(self.loss, percentile, by_epoch),
         mean_loss,
         self._from_percentile(mean_loss, percentile, by_epoch),
-        np.log(given_probability + 0.001),
-        np.log(other_probability + 0.001),
+        np.log(given_probability + _PROBABILITY_OFFSET),
+        np.log(other_probability + _PROBABILITY_OFFSET),
         agreement,
         self.epoch,
       ],
