@@ -12,6 +12,7 @@ from mentornet_tf.analysis.memory_ranking import (
 )
 from mentornet_tf.analysis.ranking import write_suspect_labels
 from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
+from mentornet_tf.analysis.written_ranking import read_ranking_metrics
 from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.datasets.reading.open import open_data
 from mentornet_tf.errors import UserError
@@ -73,6 +74,8 @@ def rank_run(
     run.images.crop,
     max_damaged=max_damaged,
   )
+  if output_dir is not None:
+    _check_not_of_others(output_dir, data.name)
   memory = None
   if source == "memory":
     memory = load_memory(train_log_dir, digest=data_digest(data))
@@ -103,3 +106,17 @@ def rank_run(
   if output_dir is not None:
     write_suspect_labels(suspects, data, output_dir, num_images)
   return suspects
+
+
+def _check_not_of_others(output_dir: Path, data_name: str) -> None:
+  """Raises UserError where the folder holds a ranking of other data."""
+  try:
+    metrics = read_ranking_metrics(output_dir)
+  except UserError:  # damaged: this ranking replaces it
+    return
+  if metrics is not None and metrics["data"] != data_name:
+    raise UserError(
+      f"output_dir: expected a folder without a ranking of other data, got "
+      f"{output_dir} with that of {metrics['data']}; choose another one for "
+      f"{data_name}"
+    )

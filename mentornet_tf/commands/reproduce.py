@@ -51,6 +51,13 @@ flags.DEFINE_float(
   lower_bound=0,
   upper_bound=1,
 )
+flags.DEFINE_enum(
+  "mixed_precision",
+  None,
+  ["mixed_bfloat16", "mixed_float16"],
+  "Dtype policy of the students, float32 if unset. On CPUs with AMX bfloat16 "
+  "takes about half of the time.",
+)
 flags.DEFINE_list(
   "methods", None, "Names of the runs to make; by default all of them."
 )
@@ -88,6 +95,7 @@ def main() -> None:
     flag.protocol,
     noise_rate=flag.noise_rate,
     human_labels=flag.human_labels,
+    mixed_precision=flag.mixed_precision,
   )
   folder = flag.output_dir or f"runs/{flag.protocol}_protocol"
   start_tensorflow(flag.device_id)

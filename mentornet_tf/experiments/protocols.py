@@ -211,6 +211,7 @@ def chosen_protocol(
   *,
   noise_rate: float | None = None,
   human_labels: str | Path | None = None,
+  mixed_precision: str | None = None,
 ) -> Protocol:
   """A protocol of the table, with what it leaves open.
 
@@ -219,12 +220,18 @@ def chosen_protocol(
     noise_rate: another rate for "small", 0..1; the loss percentile becomes
       1 - noise_rate.
     human_labels: CIFAR-10N's file of labels, for "human".
+    mixed_precision: of the students, see `StudentSettings`; None for float32.
 
   Raises:
     UserError: an unknown name, a missing file, or one without effect.
   """
   check_choice("protocol", name, tuple(PROTOCOLS))
   protocol = PROTOCOLS[name]
+  if mixed_precision is not None:
+    protocol = dataclasses.replace(
+      protocol,
+      changes={**protocol.changes, "mixed_precision": mixed_precision},
+    )
   if noise_rate is not None:
     check_range("noise_rate", noise_rate, 0, 1)
     if name != "small":

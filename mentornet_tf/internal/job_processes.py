@@ -4,7 +4,6 @@ Unlike `worker_processes`, which share one task: a job that fails leaves the
 others alone, a job may be interrupted and continued later, and it sees the GPU.
 """
 
-import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.piped_processes import (
+  ProcessEnded,
+  receive,
+  start_process,
+)
 from mentornet_tf.internal.stop_signals import stop_on_signals
 
 # Called as task(job, print_line): does the job, and tells of it line by line.
@@ -62,7 +66,6 @@ def run_jobs(
   Yields:
     An `EndedJob` per job, in the order in which they end.
   """
-  context = multiprocessing.get_context("spawn")
   waiting = iter(jobs.items())
   running: dict[Connection, tuple[str, BaseProcess]] = {}
   has_passed_on = False
@@ -73,12 +76,7 @@ def run_jobs(
           name, job = next(waiting, (None, None))
           if name is None:
             break
-          here, there = context.Pipe()
-          process: BaseProcess = context.Process(
-            target=_work, args=(there, prepare), name=name, daemon=True
-          )
-          process.start()
-          there.close()  # else its end would not be the end of the pipe
+          here, process = start_process(_work, prepare, name)
           running[here] = name, process
           here.send((task, job))
         if not running:
@@ -110,10 +108,9 @@ def run_jobs(
 
 def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
   try:
-    return connection.recv()
-  except (EOFError, ConnectionResetError):
-    process.join()
-    code = process.exitcode or 0
+    return receive(connection, process)
+  except ProcessEnded as ended:
+    code = ended.exit_code
     if code < 0:
       return "ended", (
         f"its process was ended by signal {-code}; run fewer at a time if "
@@ -125,17 +122,9 @@ def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
     )
 
 
-def _work(connection: Connection, prepare: Callable[[], None]) -> None:
-  """The main function of a process."""
-  # An interrupt on the terminal reaches all processes; the parent passes it on.
-  signal.signal(signal.SIGINT, signal.SIG_IGN)
-  prepare()
-  try:
-    task, job = connection.recv()
-    connection.send(_outcome(task, job, connection))
-  except (EOFError, ConnectionError):
-    # The parent process is gone.
-    return
+def _work(connection: Connection) -> None:
+  task, job = connection.recv()
+  connection.send(_outcome(task, job, connection))
 
 
 def _outcome(task: Task, job: Any, connection: Connection) -> tuple[str, Any]:

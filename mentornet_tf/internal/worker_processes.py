@@ -5,15 +5,19 @@ started them: if it is killed, each ends at its next report of progress; an
 interrupt leaves nothing running, and a worker that dies is noticed.
 """
 
-import multiprocessing
+import functools
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.piped_processes import (
+  ProcessEnded,
+  receive,
+  start_process,
+)
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 # Called as task(number, on_items): does the work of that number, and calls
@@ -48,18 +52,11 @@ def results(
       are stopped.
     RuntimeError: a worker exited by itself.
   """
-  context = multiprocessing.get_context("spawn")
   waiting = iter(numbers)
   workers: dict[Connection, BaseProcess] = {}
   try:
     for _ in range(min(num_workers, len(numbers))):
-      here, there = context.Pipe()
-      process = context.Process(
-        target=_work, args=(there, prepare), daemon=True
-      )
-      process.start()
-      # Else the end of the worker would not be the end of the pipe.
-      there.close()
+      here, process = start_process(_work, functools.partial(_prepare, prepare))
       workers[here] = process
       here.send(task)
       here.send(next(waiting))
@@ -86,35 +83,29 @@ def results(
 
 def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
   try:
-    return connection.recv()
-  except (EOFError, ConnectionResetError) as error:
-    process.join()
-    exit_code = process.exitcode or 0
-    if exit_code < 0:
+    return receive(connection, process)
+  except ProcessEnded as ended:
+    if ended.exit_code < 0:
       raise UserError(
         "num_workers: expected worker processes that finish, got one ended by "
-        f"signal {-exit_code}; start again, with fewer of them if they "
+        f"signal {-ended.exit_code}; start again, with fewer of them if they "
         "ran out of memory"
-      ) from error
+      ) from ended
     raise RuntimeError(
-      f"a worker process ended with exit code {exit_code}"
-    ) from error
+      f"a worker process ended with exit code {ended.exit_code}"
+    ) from ended
 
 
-def _work(connection: Connection, prepare: Callable[[], None]) -> None:
-  """The main function of a worker."""
-  # An interrupt on the terminal reaches all processes; the parent handles it.
-  signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _prepare(prepare: Callable[[], None]) -> None:
   # Workers read and write files; each would only take memory of a GPU.
   os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
   prepare()
-  try:
-    task = connection.recv()
-    while (number := connection.recv()) is not None:
-      connection.send(_outcome(task, number, connection))
-  except (EOFError, ConnectionError):
-    # The parent process is gone.
-    return
+
+
+def _work(connection: Connection) -> None:
+  task = connection.recv()
+  while (number := connection.recv()) is not None:
+    connection.send(_outcome(task, number, connection))
 
 
 def _outcome(

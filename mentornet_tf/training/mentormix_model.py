@@ -59,7 +59,7 @@ class MentorMixModel(MentoredModel):
       raise UserError(
         "second_reweight: expected False beside a mentor that sees what "
         "training remembers, since nothing is remembered of mixed examples, "
-        "got True; give MentorMix second_reweight=False"
+        "got True; switch it off"
       )
     super().__init__(student, curriculum, total_steps, **kwargs)
     self.mixing = mixing

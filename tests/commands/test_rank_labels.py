@@ -71,6 +71,12 @@ def test_the_program_ranks_and_says_how_well(digits):
   assert len(suspects.ids) == 1442 and lines[1].startswith("step 60  loss ")
   with pytest.raises(UserError, match="digits_val-"):
     mn.rank_labels(run, data_dir, split="val")
+  with pytest.raises(
+    UserError, match="with that of digits_train; choose another one for"
+  ):
+    mn.rank_labels(
+      run, data_dir, split="test", output_dir=run / "suspect_labels"
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mentornet_tf.experiments.protocol_tables import (
   results_table,
   table_csv,
 )
-from mentornet_tf.experiments.protocols import PROTOCOLS
+from mentornet_tf.experiments.protocols import PROTOCOLS, chosen_protocol
 
 _SMALL = PROTOCOLS["small"]
 _OUTCOMES = [
@@ -46,6 +46,9 @@ def test_the_table_has_means_deviations_and_the_share_of_the_gap():
     "| 1.00 | 100 |",
   ]
   assert (empty, note) == ("", "† is told clean labels of training images")
+  faster = chosen_protocol("small", mixed_precision="mixed_bfloat16")
+  *_, notes = results_table(faster, _OUTCOMES).splitlines()
+  assert notes == f"{note}; trained in mixed_bfloat16"
 
 
 def test_without_both_ends_there_is_no_gap():

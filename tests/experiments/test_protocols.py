@@ -77,6 +77,13 @@ def test_a_noise_rate_comes_with_its_percentile():
   assert same == PROTOCOLS["small"]
 
 
+def test_students_may_train_in_another_precision():
+  protocol = chosen_protocol("small", mixed_precision="mixed_bfloat16")
+  assert protocol.settings("joint", 1) == PROTOCOLS["small"].settings(
+    "joint", 1
+  ).changed(mixed_precision="mixed_bfloat16")
+
+
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [

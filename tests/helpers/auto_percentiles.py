@@ -1,5 +1,6 @@
 """Estimated percentiles from made-up losses, under any Keras back end."""
 
+import keras
 import numpy as np
 
 import mentornet_tf as mn
@@ -20,8 +21,34 @@ def batches(count=30):
 def estimates() -> list[list[float]]:
   """Percentile in use and loss percentile of every step."""
   curriculum = mn.ThresholdCurriculum(loss_p_percentile="auto")
-  steps = [curriculum.weigh(loss, 3) for loss in batches()]
-  return [[float(s.percentile), float(s.percentile_loss)] for s in steps]
+
+  def step(loss):
+    weighed = curriculum.weigh(loss, 3)
+    return weighed.percentile, weighed.percentile_loss
+
+  if keras.backend.backend() == "jax":
+    step = _compiled(step, curriculum.variables)
+  return [list(map(float, step(loss))) for loss in batches()]
+
+
+def _compiled(step, variables):
+  """A function of JAX, which else compiles the loops of every step anew."""
+  import jax
+
+  @jax.jit
+  def stateless(values, loss):
+    state = zip(variables, values, strict=True)
+    with keras.StatelessScope(state_mapping=state) as scope:
+      result = step(loss)
+    return result, [scope.get_current_value(v) for v in variables]
+
+  def stateful(loss):
+    result, values = stateless([v.value for v in variables], loss)
+    for variable, value in zip(variables, values, strict=True):
+      variable.assign(value)
+    return result
+
+  return stateful
 
 
 def on_replicas(strategy) -> list[list[list[float]]]:

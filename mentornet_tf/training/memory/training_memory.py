@@ -36,6 +36,8 @@ class TrainingMemory(keras.layers.Layer):
   it. Batches must come with the index of each example, as `with_index` attaches
   it and `DeviceImages` have it. `examples` reads it.
 
+  A `MemoryCurriculum` weighs examples by it.
+
   It lies on the device, is updated within the compiled step, and is saved with
   the model. An example that is absent from its batch (`ignore_class`, a sample
   weight of 0) is not visited there.

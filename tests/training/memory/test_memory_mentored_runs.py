@@ -80,12 +80,11 @@ def test_a_continued_run_equals_an_uninterrupted_one(
   ],
   ids=["mentormix", "refined"],
 )
-def test_every_kind_of_run_has_such_a_mentor(settings, tmp_path, changes):
-  changes = {"max_number_of_steps": 8} | changes
-  result, _ = run(tmp_path, settings.changed(**changes), eval_data=None)
-  memory = result.model.memory.examples
-  assert memory.visits.sum() == 80
-  assert np.ptp(memory.mean_weight) > 0.05
+def test_every_kind_of_model_is_built_with_its_memory(settings, changes):
+  model = builders.build_model(settings.changed(**changes), tiny.dataset())
+  assert type(model.curriculum) is mn.MemoryCurriculum
+  memory = model.memory
+  assert (memory.num_examples, memory.num_classes) == (60, 4)
 
 
 def test_mixed_examples_are_not_weighed_again(settings, tmp_path):
