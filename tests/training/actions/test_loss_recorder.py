@@ -61,6 +61,11 @@ def test_a_run_without_a_memory_records_losses_alone(folder, tmp_path):
 def test_a_continued_run_records_the_same(folder, tmp_path, monkeypatch):
   with killed_at_the_next_checkpoint(monkeypatch):
     run(tmp_path, options=RECORDING)
+  with pytest.raises(UserError) as caught:
+    run(tmp_path, options=FORGETTING)
+  message = str(caught.value)
+  assert "losses.csv: expected a run with `memory`, as it was" in message
+  assert "\n" not in message
   run(tmp_path, options=RECORDING)
   whole, parts = (
     (path / "losses.csv").read_text() for path in (folder, tmp_path)
@@ -75,14 +80,3 @@ def test_a_file_goes_on_as_it_began(folder, tmp_path, monkeypatch):
   lines = (tmp_path / "losses.csv").read_text().splitlines()
   assert {len(line.split()) for line in lines} == {5}
   assert len(lines) == 240
-
-
-def test_what_is_no_longer_remembered_is_not_recorded(tmp_path, monkeypatch):
-  with killed_at_the_next_checkpoint(monkeypatch):
-    run(tmp_path, options=RECORDING)
-  with pytest.raises(UserError) as caught:
-    run(tmp_path, options=FORGETTING)
-  assert "losses.csv: expected a run with `memory`, as it was" in str(
-    caught.value
-  )
-  assert "\n" not in str(caught.value)

@@ -18,8 +18,10 @@ def settings(tmp_path_factory):
   memory_mentor().save(path)
   return SETTINGS.changed(
     curriculum="mentornet",
+    max_number_of_steps=12,
     trained_mentornet_dir=str(path),
-    update_mentor_at="0.6",
+    update_mentor_at="0.8",
+    update_decision_threshold=0.0,
     clean_fraction=1.0,
   )
 
@@ -33,7 +35,7 @@ def test_an_updated_mentor_continues_exactly_and_is_exported(
   settings, tmp_path, monkeypatch
 ):
   whole, text = run(tmp_path / "whole", settings)
-  assert "step 14  mentor updated at 58 % of training: loss " in text
+  assert "step 10  mentor updated at 83 % of training: loss " in text
   with killed_at_the_next_checkpoint(monkeypatch):
     run(tmp_path / "parts", settings)
   parts, text = run(tmp_path / "parts", settings)

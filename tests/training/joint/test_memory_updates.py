@@ -39,6 +39,12 @@ def trained(epochs=3, **options):
   return model
 
 
+@pytest.fixture(scope="module")
+def visited():
+  """Such a model, which tests leave as it is."""
+  return trained()
+
+
 def subset(at=_AT, index=_AT):
   images, labels, is_clean = arrays()
   return mn.with_index(images[at], index), labels[at], is_clean[at]
@@ -95,8 +101,8 @@ def features_by_hand(model):
   return np.stack(columns, axis=1)
 
 
-def test_examples_are_what_the_mentor_would_see_in_training():
-  model = trained()
+def test_examples_are_what_the_mentor_would_see_in_training(visited):
+  model = visited
   groups = variable_groups(model)
   before = [v.numpy() for v in checkpointing.variables_of(groups)]
   remembered = [v.numpy() for v in model.memory.variables]
@@ -147,10 +153,9 @@ def test_an_update_learns_and_repeats_exactly():
     (_AT - 100, "among the 120 training images, got -"),
   ],
 )
-def test_an_index_of_other_images_is_refused(index, message):
-  model = trained(epochs=1)
+def test_an_index_of_other_images_is_refused(visited, index, message):
   with pytest.raises(mn.UserError, match=message) as caught:
-    gathered(model, batches_of(subset(index=index)))
+    gathered(visited, batches_of(subset(index=index)))
   assert str(caught.value).startswith("clean_subset: expected the index of")
   assert "\n" not in str(caught.value)
 
@@ -183,13 +188,12 @@ def test_fit_updates_the_mentor_on_indexed_images():
   assert np.isfinite([loss for _, loss in seen]).all()
 
 
-def test_images_without_an_index_are_refused_as_fit_begins():
-  model = trained(epochs=1)
+def test_images_without_an_index_are_refused_as_fit_begins(visited):
   images, labels, is_clean = arrays()
   dataset = tf.data.Dataset.from_tensor_slices((images, labels, is_clean))
   for given in ((images, labels, is_clean), dataset.batch(20)):
     with pytest.raises(mn.UserError, match=r"^clean_subset: expected images "):
-      model.fit(
+      visited.fit(
         mn.with_index(images),
         labels,
         verbose=0,
