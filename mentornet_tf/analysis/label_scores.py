@@ -90,6 +90,12 @@ def suspect_labels(
     class_names=data.class_names,
   )
   curriculum = build_curriculum(settings, Path(train_log_dir))
+  if curriculum.uses_memory:
+    raise UserError(
+      f"{train_log_dir}: expected a run whose losses alone tell the weights, "
+      "got one whose mentor sees what training remembers; rank it by that, "
+      "with `source=memory`"
+    )
   batches = EvaluationBatches(
     data, batch_size or settings.evaluation_batch_size
   )

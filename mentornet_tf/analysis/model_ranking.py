@@ -133,8 +133,10 @@ def _check_data(x: Any) -> None:
 
 
 def _has_weights(model: MentoredModel) -> bool:
-  """Whether the curriculum has seen losses, or needs none."""
+  """Whether the curriculum has seen losses, or needs none; nor a memory."""
   curriculum = model.curriculum
+  if curriculum.uses_memory:
+    return False
   return not curriculum.uses_losses or bool(
     curriculum.loss_moving_average.numpy()
   )

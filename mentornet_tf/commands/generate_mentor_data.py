@@ -13,6 +13,13 @@ loss percentile:
   mentornet mentor-data --vstar_fn=data_driven \
       --input_csv_filename=losses.csv --outdir=records
 
+or for a mentor that also sees what training remembers of each example, from
+losses.csv of `mentornet train --record_losses`:
+
+  mentornet mentor-data --vstar_fn=data_driven --with_memory \
+      --percentile_by_epoch --input_csv_filename=runs/student/losses.csv \
+      --outdir=records
+
 `mentornet train-mentor --data_path` takes each folder. A curriculum of your own
 is a function v*(features) from [N, 4] features (loss, loss difference, label,
 epoch) to [N] weights: --vstar_fn=your_package.your_module:your_function.
@@ -55,6 +62,12 @@ flags.DEFINE_bool(
   "For data_driven: take loss differences to the percentile of each epoch's "
   "losses, as a mentor meets them in use, not to that of the whole file.",
 )
+flags.DEFINE_bool(
+  "with_memory",
+  False,
+  "For data_driven: make examples for --mentor_form=memory, which sees what "
+  "training remembers of an example; the loss dump has to hold that.",
+)
 command_line.define_seed("Seed of the sample and split.")
 flags.mark_flags_as_required(["outdir", "vstar_fn"])
 
@@ -74,6 +87,11 @@ def main() -> None:
 def _predefined(options) -> None:
   from mentornet_tf.mentor_training.examples import predefined_examples
 
+  if options.with_memory:
+    raise UserError(
+      "--with_memory: expected --vstar_fn=data_driven beside it, got "
+      f"{options.vstar_fn}, a formula of the loss; leave it out"
+    )
   examples = predefined_examples(
     options.vstar_fn,
     _gamma(options.vstar_gamma),
@@ -111,6 +129,7 @@ def _data_driven(options) -> None:
       dump,
       percentile,
       percentile_by_epoch=options.percentile_by_epoch,
+      with_memory=options.with_memory,
       seed=options.seed,
     )
     folder = Path(options.outdir) / f"{dump.name}_percentile_{percentile}"

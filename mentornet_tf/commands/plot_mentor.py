@@ -4,7 +4,9 @@ r"""Plots the weights of a mentor over the loss.
   mentornet plot-mentor --model_dir=mentornet_pd --outdir=pictures
 
 writes weights.png, heat maps of the mentor's weights over loss and loss
-difference by epoch, beside the target weights and the difference.
+difference by epoch, beside the target weights and the difference. A mentor that
+sees the memory of training is shown examples whose loss has always been the
+same.
 --style=scatter writes the original's pictures instead: a scatter plot per
 epoch, and all of them as an animated GIF.
 """

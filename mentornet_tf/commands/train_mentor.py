@@ -40,8 +40,10 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
   "mentor_form",
   "mentornet",
-  ["mentornet", "logistic", "mlp"],
-  "Network to train: MentorNet, or one of two simpler ones to compare with.",
+  ["mentornet", "logistic", "mlp", "memory"],
+  "Network to train: MentorNet; one of two simpler ones to compare with; or "
+  "memory, which sees what training remembers of each example, for the data of "
+  "mentornet mentor-data --with_memory.",
 )
 flags.DEFINE_integer(
   "mini_batch_size",

@@ -23,6 +23,7 @@ from mentornet_tf.curricula.dropout_rates import (
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
+from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
@@ -40,6 +41,8 @@ class Curriculum(SavedRandomState):
     known. Only `OracleCurriculum` looks at it.
   - mask: [B] bool, which examples count, or None where all do. Those that do
     not have weight 0 and enter no percentile.
+  - remembered: what training remembers of the examples, this visit included, or
+    None where that is not known. Only `MemoryCurriculum` looks at it.
 
   Output:
     [B] float32 weights through which no gradient flows. Every call updates
@@ -65,8 +68,9 @@ class Curriculum(SavedRandomState):
     UserError: an argument out of range.
   """
 
-  # Whether the weights depend on the losses.
+  # Whether the weights depend on the losses, and on what is remembered.
   uses_losses = True
+  uses_memory = False
 
   def __init__(
     self,
@@ -150,12 +154,23 @@ class Curriculum(SavedRandomState):
     """The curriculum proper: [B] weights in 0..1 from [B] losses."""
     raise NotImplementedError
 
+  def _batch_weights(
+    self,
+    *seen: Tensor,
+    mask: Tensor | None,
+    remembered: RememberedBatch | None,
+  ) -> Tensor:
+    """[B] weights from the arguments of `example_weights`, and from memory."""
+    del mask, remembered
+    return self.example_weights(*seen)
+
   def weigh(
     self,
     loss: Tensor,
     epoch: Tensor,
     is_clean: Tensor | None = None,
     mask: Tensor | None = None,
+    remembered: RememberedBatch | None = None,
   ) -> WeighedBatch:
     """Weighs a batch and returns all that led to the weights.
 
@@ -166,6 +181,7 @@ class Curriculum(SavedRandomState):
       epoch: integer scalar 0..99, the percentage of training done.
       is_clean: [B] bool, whether each label is clean; None where not known.
       mask: [B] bool, which examples count; None where all do.
+      remembered: see the call arguments.
     """
     loss = ops.stop_gradient(ops.convert_to_tensor(loss, "float32"))
     epoch = self.look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
@@ -173,13 +189,22 @@ class Curriculum(SavedRandomState):
       is_clean = ops.convert_to_tensor(is_clean, "bool")
     if mask is not None:
       mask = ops.convert_to_tensor(mask, "bool")
+    if remembered is not None:
+      remembered = remembered.as_tensors()
     if self.clean_share is not None and self._leads:
       self.clean_share.update(loss, mask)
     percentile = self.percentile
-    percentile_loss, average = self._follow_percentile(loss, percentile, mask)
+    percentile_loss, average = loss_statistics.follow_percentile(
+      self.loss_moving_average,
+      loss,
+      percentile,
+      self.loss_moving_average_decay,
+      mask,
+    )
     difference = loss - average  # paper, section 3.2: the second feature of φ
+    seen = (loss, difference, percentile_loss, epoch, is_clean)
     curriculum_weight = ops.stop_gradient(
-      self.example_weights(loss, difference, percentile_loss, epoch, is_clean)
+      self._batch_weights(*seen, mask=mask, remembered=remembered)
     )
     before_dropout = self._after_burn_in(curriculum_weight, epoch)
     if mask is not None:
@@ -201,6 +226,7 @@ class Curriculum(SavedRandomState):
       dropout_rate=self._example_dropout.rate(epoch),
       weight=weight,
       mask=mask,
+      remembered=remembered,
     )
     self._latest = weighed
     return weighed
@@ -211,6 +237,7 @@ class Curriculum(SavedRandomState):
     epoch: Tensor,
     is_clean: Tensor | None = None,
     mask: Tensor | None = None,
+    remembered: RememberedBatch | None = None,
   ) -> Tensor:
     """Converts plain numbers, which Keras takes by keyword only."""
     return super().__call__(
@@ -218,6 +245,7 @@ class Curriculum(SavedRandomState):
       ops.convert_to_tensor(epoch, "int32"),
       None if is_clean is None else ops.convert_to_tensor(is_clean, "bool"),
       None if mask is None else ops.convert_to_tensor(mask, "bool"),
+      None if remembered is None else remembered.as_tensors(),
     )
 
   def call(
@@ -226,8 +254,9 @@ class Curriculum(SavedRandomState):
     epoch: Tensor,
     is_clean: Tensor | None = None,
     mask: Tensor | None = None,
+    remembered: RememberedBatch | None = None,
   ) -> Tensor:
-    return self.weigh(loss, epoch, is_clean, mask).weight
+    return self.weigh(loss, epoch, is_clean, mask, remembered).weight
 
   def weights_without_update(
     self, loss: Tensor, epoch: Tensor, is_clean: Tensor | None = None
@@ -286,25 +315,6 @@ class Curriculum(SavedRandomState):
     in_burn_in = epoch < self.burn_in_epoch - 1
     return ops.where(in_burn_in, ops.maximum(weights, 1.0), weights)
 
-  def _follow_percentile(
-    self, loss: Tensor, percentile: float | Tensor, mask: Tensor | None
-  ) -> tuple[Tensor, Tensor]:
-    """The batch's loss percentile and the moving average updated with it."""
-    before = self.loss_moving_average.value
-    percentile_loss = loss_statistics.nearest_percentile(
-      loss, 100.0 * percentile, mask
-    )
-    average = loss_statistics.update_moving_average(
-      before, percentile_loss, self.loss_moving_average_decay
-    )
-    # Infinite where nothing counts, and not a number where a loss overflowed,
-    # which the optimizer skips under loss scaling: the average stays.
-    usable = ops.isfinite(percentile_loss)
-    percentile_loss = ops.where(usable, percentile_loss, before)
-    average = ops.where(usable, average, before)
-    self.loss_moving_average.assign(average)
-    return percentile_loss, average
-
   def compute_output_shape(
     self, loss_shape: Shape, *other_shapes: Any
   ) -> Shape:
@@ -320,17 +330,6 @@ class Curriculum(SavedRandomState):
       "example_dropout_rates": self.example_dropout_rates,
       "seed": self.seed,
     }
-
-
-def curriculum_features(
-  loss: Tensor, loss_difference: Tensor, epoch: Tensor
-) -> Tensor:
-  """φ: [B, 4] of loss, loss difference, label 0 and epoch (paper, section 3.2).
-
-  The original trains every student with label 0: a mentor never sees classes.
-  """
-  epochs = ops.full_like(loss, 1.0) * ops.cast(epoch, loss.dtype)
-  return ops.stack([loss, loss_difference, ops.zeros_like(loss), epochs], 1)
 
 
 def _arguments(curriculum: type) -> set[str]:

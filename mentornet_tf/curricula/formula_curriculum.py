@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from mentornet_tf.curricula import target_weights
-from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
+from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.curriculum_features import curriculum_features
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 

@@ -72,3 +72,34 @@ def update_moving_average(
   Source: golden `mentor_sequence_*` (`loss_moving_avg`).
   """
   return decay * average + (1.0 - decay) * value
+
+
+def follow_percentile(
+  average: keras.Variable,
+  x: Tensor,
+  percentile: float | Tensor,
+  decay: float,
+  mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+  """Updates the moving average of a percentile with that of a batch.
+
+  Args:
+    average: scalar variable, which is updated.
+    x: [N] floats.
+    percentile: as a fraction 0..1, a number or a scalar tensor.
+    decay: see `update_moving_average`.
+    mask: [N] bool, which elements count; None counts all.
+
+  Returns:
+    The percentile of the batch and the updated average, two scalars. Where no
+    element counts or one overflowed, both are the average as it was.
+  """
+  before = average.value
+  value = nearest_percentile(x, 100.0 * percentile, mask)
+  after = update_moving_average(before, value, decay)
+  # Infinite where nothing counts, and not a number where a loss overflowed,
+  # which the optimizer skips under loss scaling: the average stays.
+  usable = ops.isfinite(value)
+  after = ops.where(usable, after, before)
+  average.assign(after)
+  return ops.where(usable, value, before), after

@@ -9,7 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from mentornet_tf.curricula.curriculum import Curriculum, curriculum_features
+from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.curriculum_features import curriculum_features
+from mentornet_tf.curricula.memory_features import takes_memory
+from mentornet_tf.curricula.mentor_base import NUM_FEATURES
 from mentornet_tf.curricula.mentor_network import MENTORS
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_saving import deserialize
@@ -31,6 +34,9 @@ class MentorCurriculum(Curriculum):
     **kwargs: further arguments of `Curriculum`.
   """
 
+  # Columns of what the mentor sees.
+  num_features = NUM_FEATURES
+
   def __init__(
     self,
     mentor: keras.Model,
@@ -49,9 +55,16 @@ class MentorCurriculum(Curriculum):
         "mentor: expected a Keras model, for instance "
         f'load_mentor("mentornet_pd"), got {mentor!r}'
       )
+    if takes_memory(mentor) != self.uses_memory:
+      raise UserError(
+        f"mentor: expected one of {self.num_features} features under "
+        f"{type(self).__name__}, got {type(mentor).__name__} of others; "
+        f"weigh by it under {'Mentor' if self.uses_memory else 'Memory'}"
+        "Curriculum"
+      )
     self.mentor = mentor
     if not mentor.built:
-      mentor.build((None, 4))
+      mentor.build((None, self.num_features))
 
   def example_weights(
     self,

@@ -10,75 +10,15 @@ from typing import Any
 import keras
 from keras import ops
 
-from mentornet_tf.errors import UserError
-from mentornet_tf.internal.typing import Shape, Tensor
-
-NUM_FEATURES = 4
+from mentornet_tf.curricula.memory_mentor import MemoryMentor
+from mentornet_tf.curricula.mentor_base import NUM_FEATURES, Mentor
+from mentornet_tf.internal.typing import Tensor
 
 _register = keras.saving.register_keras_serializable(package="mentornet_tf")
 
 
-class _Mentor(keras.Model):
-  """What the three forms share: the input check, and float32 throughout.
-
-  A mentor's weights span several orders of magnitude, and its whole work is a
-  few hundred products, so it computes in float32 under every dtype policy.
-  """
-
-  def __init__(self, *, seed: int = 0, **kwargs: Any):
-    kwargs["dtype"] = "float32"
-    super().__init__(autocast=False, **kwargs)
-    self.seed = seed
-    self.built = True  # the constructors create every weight
-
-  def _weight(
-    self,
-    name: str,
-    shape: Shape,
-    initializer: str | keras.initializers.Initializer,
-    trainable: bool = True,
-  ) -> keras.Variable:
-    return self.add_weight(
-      name=name,
-      shape=shape,
-      initializer=initializer,
-      trainable=trainable,
-      dtype="float32",
-      autocast=False,
-    )
-
-  def _normal(self, number: int) -> keras.initializers.Initializer:
-    # Each weight has a seed of its own: equal seeds would give equal values.
-    return keras.initializers.RandomNormal(0.0, 1.0, seed=self._seed_of(number))
-
-  def _glorot(self, number: int) -> keras.initializers.Initializer:
-    return keras.initializers.GlorotUniform(seed=self._seed_of(number))
-
-  def _seed_of(self, number: int) -> int:
-    return 16 * self.seed + number
-
-  def call(self, features: Tensor) -> Tensor:
-    shape = features.shape
-    if len(shape) != 2 or shape[1] not in (None, NUM_FEATURES):
-      raise UserError(
-        "mentor: expected features [B, 4] (loss, loss difference, label, "
-        f"epoch), got shape {list(shape)}; stack the four columns"
-      )
-    return self.logits(ops.cast(features, "float32"))
-
-  def logits(self, features: Tensor) -> Tensor:
-    """[B, 1] logits from [B, 4] float32 features."""
-    raise NotImplementedError
-
-  def compute_output_shape(self, input_shape: Shape) -> Shape:
-    return (input_shape[0], 1)
-
-  def get_config(self) -> dict[str, Any]:
-    return {"name": self.name, "seed": self.seed}
-
-
 @_register
-class MentorNet(_Mentor):
+class MentorNet(Mentor):
   """Maps the features of an example to the logit of its weight.
 
   Loss and loss difference go through one step of a bidirectional LSTM whose
@@ -214,7 +154,7 @@ class MentorNet(_Mentor):
 
 
 @_register
-class LogisticMentor(_Mentor):
+class LogisticMentor(Mentor):
   """One linear layer on the four features (paper, supplement).
 
   Input shape:
@@ -238,7 +178,7 @@ class LogisticMentor(_Mentor):
 
 
 @_register
-class MLPMentor(_Mentor):
+class MLPMentor(Mentor):
   """One hidden tanh layer on the four features (paper, supplement).
 
   Input shape:
@@ -286,4 +226,4 @@ def _offset_output(hidden: Tensor, kernel: Tensor, offset: Tensor) -> Tensor:
   return ops.matmul(hidden, kernel + offset)
 
 
-MENTORS = (MentorNet, LogisticMentor, MLPMentor)
+MENTORS = (MentorNet, LogisticMentor, MLPMentor, MemoryMentor)

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import keras
 
-from mentornet_tf.curricula import mentor_network, tf1_checkpoint
+from mentornet_tf.curricula import (
+  memory_features,
+  mentor_base,
+  tf1_checkpoint,
+)
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.reasons import reason
 
@@ -31,7 +35,8 @@ def load_mentor(name_or_path: str | Path) -> keras.Model:
 
   Returns:
     A model from features [B, 4] float32 (loss in nats, loss difference, label,
-    epoch percentage) to logits [B, 1].
+    epoch percentage) to logits [B, 1]; or from the features [B, 8] of a mentor
+    that sees the memory of training (`curricula.memory_features`).
 
   Raises:
     UserError: an unknown name, or files that hold no mentor.
@@ -108,12 +113,15 @@ def _load_keras(path: Path) -> keras.Model:
 
 
 def _check_mentor(path: Path, mentor: keras.Model) -> None:
-  features = keras.KerasTensor((None, mentor_network.NUM_FEATURES), "float32")
+  columns = mentor_base.NUM_FEATURES
+  if memory_features.takes_memory(mentor):
+    columns = len(memory_features.NAMES)
+  features = keras.KerasTensor((None, columns), "float32")
   try:
     shape = keras.ops.shape(mentor(features))
   except (TypeError, ValueError) as error:
     raise UserError(
-      f"{path}: expected a mentor that takes features [B, 4], got a "
+      f"{path}: expected a mentor that takes features [B, {columns}], got a "
       f"{type(mentor).__name__} that refuses them ({reason(error)}); give a "
       "mentor's file"
     ) from error

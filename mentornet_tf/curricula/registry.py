@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import keras
+
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.formula_curriculum import FormulaCurriculum
+from mentornet_tf.curricula.memory_curriculum import MemoryCurriculum
+from mentornet_tf.curricula.memory_features import takes_memory
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.plain_curricula import (
   OracleCurriculum,
@@ -18,6 +22,7 @@ _PLAIN = {"threshold": ThresholdCurriculum, "oracle": OracleCurriculum}
 
 CURRICULA = (
   FormulaCurriculum,
+  MemoryCurriculum,
   MentorCurriculum,
   OracleCurriculum,
   ThresholdCurriculum,
@@ -49,3 +54,16 @@ def build_formula(
       f"package.module:function of your own, got {name!r}"
     )
   return FormulaCurriculum(name, gamma, **options)
+
+
+def build_mentor_curriculum(
+  mentor: keras.Model, **options: Any
+) -> MentorCurriculum:
+  """The curriculum of a mentor, by the features that it takes.
+
+  Args:
+    mentor: see `load_mentor`.
+    **options: further arguments of `MentorCurriculum`.
+  """
+  kind = MemoryCurriculum if takes_memory(mentor) else MentorCurriculum
+  return kind(mentor, **options)

@@ -4,6 +4,7 @@ import dataclasses
 
 from keras import ops
 
+from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.internal.typing import Tensor
 
 
@@ -25,6 +26,7 @@ class WeighedBatch:
     weight: [B] float32, the final weight.
     mask: [B] bool, which examples count, or None where all do. Those that do
       not have weight 0 and enter no statistic.
+    remembered: what is remembered of the examples; None where not known.
   """
 
   epoch: Tensor
@@ -38,6 +40,7 @@ class WeighedBatch:
   dropout_rate: Tensor
   weight: Tensor
   mask: Tensor | None = None
+  remembered: RememberedBatch | None = None
 
   @property
   def mean_weight(self) -> Tensor:

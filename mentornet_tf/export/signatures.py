@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from mentornet_tf.curricula.mentor_network import NUM_FEATURES
+from mentornet_tf.curricula.memory_features import NAMES, takes_memory
+from mentornet_tf.curricula.mentor_base import NUM_FEATURES
 from mentornet_tf.export.heads import Head
 from mentornet_tf.export.preparation import Preparation
 
@@ -77,23 +78,30 @@ class MentorSignatures(tf.Module):
   """A mentor from features to weights.
 
   The function takes "features" [B, 4] float32 (loss in nats, loss difference,
-  label, epoch percentage) and returns "weights" [B] float32 in 0..1.
+  label, epoch percentage) and returns "weights" [B] float32 in 0..1. That of a
+  mentor which sees the memory of training takes eight features [B] by their
+  names, `curricula.memory_features.NAMES`.
 
   Args:
-    mentor: features [B, 4] to logits [B, 1].
+    mentor: features [B, 4] or [B, 8] to logits [B, 1].
   """
 
   def __init__(self, mentor: keras.Model):
     super().__init__()
     self._weights = [variable.value for variable in mentor.weights]
 
-    @tf.function(
-      input_signature=[tf.TensorSpec([None, NUM_FEATURES], name="features")]
-    )
     def weights(features):
       return {"weights": tf.sigmoid(mentor(features)[:, 0])}
 
-    self.weights = weights
+    def weights_by_name(*columns):
+      return weights(tf.stack(columns, axis=1))
+
+    if takes_memory(mentor):
+      specs = [tf.TensorSpec([None], name=name) for name in NAMES]
+      self.weights = tf.function(weights_by_name, input_signature=specs)
+    else:
+      specs = [tf.TensorSpec([None, NUM_FEATURES], name="features")]
+      self.weights = tf.function(weights, input_signature=specs)
 
   def signatures(self) -> dict[str, tf.types.experimental.PolymorphicFunction]:
     """Functions by the names they are served under."""

@@ -26,6 +26,8 @@ SERIALIZABLE = {
   ),
   "LogisticMentor": "curricula.mentor_network",
   "MLPMentor": "curricula.mentor_network",
+  "MemoryCurriculum": "curricula.memory_curriculum",
+  "MemoryMentor": "curricula.memory_mentor",
   "MentorCurriculum": "curricula.mentor_curriculum",
   "MentorMix": "curricula.mentormix",
   "MentorNet": "curricula.mentor_network",

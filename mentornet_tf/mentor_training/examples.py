@@ -25,6 +25,9 @@ EXAMPLES_FILE = "mentor_examples.npz"
 # The percentiles for which the original writes data-driven examples.
 DATA_DRIVEN_PERCENTILES = (40, 50, 60, 75, 80, 90)
 
+# Without and with what training remembers of an example.
+_NUM_FEATURES = (4, 8)
+
 _TRAIN_SHARE = 0.8
 _ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
 # What the original names its two pickles.
@@ -37,9 +40,9 @@ class MentorExamples:
 
   Attributes:
     train_features: [N, 4] float64: loss in nats, loss difference, label, epoch
-      percentage.
+      percentage; or [N, 8], as `curricula.memory_features` names them.
     train_targets: [N] float64 target weights in 0..1.
-    test_features: [M, 4] float64.
+    test_features: [M, 4] or [M, 8] float64, as many.
     test_targets: [M] float64.
     origin: how the examples were made; plain data that JSON can hold.
   """
@@ -55,6 +58,18 @@ class MentorExamples:
       features = getattr(self, f"{part}_features")
       targets = getattr(self, f"{part}_targets")
       _check(part, features, targets)
+    columns = self.num_features, self.test_features.shape[1]
+    if columns[0] != columns[1]:
+      raise UserError(
+        "mentor examples: expected as many features for testing as for "
+        f"training, got {columns[1]} and {columns[0]}; generate the examples "
+        "again"
+      )
+
+  @property
+  def num_features(self) -> int:
+    """4, or 8 for a mentor that sees the memory."""
+    return self.train_features.shape[1]
 
   @property
   def binary(self) -> bool:
@@ -137,6 +152,7 @@ def data_driven_examples(
   percentile: float,
   *,
   percentile_by_epoch: bool = False,
+  with_memory: bool = False,
   seed: int = 0,
 ) -> MentorExamples:
   """Turns a student's losses into examples: target 1 where the label is clean.
@@ -147,17 +163,21 @@ def data_driven_examples(
       from which loss differences are taken (golden `data_driven`).
     percentile_by_epoch: whether the percentile is that of each epoch's losses,
       as for a mentor in use, instead of that of all losses.
+    with_memory: whether the features are those of a mentor that sees what
+      training remembers of its examples, which the dump then has to hold.
     seed: seed of the shuffle before the split into 80 % and 20 %.
 
   Raises:
-    UserError: a percentile out of range, or fewer than two rows.
+    UserError: a percentile out of range, fewer than two rows, or no memory in
+      them.
   """
   if not 0 <= percentile <= 100:
     raise UserError(
       f"percentile: expected 0..100, got {percentile}; the published runs use "
       f"{', '.join(map(str, DATA_DRIVEN_PERCENTILES))}"
     )
-  features = dump.features(percentile, by_epoch=percentile_by_epoch)
+  features_of = dump.memory_features if with_memory else dump.features
+  features = features_of(percentile, by_epoch=percentile_by_epoch)
   order = np.random.default_rng(seed).permutation(len(features))
   origin = {
     "loss_dump": dump.name,
@@ -167,6 +187,8 @@ def data_driven_examples(
     "replaced_rows": dump.replaced_rows,
     "seed": seed,
   }
+  if with_memory:
+    origin["with_memory"] = True
   return split_examples(features[order], dump.target_weights()[order], origin)
 
 
@@ -207,7 +229,7 @@ def split_examples(
   """The first 80 % of the rows for training, the others for testing.
 
   Args:
-    features: [N, 4], see `MentorExamples`; in random order.
+    features: [N, 4] or [N, 8], see `MentorExamples`; in random order.
     targets: [N] target weights in 0..1.
     origin: how they were made.
 
@@ -268,9 +290,10 @@ def _load_pickles(folder: Path) -> MentorExamples:
 
 
 def _check(part: str, features: np.ndarray, targets: np.ndarray) -> None:
-  if features.ndim != 2 or features.shape[1] != 4 or len(features) == 0:
+  has_columns = features.ndim == 2 and features.shape[1] in _NUM_FEATURES
+  if not has_columns or len(features) == 0:
     raise UserError(
-      f"mentor examples: expected {part} features [N, 4], got "
+      f"mentor examples: expected {part} features [N, 4] or [N, 8], got "
       f"{list(features.shape)}; give at least one row"
     )
   if targets.shape != (len(features),):

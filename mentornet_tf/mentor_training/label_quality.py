@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from mentornet_tf.curricula.memory_features import takes_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.loss_dump import LossDump
 
@@ -38,7 +39,7 @@ def compare_label_quality(
 
   Args:
     dump: losses of examples that no mentor was trained on.
-    mentors: name -> mentor.
+    mentors: name -> mentor, of the loss or of what training remembers, too.
     percentile: 0..100, the percentile from which loss differences are taken, by
       epoch: a mentor in use follows its student's losses.
     resamples: number of bootstrap samples. Examples are sampled with all their
@@ -52,8 +53,8 @@ def compare_label_quality(
     "loss".
 
   Raises:
-    UserError: all labels are clean or all are noisy, or a number is out of
-      range.
+    UserError: all labels are clean or all are noisy, a number is out of range,
+      or a mentor sees a memory that the dump does not hold.
   """
   clean = dump.target_weights().astype(bool)
   if not 0 < clean.sum() < len(clean):
@@ -65,8 +66,10 @@ def compare_label_quality(
     raise UserError(
       f"confidence: expected a share between 0 and 1, got {confidence}"
     )
-  features = dump.features(percentile, by_epoch=True)
-  scores = {name: mentor_logits(m, features) for name, m in mentors.items()}
+  scores = {
+    name: mentor_logits(mentor, _features_of(mentor, dump, percentile))
+    for name, mentor in mentors.items()
+  }
   scores["loss"] = -dump.loss
   areas = {name: _RocArea(score, clean) for name, score in scores.items()}
   _, example = np.unique(dump.example_id, return_inverse=True)
@@ -86,6 +89,14 @@ def compare_label_quality(
     )
     for name, area in areas.items()
   }
+
+
+def _features_of(
+  mentor: keras.Model, dump: LossDump, percentile: float
+) -> np.ndarray:
+  """[N, 4] or [N, 8], as many as the mentor takes."""
+  features = dump.memory_features if takes_memory(mentor) else dump.features
+  return features(percentile, by_epoch=True)
 
 
 class _RocArea:

@@ -11,8 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mentornet_tf.curricula.memory_features import (
+  RememberedBatch,
+  memory_features,
+  takes_memory,
+)
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
+from mentornet_tf.internal.typing import Tensor
 
 _WEIGHT_COLORS = "viridis"
 _ERROR_COLORS = "RdBu_r"
@@ -47,8 +53,13 @@ def weight_surface(
 ) -> WeightSurface:
   """Evaluates a mentor, and a formula beside it, on a grid.
 
+  A mentor that sees the memory of training is shown examples on which the
+  student has always been as it is now: their mean loss is the loss ℓ, its
+  difference d that of the loss, the given label has had the probability exp(−ℓ)
+  and one other class the rest, and the more probable one was predicted.
+
   Args:
-    mentor: maps features [B, 4] to logits [B, 1].
+    mentor: maps features [B, 4], or [B, 8] with memory, to logits [B, 1].
     epochs: percentages 0..99, one picture each.
     loss_bound: largest loss, in nats, > 0.
     points: grid points along losses and along differences, which span −5..5.
@@ -75,7 +86,10 @@ def weight_surface(
   features = np.stack(
     [loss, difference, np.zeros_like(loss), epoch], axis=1
   ).astype(np.float32)
-  weights = keras.ops.convert_to_numpy(keras.ops.sigmoid(mentor(features)))
+  seen = features
+  if takes_memory(mentor):
+    seen = _unchanged_features(loss, difference, epoch)
+  weights = keras.ops.convert_to_numpy(keras.ops.sigmoid(mentor(seen)))
   targets = formula(features) if formula is not None else None
   shape = grid[0].shape
   return WeightSurface(
@@ -85,6 +99,20 @@ def weight_surface(
     weights=weights.reshape(shape),
     targets=None if targets is None else np.reshape(targets, shape),
   )
+
+
+def _unchanged_features(
+  loss: np.ndarray, difference: np.ndarray, epoch: np.ndarray
+) -> Tensor:
+  """[N, 8] features of examples that have had the same loss at every visit."""
+  given_probability = np.exp(-loss)
+  remembered = RememberedBatch(
+    mean_loss=loss,
+    given_probability=given_probability,
+    other_probability=1 - given_probability,
+    agreement=given_probability > 0.5,
+  )
+  return memory_features(loss, difference, remembered, difference, epoch)
 
 
 def draw_weight_maps(surface: WeightSurface, title: str) -> Figure:

@@ -48,7 +48,7 @@ class MentorSteps:
   Args:
     mentor: the network; training starts from its trainable weights, and
       `assign` writes the current ones back.
-    features: [N, 4] examples.
+    features: [N, F] examples, the F features of the mentor.
     targets: [N] target weights.
     recipe: batch size, rates, clipping and compilation.
     loss_kind: "cross_entropy" or "squared_error".
@@ -148,7 +148,7 @@ class MentorSteps:
     return tf.while_loop(lambda k, *_: k < count, step, start)[1:]
 
   def _loss_and_gradient(self, weights, rows):
-    features, targets = rows[:, :4], rows[:, 4:]
+    features, targets = rows[:, :-1], rows[:, -1:]
     with tf.GradientTape() as tape:
       tape.watch(weights)
       logits, _ = self._mentor.stateless_call(weights, self._frozen, features)

@@ -8,6 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.curricula.memory_features import takes_memory
+from mentornet_tf.curricula.memory_mentor import MemoryMentor
+from mentornet_tf.curricula.mentor_base import NUM_FEATURES
 from mentornet_tf.curricula.mentor_network import (
   LogisticMentor,
   MentorNet,
@@ -27,7 +30,7 @@ from mentornet_tf.mentor_training.mentor_steps import (
 )
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 
-FORMS = ("mentornet", "logistic", "mlp")
+FORMS = ("mentornet", "logistic", "mlp", "memory")
 
 _MAX_REPORTS = 50
 
@@ -38,7 +41,8 @@ def build_mentor(
   """Builds a fresh mentor.
 
   Args:
-    form: "mentornet", "logistic" or "mlp".
+    form: "mentornet", "logistic" or "mlp"; or "memory", which sees what
+      training remembers of an example.
     recipe: says whether the epoch embedding is trainable.
     seed: seed of the initial weights.
 
@@ -53,6 +57,8 @@ def build_mentor(
     return LogisticMentor(seed=seed)
   if form == "mlp":
     return MLPMentor(seed=seed)
+  if form == "memory":
+    return MemoryMentor(seed=seed)
   raise UserError(
     f"form: expected {', '.join(FORMS)}, got {form!r}; choose one of them"
   )
@@ -70,7 +76,8 @@ def train_mentor(
   """Trains a mentor in place.
 
   Args:
-    mentor: the network, fresh or trained before.
+    mentor: the network, fresh or trained before. A fresh `MemoryMentor`
+      standardizes by the training examples from here on.
     examples: the training and test examples.
     recipe: how to train; None uses the default recipe.
     seed: seed of the order of the examples.
@@ -84,10 +91,13 @@ def train_mentor(
     The report on the finished mentor.
 
   Raises:
-    UserError: the loss is no longer finite, the folder holds another run, or
-      Keras runs on another back end than TensorFlow.
+    UserError: the loss is no longer finite, the folder holds another run, the
+      examples are not such as the mentor takes, or Keras runs on another back
+      end than TensorFlow.
   """
   require_tensorflow("mentors in training")
+  _check_features(mentor, examples)
+  _adapt(mentor, examples)
   recipe = recipe or MentorRecipe()
   loss_kind = recipe.loss_kind(examples.binary)
   steps = MentorSteps(
@@ -120,6 +130,24 @@ def train_mentor(
       _assign(steps, mentor, examples, recipe)
       saving.finish(mentor, reports)
   return reports[-1]
+
+
+def _check_features(mentor: keras.Model, examples: MentorExamples) -> None:
+  """Raises UserError unless the mentor takes such features."""
+  has_memory = examples.num_features > NUM_FEATURES
+  if takes_memory(mentor) != has_memory:
+    expected = "memory" if has_memory else ", ".join(FORMS[:-1])
+    raise UserError(
+      f"form: expected {expected} for examples of {examples.num_features} "
+      f"features, got a {type(mentor).__name__}, which takes others; choose "
+      "that form, or generate other examples"
+    )
+
+
+def _adapt(mentor: keras.Model, examples: MentorExamples) -> None:
+  """Sets by what a fresh mentor standardizes; it is a part of a trained one."""
+  if isinstance(mentor, MemoryMentor) and not mentor.feature_mean.numpy().any():
+    mentor.adapt(examples.train_features)
 
 
 def _assign(
@@ -214,7 +242,7 @@ def fill_unseen_epochs(mentor: keras.Model, features: np.ndarray) -> None:
 
   Args:
     mentor: changed in place if its epoch table is trainable.
-    features: [N, 4], the features that it was trained on.
+    features: [N, F], the features that it was trained on.
   """
   if not getattr(mentor, "epoch_embedding_trainable", False):
     return

@@ -7,12 +7,14 @@ import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
-from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
 from mentornet_tf.curricula.refined_labels import RefinedLabels
-from mentornet_tf.curricula.registry import build_formula
+from mentornet_tf.curricula.registry import (
+  build_formula,
+  build_mentor_curriculum,
+)
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.dtype_policy import dtype_policy
 from mentornet_tf.settings import (
@@ -26,6 +28,10 @@ from mentornet_tf.training.ema import (
   check_keeps_average,
 )
 from mentornet_tf.training.joint.schedule import UPDATE_RECIPE, UpdateSchedule
+from mentornet_tf.training.memory.training_memory import (
+  MOST_VALUES,
+  TrainingMemory,
+)
 from mentornet_tf.training.mentored_model import MentoredModel
 
 if TYPE_CHECKING:  # they need TensorFlow, which `fit` may run without
@@ -65,10 +71,12 @@ def build_model(
       settings.student.studentnet, train_data.num_classes, **options
     )
   weigh_by_average = settings.joint.weigh_by_average
+  curriculum = build_curriculum(settings, run_folder)
   model = MentoredModel(
     student,
-    build_curriculum(settings, run_folder),
+    curriculum,
     settings.run.max_number_of_steps,
+    memory=build_memory(curriculum, train_data),
     mixing=build_mixing(settings),
     refining=build_refining(settings),
     weigh_by_average=weigh_by_average,
@@ -138,7 +146,24 @@ def build_curriculum(
     )
   else:
     mentor = load_mentor(source)
-  return MentorCurriculum(mentor, **options)
+  return build_mentor_curriculum(mentor, **options)
+
+
+def build_memory(
+  curriculum: Curriculum, train_data: "InMemoryDataset | TrainingData"
+) -> TrainingMemory | None:
+  """The memory that the curriculum's mentor sees; None where it sees none."""
+  if not curriculum.uses_memory:
+    return None
+  num_examples, num_classes = len(train_data), train_data.num_classes
+  if num_examples * num_classes > MOST_VALUES:
+    raise UserError(
+      "trained_mentornet_dir: expected a mentor of losses alone, such as "
+      f"mentornet_pd, for {num_examples} images of {num_classes} classes, got "
+      "one that sees what training remembers, which is more than "
+      f"{MOST_VALUES} probabilities here; choose another mentor"
+    )
+  return TrainingMemory(num_examples, num_classes)
 
 
 def _first_update_percent(settings: TrainingSettings) -> int:

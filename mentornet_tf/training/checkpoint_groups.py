@@ -21,6 +21,8 @@ def variable_groups(model: MentoredModel) -> Groups:
   }
   if averages:
     groups["average"] = averages
+  if model.memory is not None:
+    groups["memory"] = model.memory.variables
   if isinstance(model, RefinedLabelsModel):
     groups["refining"] = model.refining.variables
     if model.mixing is not None:

@@ -14,7 +14,6 @@ from mentornet_tf.curricula.refined_labels import RefinedLabels
 from mentornet_tf.curricula.registry import CURRICULA
 from mentornet_tf.curricula.training_percent import training_percent
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
-from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_internals import compiled_loss
 from mentornet_tf.internal.keras_saving import deserialize
 from mentornet_tf.internal.typing import Tensor
@@ -31,10 +30,10 @@ from mentornet_tf.training.memory.indexed_inputs import check_index
 from mentornet_tf.training.memory.remembering import (
   check_memory,
   checking,
-  remember,
+  weigh_and_remember,
 )
 from mentornet_tf.training.memory.training_memory import TrainingMemory
-from mentornet_tf.training.model_checks import check_curriculum
+from mentornet_tf.training.model_checks import check_curriculum, check_without
 from mentornet_tf.training.step_values import MentoredLoss, TrainingBatch
 from mentornet_tf.training.student_model import StudentModel
 from mentornet_tf.training.weighing import weigh_examples
@@ -75,6 +74,7 @@ class MentoredModel(StudentModel):
       its names, besides `mean_weight` and `loss_percentile`.
     memory: a `TrainingMemory` of the training examples, whose batches then come
       with their index (`with_index`, `DeviceImages`); None remembers nothing.
+      A `MemoryCurriculum` needs it.
     **kwargs: further arguments of `keras.Model`.
 
   Raises:
@@ -107,12 +107,7 @@ class MentoredModel(StudentModel):
     **kwargs: Any,
   ):
     super().__init__(student, total_steps, **kwargs)
-    for name, part in (("mixing", mixing), ("refining", refining)):
-      if part is not None:
-        raise UserError(
-          f"{name}: expected None for {type(self).__name__}, got {part!r}; "
-          "derive the class from MentorMixModel or RefinedLabelsModel"
-        )
+    check_without(type(self), mixing=mixing, refining=refining)
     if judge_by_average is not None:
       warnings.warn(
         "judge_by_average is deprecated; use weigh_by_average",
@@ -121,7 +116,7 @@ class MentoredModel(StudentModel):
       )
       weigh_by_average = judge_by_average
     check_curriculum(curriculum, weigh_by_average)
-    check_memory(memory)
+    check_memory(memory, curriculum)
     self.memory = memory
     self.curriculum = curriculum
     self.weigh_by_average = weigh_by_average
@@ -162,8 +157,6 @@ class MentoredModel(StudentModel):
     if not training:
       return super().compute_loss(x, y, y_pred, sample_weight, training)
     loss = self.mentored_loss(x, y, y_pred, sample_weight)
-    if self.memory is not None:
-      remember(self.memory, self, x, y, loss)
     step_metrics.update(self._step_metrics, self, loss)
     return replicas.as_keras_loss(loss.total)
 
@@ -187,7 +180,7 @@ class MentoredModel(StudentModel):
     replicas.check_penalties(self.student)
     penalty = self.penalty()
     # Algorithm 1, line 3: the mini-batch that `fit` or the loop has fetched.
-    x = self.prepared(x)
+    indexed, x = x, self.prepared(x)
     part = replicas.own_part(y_pred)
     batch = TrainingBatch(x, y, y_pred, penalty, sample_weight, is_clean, part)
     # Line 4: φ, of losses and epoch; `weigh` adds the percentile difference.
@@ -201,7 +194,9 @@ class MentoredModel(StudentModel):
     )
     # Lines 5 to 7: the mentor's own training runs between steps, in joint/.
     # Line 8 where the curriculum is a formula, line 9 where it is a mentor.
-    weighed = self.curriculum.weigh(seen_loss, epoch, is_clean, mask)
+    weighed = weigh_and_remember(
+      self, indexed, y, prediction, seen_loss, epoch, is_clean, mask
+    )
     # Line 10: F(w, v), whose gradient Keras or the loop takes.
     weighted, penalty = replicas.summed(
       self.student_loss(batch, loss, weighed, prediction)

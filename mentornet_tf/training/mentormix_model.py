@@ -55,6 +55,12 @@ class MentorMixModel(MentoredModel):
     **kwargs: Any,
   ):
     check_mixing(mixing)
+    if mixing.second_reweight and getattr(curriculum, "uses_memory", False):
+      raise UserError(
+        "second_reweight: expected False beside a mentor that sees what "
+        "training remembers, since nothing is remembered of mixed examples, "
+        "got True; switch it off"
+      )
     super().__init__(student, curriculum, total_steps, **kwargs)
     self.mixing = mixing
     # The losses of mixed examples have a moving average of their own.

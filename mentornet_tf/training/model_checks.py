@@ -37,3 +37,13 @@ def check_mixing(mixing: Any) -> None:
       "mixing: expected a MentorMix, for instance MentorMix(alpha=8.0), or "
       f"None, got {mixing!r}"
     )
+
+
+def check_without(model_class: type, **parts: Any) -> None:
+  """Raises UserError where a part is given that only a subclass takes."""
+  for name, part in parts.items():
+    if part is not None:
+      raise UserError(
+        f"{name}: expected None for {model_class.__name__}, got {part!r}; "
+        "derive the class from MentorMixModel or RefinedLabelsModel"
+      )

@@ -7,6 +7,7 @@ import tensorflow as tf
 from mentornet_tf.training import loop, replicas
 from mentornet_tf.training.class_probabilities import class_probabilities
 from mentornet_tf.training.example_losses import single_loss
+from mentornet_tf.training.memory.indexed_inputs import with_index
 from mentornet_tf.training.mentored_model import MentoredModel
 from mentornet_tf.training.step_metrics import original_report
 from mentornet_tf.training.step_values import MentoredLoss
@@ -69,9 +70,10 @@ def observed_step(
     is_clean = None
     if has_checked_labels:
       is_clean = batch["label"] == batch["clean_label"]
-    loss, report = training_step(
-      model, batch["image"], batch["label"], is_clean=is_clean
-    )
+    x = batch["image"]
+    if model.memory is not None:
+      x = with_index(x, batch["index"])
+    loss, report = training_step(model, x, batch["label"], is_clean=is_clean)
     # The losses are those of the global batch, the batch is the replica's part.
     examples = {"is_clean": is_clean} if has_checked_labels else {}
     if with_examples:

@@ -29,7 +29,10 @@ from mentornet_tf.training.actions.metrics_reporter import MetricsReporter
 from mentornet_tf.training.actions.pace_lines import PaceLines
 from mentornet_tf.training.checkpoint_groups import variable_groups
 from mentornet_tf.training.distribution import Distribution
-from mentornet_tf.training.joint.clean_subset import update_batches
+from mentornet_tf.training.joint.clean_subset import (
+  CheckedSubset,
+  update_batches,
+)
 from mentornet_tf.training.joint.loop_action import UpdateMentorAction
 from mentornet_tf.training.joint.schedule import UpdateSchedule
 from mentornet_tf.training.late_collapse import describe_fall
@@ -44,7 +47,7 @@ class JointTraining:
   """When the mentor is updated, and on which images with clean labels."""
 
   schedule: UpdateSchedule
-  clean_data: TrainingData
+  subset: CheckedSubset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +192,7 @@ def _writing_actions(
     most_skipped=most_skipped_steps(model.optimizer),
   )
   before_save = [guard.check, reporter.save_pending]
+  keeper: MemoryKeeper | None = None
   actions: list[loop.Action] = [guard, reporter, pace_lines]
   if keeps_memory(options.memory, run.train_data):
     keeper = MemoryKeeper(
@@ -219,6 +223,7 @@ def _writing_actions(
       batch_size=batch_size,
       total_steps=total_steps,
       start_step=start_step,
+      memory=keeper,
     )
     actions.append(recorder)
   joint = run.joint
@@ -227,7 +232,7 @@ def _writing_actions(
     # Paper, Algorithm 1, lines 5 to 7.
     update = UpdateMentorAction(
       model,
-      lambda: update_batches(joint.clean_data, batch_size, seed),
+      lambda: update_batches(joint.subset, batch_size, seed),
       joint.schedule,
       folder=folder.path,
       writer=writer,

@@ -122,7 +122,7 @@ def train_and_evaluate(
       model, settings, train_data, clean_data, distribution
     )
     if joint is not None:
-      summary["clean_subset"] = _data_summary(joint.clean_data)
+      summary["clean_subset"] = _data_summary(joint.subset.data)
 
     with _open_folder(
       run_folder, settings, summary, model, distribution, console
@@ -298,6 +298,13 @@ def _joint_training(
   check_has_mentor(model.curriculum)
   schedule.steps(model.total_steps)  # refused before there is a folder
   if clean_data is not None:
+    if model.curriculum.uses_memory:
+      raise UserError(
+        "clean_data_dir: expected none beside a mentor that sees what training "
+        f"remembers of its images, got {as_training_data(clean_data).name}; "
+        "set `clean_fraction` instead, where the training images have clean "
+        "labels"
+      )
     clean_data = as_training_data(clean_data, settings.augmentation)
   subset = clean_subset(
     train_data,

@@ -22,6 +22,12 @@ def weigh_examples(
 ) -> np.ndarray:
   """The [N] float32 weights that `MentoredModel.weigh` returns."""
   curriculum = model.curriculum
+  if curriculum.uses_memory:
+    raise UserError(
+      "weigh: expected a curriculum that weighs by losses alone, got "
+      f"{type(curriculum).__name__}, which weighs examples as training visits "
+      "them; read their mean weights in memory.examples"
+    )
   if curriculum.uses_losses and not curriculum.loss_moving_average.numpy():
     raise UserError(
       "weigh: expected a model that has trained, since the moving average of "

@@ -98,6 +98,45 @@ def test_a_loss_dump_becomes_a_folder_a_percentile(golden, tmp_path):
     assert load_examples(tmp_path / "data" / subfolder).train_targets.size
 
 
+def test_a_mentor_is_trained_on_what_a_run_remembered(tmp_path):
+  rng = np.random.default_rng(0)
+  (tmp_path / "losses.csv").write_text(
+    "".join(
+      f"{i} {i % 100} {i % 2} 0 {rng.exponential():.4g} {1 + i % 2} "
+      f"{0.5 - i % 2 / 4} 0.25 {i % 3 / 2}\n"
+      for i in range(200)
+    )
+  )
+  succeeds(
+    "generate_mentor_data",
+    "--vstar_fn=data_driven",
+    "--with_memory",
+    "--input_csv_filename=losses.csv",
+    "--outdir=data",
+    cwd=tmp_path,
+  )
+  data = "--data_path=data/losses_percentile_75"
+  line = fails("train_mentor", data, "--train_dir=mentor", cwd=tmp_path)
+  assert "--mentor_form: expected memory for examples of 8 features" in line
+  assert not (tmp_path / "mentor").exists()
+  succeeds(
+    "train_mentor",
+    data,
+    "--train_dir=mentor",
+    "--mentor_form=memory",
+    "--max_step_train=60",
+    cwd=tmp_path,
+  )
+  mentor = load_mentor(tmp_path / "mentor")
+  examples = load_examples(tmp_path / "data" / "losses_percentile_75")
+  errors = (mentor(examples.test_features)[:, 0] > 0) != examples.test_targets
+  assert not np.any(errors)
+  output = succeeds(
+    "plot_mentor", "--model_dir=mentor", "--epoch_ranges=0,99", cwd=tmp_path
+  )
+  assert output.split() == ["mentor/weights.png"]
+
+
 def test_a_function_of_the_users_own_is_found(tmp_path):
   (tmp_path / "mine.py").write_text(
     "def half(features):\n  return 0 * features[:, 0] + 0.5\n"
@@ -149,6 +188,11 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
       "generate_mentor_data",
       ["--outdir=x", "--vstar_fn=data_driven", "--input_csv_filename=no.csv"],
       "no.csv: No such file",
+    ),
+    (
+      "generate_mentor_data",
+      ["--outdir=x", "--vstar_fn=self_paced", "--with_memory"],
+      "--with_memory: expected --vstar_fn=data_driven beside it, got self",
     ),
     ("train_mentor", [], "--train_dir, --data_path: expected a value"),
     (

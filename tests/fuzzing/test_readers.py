@@ -130,6 +130,10 @@ def rows_of_losses(_, dump):
   assert (dump.loss >= 0).all()
   assert ((dump.epoch >= 0) & (dump.epoch <= 100)).all()
   assert (dump.noisy_label >= 0).all()
+  if dump.memory is not None:
+    assert dump.memory.shape == (len(dump.loss), 4)
+    assert np.isfinite(dump.memory).all() and (dump.memory >= 0).all()
+    assert (dump.memory[:, 1:] <= 1).all()
 
 
 def finite_examples(_, examples):
@@ -257,6 +261,12 @@ READERS = {
   "loss dump": file(
     "losses.csv",
     text("0.5 1.25 3 1 0\n0.5 2.5 4 0 1\n"),
+    read_loss_dump,
+    rows_of_losses,
+  ),
+  "loss dump with a memory": file(
+    "losses.csv",
+    text("1 12 3 1 0.5 1.25 0.5 0.25 1\n2 25 4 4 0.5 0.75 1 0 0.5\n"),
     read_loss_dump,
     rows_of_losses,
   ),

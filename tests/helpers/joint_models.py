@@ -5,6 +5,7 @@ import numpy as np
 import tiny
 
 import mentornet_tf as mn
+from mentornet_tf.curricula.registry import build_mentor_curriculum
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 
 QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
@@ -31,14 +32,19 @@ def linear_student():
   )
 
 
-def mentored(student=None, mentor=None, weigh_by_average=False, **options):
+def mentored(
+  student=None, mentor=None, weigh_by_average=False, memory=None, **options
+):
   keras.utils.set_random_seed(2)
   options = {"example_dropout_rates": "0.0,100"} | options
   model = mn.MentoredModel(
     student or student_with_state(),
-    mn.MentorCurriculum(mentor or mn.load_mentor("mentornet_pd"), **options),
+    build_mentor_curriculum(
+      mentor or mn.load_mentor("mentornet_pd"), **options
+    ),
     total_steps=100,
     weigh_by_average=weigh_by_average,
+    memory=memory,
   )
   optimizer = keras.optimizers.SGD(
     0.05, use_ema=weigh_by_average, ema_momentum=0.9

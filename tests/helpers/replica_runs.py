@@ -248,6 +248,7 @@ def mixed_steps(strategy: Any) -> dict[str, Any]:
 def mirrored(path: str) -> dict[str, Any]:
   """Training on 1, 2 and 4 replicas, by `fit` and in steps."""
   import auto_percentiles
+  import memory_mentored_fits
   import refined_runs
 
   split_cpu(4)
@@ -256,6 +257,9 @@ def mirrored(path: str) -> dict[str, Any]:
     "fitted": {
       n: fitted(scope_of(strategies[n]), 43, path if n == 2 else None)
       for n in (1, 2)
+    },
+    "seeing memory": {
+      n: memory_mentored_fits.fitted_in(scope_of(strategies[n])) for n in (1, 2)
     },
     "mixed": {n: mixed_steps(strategies[n]) for n in (1, 4)},
     "refined": {

@@ -168,7 +168,8 @@ def test_unknown_curricula_and_bad_gammas_are_refused():
 @pytest.mark.parametrize(
   ("features", "targets", "message"),
   [
-    (np.zeros((2, 3)), np.zeros(2), "expected train features [N, 4]"),
+    (np.zeros((2, 3)), np.zeros(2), "train features [N, 4] or [N, 8], got"),
+    (np.zeros((2, 8)), np.zeros(2), "for testing as for training, got 4 and 8"),
     (np.zeros((0, 4)), np.zeros(0), "give at least one row"),
     (np.zeros((2, 4)), np.zeros(3), "expected train targets [2], got [3]"),
     (np.full((2, 4), np.nan), np.zeros(2), "expected finite train features"),

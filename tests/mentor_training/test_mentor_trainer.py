@@ -236,7 +236,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(few_examples):
 
 def test_unknown_forms_are_refused():
   message = refused(build_mentor, "tree", SHORT)
-  assert "expected mentornet, logistic, mlp, got 'tree'" in message
+  assert "expected mentornet, logistic, mlp, memory, got 'tree'" in message
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def assert_equal_runs(expected, got):
     np.loadtxt(folder / "losses.csv") for folder in (got, expected)
   )
   np.testing.assert_array_equal(ours[:, :4], theirs[:, :4])
-  np.testing.assert_allclose(ours[:, 4], theirs[:, 4], rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(ours[:, 4:], theirs[:, 4:], rtol=1e-5, atol=1e-6)
   ours, theirs = (mn.TrainingMemory.load(folder) for folder in (got, expected))
   np.testing.assert_array_equal(ours.visits, theirs.visits)
   np.testing.assert_array_equal(ours.ids, theirs.ids)

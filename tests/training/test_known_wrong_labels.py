@@ -57,7 +57,7 @@ def test_updates_of_the_mentor_learn_from_them():
   )
   subset = clean_subset(partly, None, clean_fraction=1.0, seed=0)
   checked = np.flatnonzero(clean_labels != UNKNOWN)
-  np.testing.assert_array_equal(subset.labels()[1], clean_labels[checked])
+  np.testing.assert_array_equal(subset.data.labels()[1], clean_labels[checked])
   ((_, labels, seen),) = update_batches(subset, len(checked), seed=0)
   assert np.sum(~np.asarray(seen)) == np.sum(~is_clean[checked])
   assert len(labels) == len(checked)

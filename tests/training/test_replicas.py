@@ -37,6 +37,12 @@ def test_fit_gives_the_same_on_two_replicas(mirrored):
   assert_equal(two, one)
 
 
+def test_a_mentor_sees_the_same_memory_on_two_replicas(mirrored):
+  one, two = (mirrored["seeing memory"][n] for n in "12")
+  assert np.ptp(one["mean weight"]) > 0.3
+  assert_equal(two, one)
+
+
 def test_refined_labels_are_the_same_on_two_replicas(mirrored):
   one, two = (mirrored["refined"][n] for n in "12")
   assert_equal(two, one)

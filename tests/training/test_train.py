@@ -135,7 +135,7 @@ def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
   options = dataclasses.replace(OPTIONS, record_losses=True)
   run(tmp_path / "whole", options=options)
   rows = np.loadtxt(tmp_path / "whole" / "losses.csv")
-  assert rows.shape == (24 * 10, 5)
+  assert rows.shape == (24 * 10, 9)
   data = tiny.dataset()
   ids = rows[:, 0].astype(int)
   np.testing.assert_array_equal(

@@ -50,7 +50,8 @@ def training_batches(
 
   Returns:
     Dicts of "image" float32 [B, crop, crop, 3], standardized per image, and
-    "label", "clean_label" (-1 unknown, -2 known wrong), "id", each int64 [B].
+    "index" (in the data set), "label", "clean_label" (-1 unknown, -2 known
+    wrong), "id", each int64 [B].
 
   Raises:
     UserError: an argument is outside its bounds.
@@ -212,8 +213,9 @@ class _PixelSource:
     return tf.gather(self._pixels, pixel)
 
   def labels(self, index: tf.Tensor) -> dict[str, tf.Tensor]:
-    """The three int64 [B] columns of the images `index`."""
-    return {key: tf.gather(all_, index) for key, all_ in self._columns.items()}
+    """The int64 [B] columns of the images `index`, which is one of them."""
+    columns = self._columns.items()
+    return {"index": index} | {key: tf.gather(x, index) for key, x in columns}
 
 
 def shuffled_index(

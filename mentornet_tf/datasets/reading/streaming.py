@@ -68,10 +68,11 @@ def streamed_training_batches(
       in the whole batch.
 
   Returns:
-    Dicts of "image" float32 [B, size, size, 3] in [-1, 1] and "label",
-    "clean_label" (-1 unknown, -2 known wrong), "id", each int64 [B]. A record
-    that cannot be used raises a `tf.errors` exception as its batch is read;
-    `training_indices` and `StreamedRecords.describe_damage` tell which it is.
+    Dicts of "image" float32 [B, size, size, 3] in [-1, 1] and "index" (in the
+    set), "label", "clean_label" (-1 unknown, -2 known wrong), "id", each int64
+    [B]. A record that cannot be used raises a `tf.errors` exception as its
+    batch is read; `training_indices` and `StreamedRecords.describe_damage` tell
+    which it is.
 
   Raises:
     UserError: an argument is outside its bounds.
@@ -206,7 +207,7 @@ def _batches(
     if cut_raw:
       images = raw_squares.whole_squares(images, positions, cut)
     labels = checked_labels(fields, chosen, records.num_classes)
-    return {"image": images, **labels}
+    return {"image": images, "index": chosen, **labels}
 
   fitting = max(1, _BYTES_AT_ONCE // (batch_size * size * size * 3 * 4))
   at_once = min(max(2 * num_cores(), 4), fitting)

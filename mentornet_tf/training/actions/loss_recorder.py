@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from mentornet_tf.curricula.training_percent import training_percent
+from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.loss_dump import (
-  EXAMPLE_COLUMNS,
   append_losses,
   truncate_losses,
 )
+from mentornet_tf.mentor_training.loss_rows import COLUMNS, EXAMPLE_COLUMNS
+from mentornet_tf.training.actions.memory_keeper import MemoryKeeper
 from mentornet_tf.training.loop import Action, Reports
 
 
@@ -20,22 +22,44 @@ class LossRecorder(Action):
     batch_size: rows per step.
     total_steps: length of training.
     start_step: where the run continues.
+    memory: of the run, and before this one among its actions; what it remembers
+      is recorded, too, unless the file was begun without. None records losses
+      only.
 
   Raises:
-    UserError: the file holds fewer rows than the run has made steps.
+    UserError: the file holds fewer rows than the run has made steps, or rows of
+      a run with a memory where there is none.
   """
 
   def __init__(
-    self, path: Path, *, batch_size: int, total_steps: int, start_step: int
+    self,
+    path: Path,
+    *,
+    batch_size: int,
+    total_steps: int,
+    start_step: int,
+    memory: MemoryKeeper | None = None,
   ):
     self._path = path
     self._total_steps = total_steps
-    truncate_losses(path, start_step * batch_size)
+    columns = truncate_losses(path, start_step * batch_size)
+    if memory is None and columns not in (None, COLUMNS):
+      raise UserError(
+        f"{path}: expected a run with `memory`, as it was begun, whose rows "
+        "hold what is remembered, got one without; continue it with `memory`"
+      )
+    self._memory = None if columns == COLUMNS else memory
 
   def observe(self, step: int, reports: Reports) -> None:
     """Appends the rows of the steps that lead up to `step`."""
     columns = {name: reports[f"example/{name}"] for name in EXAMPLE_COLUMNS}
     num_steps = len(columns["loss"])
+    remembered = self._memory.wait() if self._memory else None
+    if remembered is not None:
+      columns |= {
+        name: values.reshape(num_steps, -1)
+        for name, values in remembered._asdict().items()
+      }
     append_losses(
       self._path,
       (

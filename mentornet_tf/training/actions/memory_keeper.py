@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.datasets.reading.dataset import TrainingData
 from mentornet_tf.datasets.reading.in_memory import shuffled_index
 from mentornet_tf.errors import UserError
@@ -159,7 +160,7 @@ class MemoryKeeper(Action):
     self._averages = ExampleAverages(of.num_examples, rows, DECAY)
     # Averages while the device makes the next steps.
     self._worker = ThreadPoolExecutor(1)
-    self._averaging: Future[None] | None = None
+    self._averaging: Future[RememberedBatch] | None = None
 
     @tf.function
     def order(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
@@ -186,27 +187,37 @@ class MemoryKeeper(Action):
       for name in EXAMPLE_COLUMNS
     }
     positions = self.positions(step, len(columns["loss"]))
+    self.wait()
+    self._averaging = self._worker.submit(self._average, positions, columns)
+
+  def wait(self) -> RememberedBatch | None:
+    """Returns when all that was observed is averaged.
+
+    Returns:
+      What is remembered at each of the M visits that were last observed, [M]
+      float32; NaN where a step overflowed. None where nothing was observed.
+    """
+    return None if self._averaging is None else self._averaging.result()
+
+  def _average(
+    self, positions: np.ndarray, columns: dict[str, np.ndarray]
+  ) -> RememberedBatch:
     # Steps that overflow in float16 leave nothing to remember.
     usable = np.isfinite(columns["loss"])
     usable &= np.isfinite(columns["probabilities"].sum(axis=1))
     if not usable.all():
-      positions = positions[usable]
       columns = {name: values[usable] for name, values in columns.items()}
-    self.wait()
-    self._averaging = self._worker.submit(
-      self._averages.observe,
-      positions,
+    remembered = self._averages.observe(
+      positions[usable],
       ids=columns["id"],
       labels=columns["label"],
       loss=columns["loss"],
       weight=columns["weight"],
       probabilities=columns["probabilities"],
     )
-
-  def wait(self) -> None:
-    """Returns when all that was observed is averaged."""
-    if self._averaging is not None:
-      self._averaging.result()
+    of_all = np.full((len(remembered), len(positions)), np.nan, np.float32)
+    of_all[:, usable] = remembered
+    return RememberedBatch(*of_all)
 
   def positions(self, step: int, count: int) -> np.ndarray:
     """[M] int64: where in the data the examples are that lead up to `step`."""

@@ -21,6 +21,7 @@ from mentornet_tf.training.joint.update import (
   check_has_mentor,
   update_mentor,
 )
+from mentornet_tf.training.memory.indexed_inputs import is_indexed
 
 # (images, labels, is_clean), as arrays or in batches.
 CleanSubset: TypeAlias = tf.data.Dataset | tuple[Any, Any, Any]
@@ -39,6 +40,8 @@ class UpdateMentor(keras.callbacks.Callback):
     clean_subset: (images, labels, is_clean) as arrays, or a finite
       `tf.data.Dataset` of batches of them: images and labels as the model is
       fitted on, with the same noise, and [B] bool, whether each label is clean.
+      For a mentor that sees the memory, images of the training data with their
+      index there, as `with_index(images, index)` returns them.
       Arrays are shuffled once; a dataset must come shuffled, and augmented if
       the training images are.
     at: increasing fractions of the model's `total_steps`, each in (0, 1).
@@ -51,7 +54,7 @@ class UpdateMentor(keras.callbacks.Callback):
 
   Raises:
     UserError: times or a subset that cannot be used; when `fit` begins, a model
-      without a mentor.
+      without a mentor, or images without the index that it needs.
   """
 
   def __init__(
@@ -78,9 +81,16 @@ class UpdateMentor(keras.callbacks.Callback):
     self._due: list[int] = []  # the steps of later updates
 
   def on_train_begin(self, logs: Logs = None) -> None:
-    """Checks that the model has a mentor."""
+    """Checks that the model has a mentor, and that it can be updated."""
     require_tensorflow("updates of the mentor")
     check_has_mentor(getattr(self.model, "curriculum", None))
+    needs_index = self.model.curriculum.uses_memory
+    if needs_index and not is_indexed(_first_images(self._batches)):
+      raise UserError(
+        "clean_subset: expected images with their index in the training data, "
+        "since the mentor sees what training remembers of them, got images "
+        "alone; give with_index(images, index) in their place"
+      )
 
   def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
     """Finds the updates that are still due; training may be a continued one."""
@@ -132,12 +142,17 @@ def _as_batches(
       "clean_subset: expected arrays (images, labels, is_clean) or a "
       f"tf.data.Dataset of them, got {type(subset).__name__}; pass these three"
     )
-  images, labels, is_clean = map(np.asarray, subset)
-  if not len(images) == len(labels) == len(is_clean) or not len(images):
+  images, labels, is_clean = subset
+  images = images if is_indexed(images) else np.asarray(images)
+  labels, is_clean = np.asarray(labels), np.asarray(is_clean)
+  # Beside the images there may be their index.
+  lengths = {len(each) for each in keras.tree.flatten(images)}
+  count = len(labels)
+  if lengths | {len(is_clean)} != {count} or not count:
     raise UserError(
       "clean_subset: expected as many images as labels and is_clean, got "
-      f"{len(images)}, {len(labels)} and {len(is_clean)}; pass one of each per "
-      "example"
+      f"{', '.join(map(str, sorted(lengths)))}, {count} and {len(is_clean)}; "
+      "pass one of each per example"
     )
   is_clean = is_clean.reshape(len(is_clean), -1)[:, 0]
   if not np.array_equal(np.unique(is_clean), [0, 1]):
@@ -151,11 +166,20 @@ def _as_batches(
       f"batch_size: expected at least 1, got {batch_size}; pass that of "
       "training"
     )
-  order = np.random.default_rng(seed).permutation(len(images))
-  images, labels, is_clean = images[order], labels[order], is_clean[order]
-  batch_size = min(batch_size, len(images))
-  parts = [
-    slice(start, start + batch_size)
-    for start in range(0, len(images) - batch_size + 1, batch_size)
-  ]
-  return [(images[part], labels[part], is_clean[part]) for part in parts]
+
+  def rows(positions: np.ndarray) -> tuple[Any, Any, Any]:
+    return keras.tree.map_structure(
+      lambda each: np.asarray(each)[positions], (images, labels, is_clean)
+    )
+
+  order = np.random.default_rng(seed).permutation(count)
+  batch_size = min(batch_size, count)
+  num_batches = count // batch_size
+  whole_batches = order[: num_batches * batch_size]
+  return [rows(part) for part in np.split(whole_batches, num_batches)]
+
+
+def _first_images(batches: Iterable) -> Any:
+  if isinstance(batches, tf.data.Dataset):
+    return batches.element_spec[0]
+  return next(iter(batches))[0]

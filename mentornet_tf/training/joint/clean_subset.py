@@ -1,6 +1,7 @@
 """The images on whose clean labels a mentor may be trained during a run."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,23 @@ from mentornet_tf.datasets.labels.clean_labels import is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, named_damage
 from mentornet_tf.datasets.records.class_agreement import check_class_names
 from mentornet_tf.errors import UserError
+from mentornet_tf.training.memory.indexed_inputs import with_index
 
 # Keeps the choice of the subset independent of other uses of the same seed.
 _STREAM = 7
+
+
+@dataclass(frozen=True)
+class CheckedSubset:
+  """M images whose labels are checked.
+
+  Attributes:
+    data: the images, with both labels.
+    positions: [M] int64, where they are in the training data; None of others.
+  """
+
+  data: TrainingData
+  positions: np.ndarray | None
 
 
 def clean_subset(
@@ -21,7 +36,7 @@ def clean_subset(
   *,
   clean_fraction: float,
   seed: int,
-) -> TrainingData:
+) -> CheckedSubset:
   """The images of which the updates of a mentor may use if the label is clean.
 
   Args:
@@ -45,14 +60,16 @@ def clean_subset(
     checked = _checked(train_data)
     order = np.random.default_rng([seed, _STREAM]).permutation(len(checked))
     count = max(2, round(clean_fraction * len(checked)))
-    clean_data = train_data.take(checked[np.sort(order[:count])])
+    positions = checked[np.sort(order[:count])]
+    subset = CheckedSubset(train_data.take(positions), positions)
   else:
     _check_alike(clean_data, train_data)
     checked = _checked(clean_data)
     if len(checked) < len(clean_data):
       clean_data = clean_data.take(checked)
-  _check_labels(clean_data)
-  return clean_data
+    subset = CheckedSubset(clean_data, None)
+  _check_labels(subset.data)
+  return subset
 
 
 def _checked(data: TrainingData) -> np.ndarray:
@@ -120,17 +137,22 @@ def _check_labels(clean_data: TrainingData) -> None:
 
 
 def update_batches(
-  clean_data: TrainingData, batch_size: int, seed: int
+  subset: CheckedSubset, batch_size: int, seed: int
 ) -> Iterable[tuple[Any, Any, Any]]:
-  """One pass over the clean-labeled subset, as training sees its images."""
-  batch_size = min(batch_size, len(clean_data))
+  """One pass over the clean-labeled subset, as training sees its images.
+
+  Those of the training data come with their index there.
+  """
+  data = subset.data
+  batch_size = min(batch_size, len(data))
   batches: Iterator[Any] = iter(
-    clean_data.training_batches(batch_size, seed=seed, start_step=0)
+    data.training_batches(batch_size, seed=seed, start_step=0)
   )
-  for step in range(len(clean_data) // batch_size):
-    with named_damage(
-      partial(clean_data.training_damage, step, batch_size, seed)
-    ):
+  for step in range(len(data) // batch_size):
+    with named_damage(partial(data.training_damage, step, batch_size, seed)):
       batch = next(batches)
-    is_clean = batch["label"] == batch["clean_label"]
-    yield batch["image"], batch["label"], is_clean
+    images = batch["image"]
+    if subset.positions is not None:
+      index = subset.positions[np.asarray(batch["index"])]
+      images = with_index(images, index)
+    yield images, batch["label"], batch["label"] == batch["clean_label"]

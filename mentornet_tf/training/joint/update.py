@@ -5,14 +5,13 @@ whose clean labels are known become examples, and the mentor trains on them.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from mentornet_tf.curricula import loss_statistics
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.curricula.training_percent import training_percent
@@ -21,7 +20,7 @@ from mentornet_tf.evaluation.label_detection import (
   SELECTED_ABOVE,
   weight_quality,
 )
-from mentornet_tf.mentor_training.examples import MentorExamples, split_examples
+from mentornet_tf.mentor_training.examples import MentorExamples
 from mentornet_tf.mentor_training.mentor_folder import MentorReport
 from mentornet_tf.mentor_training.mentor_trainer import (
   MentorMeasure,
@@ -29,6 +28,7 @@ from mentornet_tf.mentor_training.mentor_trainer import (
   train_mentor,
 )
 from mentornet_tf.training.joint.schedule import UpdateSchedule
+from mentornet_tf.training.joint.subset_examples import gather_examples
 from mentornet_tf.training.mentored_model import MentoredModel
 
 
@@ -79,15 +79,16 @@ def update_mentor(
     model: its curriculum is a `MentorCurriculum`.
     batches: a finite number of (images, labels, is_clean) as in training: what
       the student takes, what the loss takes, and [B] bool, whether the labels
-      are clean.
+      are clean. A mentor that sees the memory needs images as `with_index`
+      returns them, with their index in the training data.
     schedule: how; the step of `model` tells which update this is.
 
   Returns:
     The report on the updated mentor.
 
   Raises:
-    UserError: a curriculum without a mentor, or a subset in which all labels
-      are clean or all are noisy.
+    UserError: a curriculum without a mentor, a subset in which all labels are
+      clean or all are noisy, or images without the index that they need.
   """
   check_has_mentor(model.curriculum)
   step = int(model.step)
@@ -165,74 +166,6 @@ def _update_report(
 def _weights(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
   logits = mentor(features.astype(np.float32))
   return ops.convert_to_numpy(ops.sigmoid(logits))[:, 0]
-
-
-def gather_examples(
-  model: MentoredModel,
-  batches: Iterable[tuple[Any, Any, Any]],
-  percents: Sequence[int],
-  rng: np.random.Generator,
-) -> MentorExamples:
-  """The features of these batches in training, with their target weights.
-
-  The student computes as in a training step (dropout on, batch statistics), or
-  the EMA student does, where the model weighs by its losses. The moving average
-  of the percentile continues from the curriculum's. None of them is changed.
-
-  Args:
-    model: student, curriculum and loss.
-    batches: see `update_mentor`.
-    percents: percentages of training until the next update. Every example is
-      assigned one at random, since the mentor will be used at all of them.
-    rng: chooses the percentages and the split.
-
-  Raises:
-    UserError: all labels are clean, or all are noisy.
-  """
-  student, curriculum = model.student, model.curriculum
-  trainable = student.trainable_variables
-
-  # Not a graph: tracing one at each update takes longer than the few batches.
-  def losses(images, labels, state):
-    logits, state = student.stateless_call(
-      trainable, state, images, training=True
-    )
-    loss, _ = model.seen_by_curriculum(
-      images,
-      model.per_example_loss(labels, logits),
-      logits,
-      lambda logits: model.per_example_loss(labels, logits),
-    )
-    return loss, state
-
-  state = [variable.value for variable in student.non_trainable_variables]
-  average = curriculum.loss_moving_average.value
-  columns = []
-  for images, labels, is_clean in batches:
-    loss, state = losses(
-      ops.convert_to_tensor(images), ops.convert_to_tensor(labels), state
-    )
-    average = loss_statistics.update_moving_average(
-      average,
-      loss_statistics.nearest_percentile(loss, 100.0 * curriculum.percentile),
-      curriculum.loss_moving_average_decay,
-    )
-    columns.append(
-      np.stack([loss, loss - average, np.asarray(is_clean, np.float32)], axis=1)
-    )
-  loss, difference, is_clean = np.concatenate(columns).astype(np.float64).T
-  if is_clean.all() or not is_clean.any():
-    raise UserError(
-      "clean_subset: expected both clean and noisy labels, got "
-      f"{len(is_clean)} {'clean' if is_clean.all() else 'noisy'} ones only; "
-      "give images whose noisy labels come with their clean ones"
-    )
-  epoch = ops.convert_to_numpy(
-    curriculum.look_up_epoch(rng.choice(percents, len(loss)).astype(np.int32))
-  )
-  features = np.stack([loss, difference, np.zeros_like(loss), epoch], axis=1)
-  order = rng.permutation(len(features))
-  return split_examples(features[order], is_clean[order], {"source": "joint"})
 
 
 def check_has_mentor(curriculum: Curriculum | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.memory.probability_rows import (
   ProbabilityRows,
@@ -85,7 +86,7 @@ class ExampleAverages:
     loss: np.ndarray,
     weight: np.ndarray,
     probabilities: np.ndarray,
-  ) -> None:
+  ) -> RememberedBatch:
     """Takes visits into account, in their order.
 
     Args:
@@ -96,9 +97,13 @@ class ExampleAverages:
       weight: [M] float32.
       probabilities: [M, C] float32.
 
+    Returns:
+      What is remembered at each visit, this one included, [M] float32.
+
     Raises:
       RuntimeError: an example has another id or label than at other visits.
     """
+    remembered = RememberedBatch(*np.empty((4, len(positions)), np.float32))
     for visit in _one_per_example(positions, probabilities.shape[1]):
       at, rows = positions[visit], probabilities[visit]
       self._name("ids", at, ids[visit])
@@ -110,6 +115,13 @@ class ExampleAverages:
       self.weight[at] = _moved(self.weight[at], weight[visit], share)
       averages = _moved(self.rows.read(at), rows, share[:, np.newaxis])
       self.rows.write(at, averages)
+      given = np.arange(len(at)), labels[visit]
+      remembered.mean_loss[visit] = self.loss[at]
+      remembered.given_probability[visit] = averages[given]
+      averages[given] = 0
+      remembered.other_probability[visit] = averages.max(axis=1)
+      remembered.agreement[visit] = self.agreements[at] / self.visits[at]
+    return remembered
 
   def _name(self, column: str, at: np.ndarray, values: np.ndarray) -> None:
     known = getattr(self, column)

@@ -1,9 +1,11 @@
-"""What a step of `fit` hands to the memory."""
+"""What a step and its memory tell each other."""
 
 from typing import TYPE_CHECKING, Any
 
 import keras
 
+from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.training import replicas
@@ -15,43 +17,88 @@ from mentornet_tf.training.device_images import is_plan
 from mentornet_tf.training.example_losses import single_loss
 from mentornet_tf.training.memory.indexed_inputs import INDEX, is_indexed
 from mentornet_tf.training.memory.training_memory import TrainingMemory
-from mentornet_tf.training.step_values import MentoredLoss
 
 if TYPE_CHECKING:
   from mentornet_tf.training.mentored_model import MentoredModel
 
 
-def check_memory(memory: Any) -> None:
-  """Raises UserError unless it is a `TrainingMemory` or None."""
+def check_memory(memory: Any, curriculum: Curriculum) -> None:
+  """Raises UserError unless it is a `TrainingMemory`, or None if not needed."""
   if not isinstance(memory, TrainingMemory | None):
     raise UserError(
       "memory: expected a TrainingMemory, for instance TrainingMemory(50_000, "
       f"10), or None, got {memory!r}"
     )
+  if memory is None and curriculum.uses_memory:
+    raise UserError(
+      f"memory: expected a TrainingMemory beside {type(curriculum).__name__}, "
+      "whose mentor sees what training remembers, got None; give "
+      "TrainingMemory(num_examples, num_classes), and fit what with_index(x) "
+      "returns, or DeviceImages"
+    )
 
 
-def remember(
-  memory: TrainingMemory,
+def weigh_and_remember(
   model: "MentoredModel",
   x: Tensor,
   y: Tensor,
-  loss: MentoredLoss,
-) -> None:
-  """Takes a step into account.
+  prediction: Tensor,
+  loss: Tensor,
+  epoch: Tensor,
+  is_clean: Tensor | None,
+  mask: Tensor | None,
+) -> WeighedBatch:
+  """The weights of a step, which its memory remembers, if it has one.
 
   Args:
-    memory: of the training.
     model: which is trained.
-    x: inputs [b, …] with their index.
-    y: labels, in any form that the compiled loss takes.
-    loss: of the step.
+    x: see `visits_of`, as for `y`, `prediction` and `loss`.
+    y: labels [b, …].
+    prediction: [b, …].
+    loss: [B] float32.
+    epoch: see `Curriculum.weigh`, as for all further arguments.
+    is_clean: [B] bool or None.
+    mask: [B] bool or None.
+
+  Raises:
+    UserError: see `visits_of`.
+  """
+  memory = model.memory
+  if memory is None:
+    return model.curriculum.weigh(loss, epoch, is_clean, mask)
+  visits = visits_of(model, x, y, prediction, loss, mask)
+  remembered = memory.including(**visits)
+  weighed = model.curriculum.weigh(loss, epoch, is_clean, mask, remembered)
+  memory.observe(weight=weighed.weight_before_dropout, **visits)
+  return weighed
+
+
+def visits_of(
+  model: "MentoredModel",
+  x: Tensor,
+  y: Tensor,
+  prediction: Tensor,
+  loss: Tensor,
+  mask: Tensor | None = None,
+) -> dict[str, Tensor]:
+  """The visits of a step, as `TrainingMemory` takes them.
+
+  Args:
+    model: which is trained, with a memory.
+    x: inputs [b, …] of the replica's part, with their index.
+    y: their labels, in any form that the compiled loss takes.
+    prediction: [b, …] what the curriculum's losses are of.
+    loss: [B] float32, these losses, of the global batch.
+    mask: [B] bool, which examples count; None for all of them.
 
   Raises:
     UserError: there is no index, or the predictions are not over the classes
       of the memory.
   """
+  memory = model.memory
+  assert memory is not None
   probabilities = class_probabilities(
-    single_loss(model, y, loss.prediction), loss.prediction, memory.from_logits
+    single_loss(model, y, prediction), prediction, memory.from_logits
   )
   if probabilities.shape[1] != memory.num_classes:
     raise UserError(
@@ -59,16 +106,15 @@ def remember(
       f"predicts, got {memory.num_classes}; give that to TrainingMemory"
     )
   index, labels, probabilities = replicas.gather(
-    (_index(x), class_labels(y, loss.prediction), probabilities)
+    (_index(x), class_labels(y, prediction), probabilities)
   )
-  memory.observe(
-    index,
-    labels=labels,
-    loss=loss.weighed.loss,
-    weight=loss.weighed.weight_before_dropout,
-    probabilities=probabilities,
-    mask=loss.weighed.mask,
-  )
+  return {
+    "index": index,
+    "labels": labels,
+    "loss": loss,
+    "probabilities": probabilities,
+    "mask": mask,
+  }
 
 
 class _CheckMemory(keras.callbacks.Callback):

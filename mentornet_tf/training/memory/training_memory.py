@@ -8,16 +8,18 @@ import keras
 import numpy as np
 from keras import ops
 
+from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.training.memory.averages import DECAY, check_decay
+from mentornet_tf.training.memory.batch_visits import BatchVisits
 from mentornet_tf.training.memory.remembered import (
   RememberedExamples,
   where_seen,
 )
 
 # What it may take of the device: 1 GiB.
-_MOST_VALUES = 2**28
+MOST_VALUES = 2**28
 
 # Columns beside the probabilities, as sums that decay; and as counts.
 _NUM_SUMS, _NUM_COUNTS = 2, 3
@@ -33,6 +35,8 @@ class TrainingMemory(keras.layers.Layer):
   The k-th visit has the share (1 − decay) / (1 − decay^k) in the average after
   it. Batches must come with the index of each example, as `with_index` attaches
   it and `DeviceImages` have it. `examples` reads it.
+
+  A `MemoryCurriculum` weighs examples by it.
 
   It lies on the device, is updated within the compiled step, and is saved with
   the model. An example that is absent from its batch (`ignore_class`, a sample
@@ -64,10 +68,10 @@ class TrainingMemory(keras.layers.Layer):
     self.num_classes = _count("num_classes", num_classes, 2)
     self.decay = check_decay(decay)
     self.from_logits = from_logits
-    if num_examples * num_classes > _MOST_VALUES:
+    if num_examples * num_classes > MOST_VALUES:
       raise UserError(
         "num_examples, num_classes: expected a product of at most "
-        f"{_MOST_VALUES}, got {num_examples} times {num_classes}; train by "
+        f"{MOST_VALUES}, got {num_examples} times {num_classes}; train by "
         "`mentornet train`, whose memory lies on disk"
       )
 
@@ -112,42 +116,95 @@ class TrainingMemory(keras.layers.Layer):
       probabilities: [B, C] float32.
       mask: [B] bool, which are visits; None for all of them.
     """
-    index = ops.cast(index, "int32")
-    known = (index >= 0) & (index < self.num_examples)
-    # Steps that overflow in float16 leave nothing to remember.
-    visited = ops.isfinite(loss + ops.sum(probabilities, axis=1))
-    if mask is not None:
-      visited = visited & mask
-    self._strays.assign_add(_num_true(visited & ~known))
-    visited = visited & known
-    index = ops.where(known, index, self.num_examples)
-
-    group = _Groups(index, visited)
+    index, visited, strays = self._visited(index, loss, probabilities, mask)
+    self._strays.assign_add(strays)
+    visits = BatchVisits(index, visited)
     values = ops.concatenate(
       [probabilities, loss[:, None], weight[:, None]], axis=1
     )
-    share = (1 - self.decay) * self.decay**group.later
+    share = (1 - self.decay) * self.decay**visits.later
     added = ops.where(visited[:, None], share[:, None] * values, 0.0)
     before = ops.take(self._sums.value, index, axis=0)
-    sums = before * self.decay ** group.count[:, None] + group.sum(added)
+    sums = before * self.decay ** visits.count[:, None] + visits.sum(added)
 
     counts = ops.take(self._counts.value, index, axis=0)
     given = ops.cast(labels, "float32") + 1
-    label = ops.where(counts[:, 2] > 0, counts[:, 2], group.max(given))
+    label = ops.where(counts[:, 2] > 0, counts[:, 2], visits.max(given))
     self._relabelled.assign_add(_num_true(visited & (label != given)))
-    agrees = ops.cast(ops.argmax(probabilities, axis=1), "int32") == labels
-    agreements = group.sum(ops.cast(agrees & visited, "float32"))
+    agrees = visited & _agrees(probabilities, labels)
     counts = ops.stack(
       [
-        counts[:, 0] + group.count,
-        counts[:, 1] + agreements,
-        ops.where(group.count > 0, label, counts[:, 2]),
+        counts[:, 0] + visits.count,
+        counts[:, 1] + visits.sum(ops.cast(agrees, "float32")),
+        ops.where(visits.count > 0, label, counts[:, 2]),
       ],
       axis=1,
     )
     # Visits of the same example have the same rows.
     for variable, rows in ((self._sums, sums), (self._counts, counts)):
       variable.assign(ops.scatter_update(variable.value, index[:, None], rows))
+
+  def including(
+    self,
+    index: Tensor,
+    *,
+    labels: Tensor,
+    loss: Tensor,
+    probabilities: Tensor,
+    mask: Tensor | None = None,
+  ) -> RememberedBatch:
+    """What is remembered of each example with its visit in a batch.
+
+    Where a batch visits an example several times, later visits do not count at
+    earlier ones. Nothing changes: `observe` remembers the visits.
+
+    Args:
+      index: see `observe`, as for all further arguments.
+      labels: [B] int32.
+      loss: [B] float32.
+      probabilities: [B, C] float32.
+      mask: [B] bool or None.
+    """
+    index, visited, _ = self._visited(index, loss, probabilities, mask)
+    visits = BatchVisits(index, visited)
+    values = ops.concatenate([probabilities, loss[:, None]], axis=1)
+    added = ops.where(visited[:, None], (1 - self.decay) * values, 0.0)
+    before = ops.take(self._sums.value, index, axis=0)
+    before = before[:, : self.num_classes + 1]  # all but the weight
+    sums = before * self.decay ** visits.number[:, None]
+    sums = sums + visits.sum_so_far(added, self.decay)
+
+    counts = ops.take(self._counts.value, index, axis=0)
+    agrees = ops.cast(visited & _agrees(probabilities, labels), "float32")
+    count = counts[:, 0] + visits.number
+    means = ops.divide_no_nan(sums, (1 - self.decay**count)[:, None])
+    mean_probabilities = means[:, : self.num_classes]
+    is_given = labels[:, None] == ops.arange(self.num_classes, dtype="int32")
+    return RememberedBatch(
+      mean_loss=means[:, self.num_classes],
+      given_probability=_largest(mean_probabilities, is_given),
+      other_probability=_largest(mean_probabilities, ~is_given),
+      agreement=ops.divide_no_nan(
+        counts[:, 1] + visits.sum_so_far(agrees[:, None])[:, 0], count
+      ),
+    )
+
+  def _visited(
+    self,
+    index: Tensor,
+    loss: Tensor,
+    probabilities: Tensor,
+    mask: Tensor | None,
+  ) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows [B] of the tables, which are visits [B], and how many are strays."""
+    index = ops.cast(index, "int32")
+    known = (index >= 0) & (index < self.num_examples)
+    # Steps that overflow in float16 leave nothing to remember.
+    visited = ops.isfinite(loss + ops.sum(probabilities, axis=1))
+    if mask is not None:
+      visited = visited & mask
+    strays = _num_true(visited & ~known)
+    return ops.where(known, index, self.num_examples), visited & known, strays
 
   @property
   def examples(self) -> RememberedExamples:
@@ -232,31 +289,14 @@ class TrainingMemory(keras.layers.Layer):
     return cls(**config)
 
 
-class _Groups:
-  """The visits [B] of a batch, of which some may be of the same example.
+def _agrees(probabilities: Tensor, labels: Tensor) -> Tensor:
+  """[B] bool, whether the most probable class is the given one."""
+  return ops.cast(ops.argmax(probabilities, axis=1), "int32") == labels
 
-  Attributes:
-    later: [B] float32, visits of its example after each place.
-    count: [B] float32, all visits of its example.
-  """
 
-  def __init__(self, index: Tensor, visited: Tensor):
-    same = index[:, None] == index[None, :]
-    visits = ops.cast(same & visited[None, :], "float32")
-    self.later = ops.sum(ops.triu(visits, k=1), axis=1)
-    self.count = ops.sum(visits, axis=1)
-    self._same = same & visited[None, :]
-    self._first = ops.argmax(ops.cast(same, "int32"), axis=1)
-    self._size = ops.shape(index)[0]
-
-  def sum(self, values: Tensor) -> Tensor:
-    """[B, …] sums over the examples of each place."""
-    sums = ops.segment_sum(values, self._first, self._size)
-    return ops.take(sums, self._first, axis=0)
-
-  def max(self, values: Tensor) -> Tensor:
-    """[B] the greatest of the visits of each place's example; 0 for none."""
-    return ops.max(ops.where(self._same, values[None, :], 0.0), axis=1)
+def _largest(values: Tensor, among: Tensor) -> Tensor:
+  """[B] the greatest of values [B, C] >= 0 among some of each row."""
+  return ops.max(ops.where(among, values, 0.0), axis=1)
 
 
 def _num_true(values: Tensor) -> Tensor:

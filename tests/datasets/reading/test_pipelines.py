@@ -50,6 +50,7 @@ def test_batches_have_the_documented_form():
   assert batches.cardinality() == tf.data.INFINITE_CARDINALITY
   assert batches.element_spec == {
     "image": tf.TensorSpec([8, 32, 32, 3], tf.float32),
+    "index": tf.TensorSpec([8], tf.int64),
     "label": tf.TensorSpec([8], tf.int64),
     "clean_label": tf.TensorSpec([8], tf.int64),
     "id": tf.TensorSpec([8], tf.int64),
@@ -117,6 +118,8 @@ def test_each_pass_visits_every_image_once(batch_size):
   ids = np.concatenate([batch["id"] for batch in batches])[:150]
   passes = ids.reshape(3, 50)
   np.testing.assert_array_equal(np.sort(passes), [data.ids] * 3)
+  index = np.concatenate([batch["index"] for batch in batches])[:150]
+  np.testing.assert_array_equal(data.ids[index], ids)
   assert (passes[0] != passes[1]).any() and (passes[1] != passes[2]).any()
 
 

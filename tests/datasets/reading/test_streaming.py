@@ -64,6 +64,7 @@ def test_batches_have_the_form_of_those_in_memory(records):
   batches = streamed_training_batches(records, 8, CROP, seed=0)
   assert batches.element_spec == {
     "image": tf.TensorSpec([8, 24, 24, 3], tf.float32),
+    "index": tf.TensorSpec([8], tf.int64),
     "label": tf.TensorSpec([8], tf.int64),
     "clean_label": tf.TensorSpec([8], tf.int64),
     "id": tf.TensorSpec([8], tf.int64),
@@ -122,6 +123,8 @@ def test_each_pass_visits_every_record_once(records, batch_size):
   ids = np.concatenate([batch["id"] for batch in batches])[:150]
   passes = ids.reshape(3, 50)
   np.testing.assert_array_equal(np.sort(passes), [np.arange(1000, 1050)] * 3)
+  index = np.concatenate([batch["index"] for batch in batches])[:150]
+  np.testing.assert_array_equal(index + 1000, ids)
   assert (passes[0] != passes[1]).any() and (passes[1] != passes[2]).any()
   for step in (0, count - 1):
     np.testing.assert_array_equal(

@@ -253,7 +253,7 @@ def in_memory(data):
 def subset_of(train_data, clean_data, fraction, seed=0):
   return clean_subset(
     train_data, clean_data, clean_fraction=fraction, seed=seed
-  )
+  ).data
 
 
 def test_mistakes_with_the_subset_are_refused():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from memory_references import remembered, visits_of
+from memory_references import average, remembered, visits_of
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.training.memory import probability_rows
@@ -67,6 +67,37 @@ def test_averages_are_those_by_hand(visits, decay):
     averages.ids, np.where(seen, 1000 - np.arange(_N), -1)
   )
   np.testing.assert_array_equal(averages.labels, np.where(seen, labels, -1))
+
+
+def test_each_visit_tells_what_is_remembered_then(visits):
+  positions, columns = visits
+  labels = np.arange(_N) % _C
+  averages = ExampleAverages(_N, FloatRows(_N, _C), _DECAY)
+  told = [
+    averages.observe(
+      positions[part],
+      ids=positions[part],
+      labels=labels[positions[part]],
+      **{name: values[part] for name, values in columns.items()},
+    )
+    for part in np.array_split(np.arange(400), 9)
+  ]
+  told = {
+    name: np.concatenate([getattr(each, name) for each in told])
+    for name in told[0]._fields
+  }
+  for number in (0, 1, 17, 200, 399):
+    at = positions[number]
+    before = np.flatnonzero(positions[: number + 1] == at)
+    loss, rows = (
+      average(list(columns[name][before]), _DECAY)
+      for name in ("loss", "probabilities")
+    )
+    others = np.delete(rows, labels[at])
+    agrees = columns["probabilities"][before].argmax(1) == labels[at]
+    expected = (loss, rows[labels[at]], others.max(), agrees.mean())
+    found = [values[number] for values in told.values()]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_the_first_average_is_the_visit_itself(visits):

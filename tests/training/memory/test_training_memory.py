@@ -16,6 +16,7 @@ from memory_fits import (
   memory_model,
   student,
 )
+from memory_mentored_fits import fitted_with_memory
 
 import mentornet_tf as mn
 
@@ -26,7 +27,7 @@ def test_the_memory_of_arrays_is_that_by_hand():
 
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_other_back_ends_remember_the_same(backend):
-  run_under(backend, fitted_on_arrays)
+  run_under(backend, fitted_with_memory)
 
 
 @pytest.mark.parametrize("batched", [False, True])
@@ -318,9 +319,9 @@ def test_what_cannot_be_remembered_is_refused():
     mn.with_index(tf.data.Dataset.from_tensor_slices(x))
 
 
-def test_the_snippet_of_the_documents_runs():
+def test_the_snippets_of_the_documents_run(monkeypatch):
   page = Path(__file__).resolve().parents[3] / "docs" / "fit.md"
-  (snippet,) = re.findall(r"```py\n(.*?)```", page.read_text(), re.DOTALL)
+  kept, seen = re.findall(r"```py\n(.*?)```", page.read_text(), re.DOTALL)
   rng = np.random.default_rng(0)
   names = {
     "mn": mn,
@@ -332,9 +333,13 @@ def test_the_snippet_of_the_documents_runs():
     "images": rng.standard_normal((40, 6)).astype(np.float32),
     "labels": rng.integers(0, 10, 40),
   }
-  exec(snippet, names)
+  exec(kept, names)
   order = names["suspects"].order
   np.testing.assert_array_equal(
     order, np.argsort(-names["memory"].examples.score)
   )
   assert set(names["memory"].examples.visits) == {2}
+  monkeypatch.setattr(mn, "load_mentor", lambda path: mn.MemoryMentor())
+  exec(seen, names)
+  memory = names["model"].memory.examples
+  assert np.ptp(memory.mean_weight) > 0 and set(memory.visits) == {2}

@@ -1,0 +1,150 @@
+"""Training under a mentor that sees the memory, by hand; for every back end."""
+
+import keras
+import numpy as np
+from memory_fits import (
+  CLASSES,
+  EXAMPLES,
+  data,
+  fitted_on_arrays,
+  memory_model,
+)
+from memory_references import (
+  average,
+  memory_mentor,
+  nearest_rank,
+  weights_by_hand,
+)
+
+import mentornet_tf as mn
+
+# One batch is smaller; some hold an example twice.
+_SIZES = (6, 6, 4, 6, 6)
+_PERCENTILE, _RATE = 0.6, 0.5
+
+
+def memory_curriculum(**options):
+  options = {"example_dropout_rates": "0,100"} | options
+  return mn.MemoryCurriculum(
+    memory_mentor(), loss_p_percentile=_PERCENTILE, **options
+  )
+
+
+class Reference:
+  """A linear student, its memory and its mentor in float64."""
+
+  def __init__(self, model):
+    self.kernel, self.bias = (
+      np.asarray(w, np.float64) for w in model.student.get_weights()
+    )
+    self.mentor = model.curriculum.mentor
+    self.visits = [[] for _ in range(EXAMPLES)]
+    self.loss_average = self.mean_loss_average = 0.0
+
+  def features(self, at, labels, loss, probabilities):
+    """[B, 8] of a batch, whose visits are remembered one after the other."""
+    rows = []
+    for each, label, *visit in zip(
+      at, labels, loss, probabilities, strict=True
+    ):
+      self.visits[each].append(visit)
+      losses, rest = zip(*self.visits[each], strict=True)
+      mean = average(list(rest), 0.95)
+      rows.append(
+        [
+          average(list(losses), 0.95),
+          mean[label],
+          np.delete(mean, label).max(),
+          np.mean([np.argmax(p) == label for p in rest]),
+        ]
+      )
+    mean_loss, given, other, agreement = np.transpose(rows)
+    self.loss_average += nearest_rank(loss, _PERCENTILE)
+    self.loss_average /= 2
+    self.mean_loss_average += nearest_rank(mean_loss, _PERCENTILE)
+    self.mean_loss_average /= 2
+    columns = [
+      loss,
+      loss - self.loss_average,
+      mean_loss,
+      mean_loss - self.mean_loss_average,
+      np.log(given + 0.001),
+      np.log(other + 0.001),
+      agreement,
+      np.zeros_like(loss),  # total_steps is large
+    ]
+    return np.stack(columns, axis=1)
+
+  def step(self, at, x, labels):
+    """Updates the student, and returns the weights of the batch."""
+    logits = x @ self.kernel + self.bias
+    exp = np.exp(logits - logits.max(1, keepdims=True))
+    probabilities = exp / exp.sum(1, keepdims=True)
+    loss = -np.log(probabilities[np.arange(len(at)), labels])
+    features = self.features(at, labels, loss, probabilities)
+    weights = weights_by_hand(self.mentor, features)
+    error = (probabilities - np.eye(CLASSES)[labels]) * weights[:, None]
+    self.kernel = self.kernel - _RATE * x.T @ error / len(at)
+    self.bias = self.bias - _RATE * error.mean(axis=0)
+    return weights
+
+
+def check_steps_against_hand(jit_compile: bool) -> None:
+  x, y = data()
+  model = memory_model(
+    curriculum=memory_curriculum(),
+    optimizer=keras.optimizers.SGD(_RATE),
+    jit_compile=jit_compile,
+  )
+  reference = Reference(model)
+  rng = np.random.default_rng(0)
+  spread = []
+  for size in _SIZES:
+    at = rng.integers(0, EXAMPLES - 1, size)
+    weights = reference.step(at, x[at].astype(np.float64), y[at])
+    spread.append(np.ptp(weights))
+    model.train_on_batch(mn.with_index(x[at], at.astype(np.int32)), y[at])
+    remembered = model.memory.examples.mean_weight[at[-1]]
+    if len(reference.visits[at[-1]]) == 1:
+      np.testing.assert_allclose(remembered, weights[-1], rtol=1e-4)
+  assert max(spread) > 0.3
+  for got, expected in (
+    (model.student.get_weights()[0], reference.kernel),
+    (model.student.get_weights()[1], reference.bias),
+    (model.curriculum.loss_moving_average, reference.loss_average),
+    (model.curriculum.mean_loss_moving_average, reference.mean_loss_average),
+  ):
+    got = keras.ops.convert_to_numpy(got)
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def fitted_with_memory() -> None:
+  """All fits with a memory, in one process."""
+  fitted_on_arrays()
+  fitted_under_a_mentor()
+
+
+def fitted_under_a_mentor() -> None:
+  # JAX without it would compile each operation for itself.
+  jax = keras.backend.backend() == "jax"
+  for jit_compile in (True,) if jax else (False, True):
+    check_steps_against_hand(jit_compile)
+
+
+def fitted_in(scope) -> dict[str, list]:
+  """What `fit` leaves behind of a model built in `scope`, as JSON holds it."""
+  x, y = data()
+  with scope:
+    model = memory_model(curriculum=memory_curriculum())
+    model.fit(
+      mn.with_index(x), y, batch_size=8, epochs=3, shuffle=False, verbose=0
+    )
+  values = {
+    "loss average": model.curriculum.loss_moving_average,
+    "mean loss average": model.curriculum.mean_loss_moving_average,
+    "mean weight": model.memory.examples.mean_weight,
+  } | dict(enumerate(model.student.get_weights()))
+  return {
+    str(name): np.asarray(keras.ops.convert_to_numpy(value), float).tolist()
+    for name, value in values.items()
+  }
