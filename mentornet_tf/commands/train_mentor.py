@@ -29,10 +29,11 @@ from mentornet_tf.internal.atomic_files import creatable_folder
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
 
 flags.DEFINE_string("train_dir", None, "Folder to write the mentor into.")
-flags.DEFINE_string(
+flags.DEFINE_multi_string(
   "data_path",
   None,
-  "Folder of mentornet mentor-data, or with the original's tr.p and ts.p.",
+  "Folder of mentornet mentor-data, or with the original's tr.p and ts.p; may "
+  "be repeated, to train on the examples of several.",
 )
 flags.DEFINE_enum(
   "recipe", "default", ["default", "original"], "Settings to start from."
@@ -84,9 +85,12 @@ def main() -> None:
   """Trains the mentor, with a line for each pass over the examples."""
   options = flags.FLAGS
   # Before TensorFlow starts, so that a wrong path fails at once.
-  from mentornet_tf.mentor_training.examples import load_examples
+  from mentornet_tf.mentor_training.examples import (
+    joined_examples,
+    load_examples,
+  )
 
-  examples = load_examples(options.data_path)
+  examples = joined_examples([load_examples(p) for p in options.data_path])
   creatable_folder(options.train_dir)
   start_tensorflow()
   from mentornet_tf.mentor_training.mentor_trainer import (

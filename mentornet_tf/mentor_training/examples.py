@@ -7,6 +7,7 @@ grid of features, and the losses of a real student whose clean labels are known
 
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,29 @@ def load_examples(path: str | Path) -> MentorExamples:
   raise UserError(
     f"{path}: expected a folder with {EXAMPLES_FILE}, got no such path; check "
     "it"
+  )
+
+
+def joined_examples(parts: Sequence[MentorExamples]) -> MentorExamples:
+  """The examples of several sources, such as trainings, as one set.
+
+  Raises:
+    UserError: there are none, or their numbers of features differ.
+  """
+  if len(parts) == 1:
+    return parts[0]
+  widths = [part.num_features for part in parts]
+  if len(set(widths)) != 1:
+    raise UserError(
+      "mentor examples: expected as many features in each set, got "
+      f"{', '.join(map(str, widths)) or 'no set'}; join sets of one kind"
+    )
+  return MentorExamples(
+    *(
+      np.concatenate([getattr(part, name) for part in parts])
+      for name in _ARRAYS
+    ),
+    origin={"joined": [part.origin for part in parts]},
   )
 
 

@@ -122,6 +122,7 @@ def test_a_mentor_is_trained_on_what_a_run_remembered(tmp_path):
   succeeds(
     "train_mentor",
     data,
+    data,  # twice, as those of two trainings
     "--train_dir=mentor",
     "--mentor_form=memory",
     "--max_step_train=60",

@@ -12,8 +12,10 @@ from mentornet_tf.mentor_training.examples import (
   EXAMPLES_FILE,
   MentorExamples,
   grid_axes,
+  joined_examples,
   load_examples,
   predefined_examples,
+  split_examples,
 )
 
 
@@ -180,3 +182,23 @@ def test_unknown_curricula_and_bad_gammas_are_refused():
 def test_unfit_arrays_are_refused(features, targets, message):
   good = (np.zeros((1, 4)), np.zeros(1))
   assert message in refused(MentorExamples, features, targets, *good)
+
+
+def test_examples_of_several_sources_are_joined():
+  parts = [predefined_examples(n, sample_size=10) for n in ("self_paced",) * 2]
+  joined = joined_examples(parts)
+  assert joined.origin == {"joined": [part.origin for part in parts]}
+  for name, rows in (("train", 16), ("test", 4)):
+    features = getattr(joined, f"{name}_features")
+    assert features.shape == (rows, 4)
+    np.testing.assert_array_equal(
+      features[rows // 2 :], getattr(parts[1], f"{name}_features")
+    )
+  assert joined_examples(parts[:1]) is parts[0]
+
+
+def test_examples_of_two_kinds_are_not_joined():
+  narrow = predefined_examples("self_paced", sample_size=10)
+  wide = split_examples(np.ones((5, 8)), np.ones(5), {})
+  with pytest.raises(UserError, match="as many features in each set, got 4, 8"):
+    joined_examples([narrow, wide])
