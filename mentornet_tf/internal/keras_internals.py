@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 from keras.src.backend import get_keras_mask
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 
 from mentornet_tf.internal.typing import Tensor
 
@@ -18,6 +19,7 @@ __all__ = [
   "get_keras_mask",
   "has_loss_weights",
   "has_losses_of_calls",
+  "in_stateless_scope",
   "loss_function",
   "mark_built",
   "own_statistics",

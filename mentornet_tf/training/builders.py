@@ -31,6 +31,7 @@ from mentornet_tf.training.joint.schedule import UPDATE_RECIPE, UpdateSchedule
 from mentornet_tf.training.memory.training_memory import (
   MOST_VALUES,
   TrainingMemory,
+  num_values,
 )
 from mentornet_tf.training.mentored_model import MentoredModel
 
@@ -156,12 +157,12 @@ def build_memory(
   if not curriculum.uses_memory:
     return None
   num_examples, num_classes = len(train_data), train_data.num_classes
-  if num_examples * num_classes > MOST_VALUES:
+  if num_values(num_examples, num_classes) > MOST_VALUES:
     raise UserError(
       "trained_mentornet_dir: expected a mentor of losses alone, such as "
       f"mentornet_pd, for {num_examples} images of {num_classes} classes, got "
       "one that sees what training remembers, which is more than "
-      f"{MOST_VALUES} probabilities here; choose another mentor"
+      f"{MOST_VALUES} numbers here; choose another mentor"
     )
   return TrainingMemory(num_examples, num_classes)
 

@@ -185,3 +185,13 @@ def test_losses_that_overflow_now_and_then_do_not_end_a_run():
     one.observe(30, {"total_loss": np.array([inf, inf, inf, inf, 1])})
   with pytest.raises(AttributeError):
     guard(0).observe(5, {"total_loss": np.array([1, inf])})
+
+
+def test_the_memory_of_training_is_not_searched_for_divergence():
+  weight, memory = (keras.Variable([1.0, float("nan")]) for _ in range(2))
+  groups = {"student": [weight], "memory": [memory]}
+  one = DivergenceGuard(groups, None, start_step=0, interval_steps=100)
+  with pytest.raises(AttributeError):  # there is no store to save to
+    one.check(5)
+  weight.assign([1.0, 2.0])
+  one.check(5)

@@ -46,6 +46,10 @@ class DivergenceGuard(Action):
     most_skipped: int = 0,
   ):
     self._variables = variables_of(groups)
+    # A memory may be large, and takes no values but finite ones.
+    self._checked = variables_of(
+      {name: group for name, group in groups.items() if name != "memory"}
+    )
     self._most_skipped = most_skipped
     self._skipped = 0
     self._store = store
@@ -69,8 +73,8 @@ class DivergenceGuard(Action):
     self.check(step)
 
   def check(self, step: int) -> None:
-    """Raises UserError if a variable is NaN or infinite."""
-    if not all_finite(self._variables):
+    """Raises UserError if a variable outside the memory is not finite."""
+    if not all_finite(self._checked):
       self._stop("a weight is not finite", step)
 
   @property

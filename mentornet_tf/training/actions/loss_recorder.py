@@ -54,7 +54,7 @@ class LossRecorder(Action):
     """Appends the rows of the steps that lead up to `step`."""
     columns = {name: reports[f"example/{name}"] for name in EXAMPLE_COLUMNS}
     num_steps = len(columns["loss"])
-    remembered = self._memory.wait() if self._memory else None
+    remembered = self._memory.latest() if self._memory else None
     if remembered is not None:
       columns |= {
         name: values.reshape(num_steps, -1)

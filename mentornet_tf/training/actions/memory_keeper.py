@@ -187,15 +187,15 @@ class MemoryKeeper(Action):
       for name in EXAMPLE_COLUMNS
     }
     positions = self.positions(step, len(columns["loss"]))
-    self.wait()
+    self.latest()
     self._averaging = self._worker.submit(self._average, positions, columns)
 
-  def wait(self) -> RememberedBatch | None:
-    """Returns when all that was observed is averaged.
+  def latest(self) -> RememberedBatch | None:
+    """What is remembered at the last visits, once they are averaged.
 
     Returns:
-      What is remembered at each of the M visits that were last observed, [M]
-      float32; NaN where a step overflowed. None where nothing was observed.
+      Of the M visits that were last observed, [M] float32; NaN where a step
+      overflowed. None where nothing was observed.
     """
     return None if self._averaging is None else self._averaging.result()
 
@@ -228,7 +228,7 @@ class MemoryKeeper(Action):
 
   def save(self, step: int) -> None:
     """Writes the memory of `step`, before its checkpoint is written."""
-    self.wait()
+    self.latest()
     path = memory_path(self._run_folder, step)
     older = [each for each in memory_files(self._run_folder) if each != step]
     kept = older[-(_MOST_FILES - 1) :]

@@ -139,7 +139,7 @@ class _SubsetMemory:
     """
     visits = visits_of(self._model, images, labels, prediction, loss)
     self._check(ops.convert_to_numpy(visits["index"]), visits["labels"])
-    remembered = self._memory.including(**visits)
+    remembered = self._memory.preview(**visits)
     return [*remembered, self._difference_of(remembered.mean_loss)]
 
   def _check(self, index: np.ndarray, labels: Tensor) -> None:

@@ -67,7 +67,9 @@ def weigh_and_remember(
   if memory is None:
     return model.curriculum.weigh(loss, epoch, is_clean, mask)
   visits = visits_of(model, x, y, prediction, loss, mask)
-  remembered = memory.including(**visits)
+  remembered = None
+  if model.curriculum.uses_memory:
+    remembered = memory.preview(**visits)
   weighed = model.curriculum.weigh(loss, epoch, is_clean, mask, remembered)
   memory.observe(weight=weighed.weight_before_dropout, **visits)
   return weighed

@@ -1,5 +1,6 @@
 """The memory of `fit`: averages over the visits of each example."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from keras import ops
 from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
+from mentornet_tf.internal.variable_rows import read_rows, write_rows
 from mentornet_tf.training.memory.averages import DECAY, check_decay
 from mentornet_tf.training.memory.batch_visits import BatchVisits
 from mentornet_tf.training.memory.remembered import (
@@ -18,11 +20,16 @@ from mentornet_tf.training.memory.remembered import (
   where_seen,
 )
 
-# What it may take of the device: 1 GiB.
+# What it may take of the device, in numbers of four bytes: 1 GiB.
 MOST_VALUES = 2**28
 
 # Columns beside the probabilities, as sums that decay; and as counts.
 _NUM_SUMS, _NUM_COUNTS = 2, 3
+
+
+def num_values(num_examples: int, num_classes: int) -> int:
+  """How many numbers the memory of such data keeps; see `MOST_VALUES`."""
+  return num_examples * (num_classes + _NUM_SUMS + _NUM_COUNTS)
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -68,10 +75,11 @@ class TrainingMemory(keras.layers.Layer):
     self.num_classes = _count("num_classes", num_classes, 2)
     self.decay = check_decay(decay)
     self.from_logits = from_logits
-    if num_examples * num_classes > MOST_VALUES:
+    if num_values(num_examples, num_classes) > MOST_VALUES:
       raise UserError(
-        "num_examples, num_classes: expected a product of at most "
-        f"{MOST_VALUES}, got {num_examples} times {num_classes}; train by "
+        "num_examples, num_classes: expected num_examples · (num_classes + "
+        f"{_NUM_SUMS + _NUM_COUNTS}) of at most {MOST_VALUES}, got "
+        f"{num_examples} examples of {num_classes} classes; train by "
         "`mentornet train`, whose memory lies on disk"
       )
 
@@ -116,7 +124,9 @@ class TrainingMemory(keras.layers.Layer):
       probabilities: [B, C] float32.
       mask: [B] bool, which are visits; None for all of them.
     """
-    index, visited, strays = self._visited(index, loss, probabilities, mask)
+    index, visited, strays = self._visited(
+      index, loss + weight, probabilities, mask
+    )
     self._strays.assign_add(strays)
     visits = BatchVisits(index, visited)
     values = ops.concatenate(
@@ -124,10 +134,10 @@ class TrainingMemory(keras.layers.Layer):
     )
     share = (1 - self.decay) * self.decay**visits.later
     added = ops.where(visited[:, None], share[:, None] * values, 0.0)
-    before = ops.take(self._sums.value, index, axis=0)
+    before = read_rows(self._sums, index)
     sums = before * self.decay ** visits.count[:, None] + visits.sum(added)
 
-    counts = ops.take(self._counts.value, index, axis=0)
+    counts = read_rows(self._counts, index)
     given = ops.cast(labels, "float32") + 1
     label = ops.where(counts[:, 2] > 0, counts[:, 2], visits.max(given))
     self._relabelled.assign_add(_num_true(visited & (label != given)))
@@ -141,10 +151,10 @@ class TrainingMemory(keras.layers.Layer):
       axis=1,
     )
     # Visits of the same example have the same rows.
-    for variable, rows in ((self._sums, sums), (self._counts, counts)):
-      variable.assign(ops.scatter_update(variable.value, index[:, None], rows))
+    write_rows(self._sums, index, sums)
+    write_rows(self._counts, index, counts)
 
-  def including(
+  def preview(
     self,
     index: Tensor,
     *,
@@ -169,15 +179,15 @@ class TrainingMemory(keras.layers.Layer):
     visits = BatchVisits(index, visited)
     values = ops.concatenate([probabilities, loss[:, None]], axis=1)
     added = ops.where(visited[:, None], (1 - self.decay) * values, 0.0)
-    before = ops.take(self._sums.value, index, axis=0)
+    before = read_rows(self._sums, index)
     before = before[:, : self.num_classes + 1]  # all but the weight
     sums = before * self.decay ** visits.number[:, None]
     sums = sums + visits.sum_so_far(added, self.decay)
 
-    counts = ops.take(self._counts.value, index, axis=0)
+    counts = read_rows(self._counts, index)
     agrees = ops.cast(visited & _agrees(probabilities, labels), "float32")
     count = counts[:, 0] + visits.number
-    means = ops.divide_no_nan(sums, (1 - self.decay**count)[:, None])
+    means = ops.divide_no_nan(sums, self._divisor(count)[:, None])
     mean_probabilities = means[:, : self.num_classes]
     is_given = labels[:, None] == ops.arange(self.num_classes, dtype="int32")
     return RememberedBatch(
@@ -205,6 +215,12 @@ class TrainingMemory(keras.layers.Layer):
       visited = visited & mask
     strays = _num_true(visited & ~known)
     return ops.where(known, index, self.num_examples), visited & known, strays
+
+  def _divisor(self, count: Tensor) -> Tensor:
+    """[B] float32 1 − decay^count, to all its digits if decay is near 1."""
+    if not self.decay:
+      return 1 - self.decay**count
+    return -ops.expm1(count * math.log(self.decay))
 
   @property
   def examples(self) -> RememberedExamples:

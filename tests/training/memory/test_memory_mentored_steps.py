@@ -32,7 +32,7 @@ def test_what_includes_a_batch_is_what_is_remembered_after_it():
       "probabilities": probabilities,
       "mask": mask,
     }
-    remembered = memory.including(**visits)
+    remembered = memory.preview(**visits)
     for place, each in enumerate(at):
       if not mask[place]:
         continue

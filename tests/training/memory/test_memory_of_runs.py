@@ -278,7 +278,7 @@ def test_overflowing_steps_leave_nothing(tmp_path):
   }
   reports["example/probabilities"][0, 2] = np.inf
   keeper.observe(1, reports)
-  seen = keeper.wait()
+  seen = keeper.latest()
   np.testing.assert_array_equal(seen.mean_loss, [1, np.nan, np.nan, 1])
   np.testing.assert_array_equal(
     seen.other_probability, [0.5, *2 * [np.nan], 0.5]
