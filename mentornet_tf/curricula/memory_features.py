@@ -6,7 +6,6 @@ student answered at earlier visits still tells a noisy label then.
 
 from typing import NamedTuple
 
-import keras
 from keras import ops
 
 from mentornet_tf.internal.typing import Tensor
@@ -83,10 +82,3 @@ def memory_features(
     ops.broadcast_to(ops.cast(epoch, "float32"), ops.shape(loss)),
   )
   return ops.stack([ops.cast(each, "float32") for each in columns], axis=1)
-
-
-def takes_memory(mentor: keras.Model) -> bool:
-  """Whether a mentor takes these features, as its class or its input tells."""
-  shape = getattr(mentor, "input_shape", None)
-  columns = shape[-1] if isinstance(shape, tuple) else None
-  return getattr(mentor, "num_features", columns) == len(NAMES)

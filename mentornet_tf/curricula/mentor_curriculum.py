@@ -11,8 +11,8 @@ from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.curriculum_features import curriculum_features
-from mentornet_tf.curricula.memory_features import takes_memory
 from mentornet_tf.curricula.mentor_base import NUM_FEATURES
+from mentornet_tf.curricula.mentor_input import declared_columns, refusal
 from mentornet_tf.curricula.mentor_network import MENTORS
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.keras_saving import deserialize
@@ -55,16 +55,29 @@ class MentorCurriculum(Curriculum):
         "mentor: expected a Keras model, for instance "
         f'load_mentor("mentornet_pd"), got {mentor!r}'
       )
-    if takes_memory(mentor) != self.uses_memory:
-      raise UserError(
-        f"mentor: expected one of {self.num_features} features under "
-        f"{type(self).__name__}, got {type(mentor).__name__} of others; "
-        f"weigh by it under {'Mentor' if self.uses_memory else 'Memory'}"
-        "Curriculum"
-      )
+    self._check_features(mentor)
     self.mentor = mentor
     if not mentor.built:
       mentor.build((None, self.num_features))
+
+  def _check_features(self, mentor: keras.Model) -> None:
+    columns = declared_columns(mentor)
+    if columns == self.num_features:
+      return
+    expected = f"{self.num_features} features under {type(self).__name__}"
+    if columns is not None:
+      raise UserError(
+        f"mentor: expected one of {expected}, got {type(mentor).__name__} of "
+        f"{columns}; weigh by it under "
+        f"{'Mentor' if self.uses_memory else 'Memory'}Curriculum"
+      )
+    refused = refusal(mentor, self.num_features)
+    if refused is not None:
+      raise UserError(
+        f"mentor: expected one of {expected}, got {type(mentor).__name__}, "
+        f"which refuses them ({refused}); give a mentor that takes them, or "
+        "another curriculum"
+      )
 
   def example_weights(
     self,

@@ -8,6 +8,7 @@ import keras
 from mentornet_tf.curricula import (
   memory_features,
   mentor_base,
+  mentor_input,
   tf1_checkpoint,
 )
 from mentornet_tf.errors import UserError
@@ -114,18 +115,17 @@ def _load_keras(path: Path) -> keras.Model:
 
 def _check_mentor(path: Path, mentor: keras.Model) -> None:
   columns = mentor_base.NUM_FEATURES
-  if memory_features.takes_memory(mentor):
+  if mentor_input.takes_memory(mentor):
     columns = len(memory_features.NAMES)
-  features = keras.KerasTensor((None, columns), "float32")
-  try:
-    shape = keras.ops.shape(mentor(features))
-  except (TypeError, ValueError) as error:
+  refused = mentor_input.refusal(mentor, columns)
+  if refused is not None:
     raise UserError(
       f"{path}: expected a mentor that takes features [B, {columns}], got a "
-      f"{type(mentor).__name__} that refuses them ({reason(error)}); give a "
-      "mentor's file"
-    ) from error
-  if tuple(shape)[1:] != (1,):
+      f"{type(mentor).__name__} that refuses them ({refused}); give a mentor's "
+      "file"
+    )
+  shape = mentor(keras.KerasTensor((None, columns), "float32")).shape
+  if shape[1:] != (1,):
     raise UserError(
       f"{path}: expected a mentor with logits [B, 1], got a "
       f"{type(mentor).__name__} with output {list(shape)}; give a mentor's file"

@@ -7,8 +7,8 @@ import keras
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.formula_curriculum import FormulaCurriculum
 from mentornet_tf.curricula.memory_curriculum import MemoryCurriculum
-from mentornet_tf.curricula.memory_features import takes_memory
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
+from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.curricula.plain_curricula import (
   OracleCurriculum,
   ThresholdCurriculum,

@@ -9,8 +9,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from mentornet_tf.curricula.memory_features import NAMES, takes_memory
+from mentornet_tf.curricula.memory_features import NAMES
 from mentornet_tf.curricula.mentor_base import NUM_FEATURES
+from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.export.heads import Head
 from mentornet_tf.export.preparation import Preparation
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from mentornet_tf.curricula.memory_features import takes_memory
+from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.loss_dump import LossDump
 

@@ -14,8 +14,8 @@ from PIL import Image
 from mentornet_tf.curricula.memory_features import (
   RememberedBatch,
   memory_features,
-  takes_memory,
 )
+from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.typing import Tensor

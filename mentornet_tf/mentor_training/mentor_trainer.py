@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mentornet_tf.curricula.memory_features import takes_memory
 from mentornet_tf.curricula.memory_mentor import MemoryMentor
 from mentornet_tf.curricula.mentor_base import NUM_FEATURES
+from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.curricula.mentor_network import (
   LogisticMentor,
   MentorNet,

@@ -1,17 +1,12 @@
 """Features of a mentor that sees the memory, against plain NumPy."""
 
-import keras
 import numpy as np
-import pytest
 
 from mentornet_tf.curricula.memory_features import (
   NAMES,
   RememberedBatch,
   memory_features,
-  takes_memory,
 )
-from mentornet_tf.curricula.memory_mentor import MemoryMentor
-from mentornet_tf.curricula.mentor_network import LogisticMentor
 
 
 def test_the_columns_are_those_of_their_names():
@@ -40,21 +35,3 @@ def test_probabilities_of_zero_and_epochs_per_example_are_finite_features():
   columns = np.asarray(memory_features(zeros, zeros, remembered, zeros, epochs))
   np.testing.assert_allclose(columns[:, 4:6], np.log(0.001), 1e-6)
   np.testing.assert_array_equal(columns[:, 7], epochs)
-
-
-def sequential(columns):
-  return keras.Sequential([keras.Input((columns,)), keras.layers.Dense(1)])
-
-
-@pytest.mark.parametrize(
-  ("mentor", "expected"),
-  [
-    (MemoryMentor(), True),
-    (sequential(8), True),
-    (LogisticMentor(), False),
-    (sequential(4), False),
-    (keras.Sequential([keras.layers.Dense(1)]), False),
-  ],
-)
-def test_a_mentor_tells_by_its_class_or_its_input(mentor, expected):
-  assert takes_memory(mentor) is expected
