@@ -1,5 +1,6 @@
-"""What the arguments of a curriculum may be; needs no Keras."""
+"""The arguments of a curriculum and what they may be; needs no Keras."""
 
+import inspect
 import numbers
 from typing import Any
 
@@ -32,3 +33,17 @@ def check_range(
     raise UserError(
       f"{name}: expected a number in {low}..{high}{others}, got {value!r}"
     )
+
+
+def argument_names(curriculum: type, base: type) -> set[str]:
+  """Names of a curriculum's arguments, which `**kwargs` passes on to `base`."""
+  names: set[str] = set()
+  for each in curriculum.__mro__:
+    if "__init__" not in vars(each):
+      continue
+    parameters = inspect.signature(vars(each)["__init__"]).parameters.values()
+    names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    if each is base or not passes_on:
+      break
+  return names - {"self"}

@@ -2,10 +2,10 @@
 
 All of them share the steps around the weighting itself: the loss percentile and
 its moving average, burn-in and example dropout (paper, Algorithm 1 and section
-4; golden `mentor_sequence_*`). They differ in one method, `example_weights`.
+4; golden `mentor_sequence_*`). They differ in `example_weights`; one that looks
+at the memory of training overrides `_batch_weights`, which calls it.
 """
 
-import inspect
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from keras import ops
 from mentornet_tf.curricula import loss_statistics
 from mentornet_tf.curricula.argument_checks import (
   AUTO,
+  argument_names,
   check_percentile,
   check_range,
 )
@@ -23,7 +24,10 @@ from mentornet_tf.curricula.dropout_rates import (
   parse_example_dropout_rates,
 )
 from mentornet_tf.curricula.example_dropout import ExampleDropout
-from mentornet_tf.curricula.memory_features import RememberedBatch
+from mentornet_tf.curricula.memory_features import (
+  RememberedBatch,
+  remembered_tensors,
+)
 from mentornet_tf.curricula.saved_random_state import SavedRandomState
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
@@ -151,7 +155,7 @@ class Curriculum(SavedRandomState):
     epoch: Tensor,
     is_clean: Tensor | None,
   ) -> Tensor:
-    """The curriculum proper: [B] weights in 0..1 from [B] losses."""
+    """The curriculum proper: [B] weights in 0..1 from [B] losses alone."""
     raise NotImplementedError
 
   def _batch_weights(
@@ -190,7 +194,7 @@ class Curriculum(SavedRandomState):
     if mask is not None:
       mask = ops.convert_to_tensor(mask, "bool")
     if remembered is not None:
-      remembered = remembered.as_tensors()
+      remembered = remembered_tensors(remembered, loss)
     if self.clean_share is not None and self._leads:
       self.clean_share.update(loss, mask)
     percentile = self.percentile
@@ -240,12 +244,13 @@ class Curriculum(SavedRandomState):
     remembered: RememberedBatch | None = None,
   ) -> Tensor:
     """Converts plain numbers, which Keras takes by keyword only."""
+    loss = ops.convert_to_tensor(loss, "float32")
     return super().__call__(
-      ops.convert_to_tensor(loss, "float32"),
+      loss,
       ops.convert_to_tensor(epoch, "int32"),
       None if is_clean is None else ops.convert_to_tensor(is_clean, "bool"),
       None if mask is None else ops.convert_to_tensor(mask, "bool"),
-      None if remembered is None else remembered.as_tensors(),
+      None if remembered is None else remembered_tensors(remembered, loss),
     )
 
   def call(
@@ -270,6 +275,9 @@ class Curriculum(SavedRandomState):
       loss: [N] float32 losses, in nats.
       epoch: integer scalar 0..99, the percentage of training done.
       is_clean: [N] bool, whether each label is clean; None where not known.
+
+    Raises:
+      UserError: the weights depend on what training remembers (`uses_memory`).
     """
     loss = ops.convert_to_tensor(loss, "float32")
     epoch = self.look_up_epoch(ops.convert_to_tensor(epoch, "int32"))
@@ -286,7 +294,9 @@ class Curriculum(SavedRandomState):
     """
     # Not from the configuration, for which Keras would serialize the mentor.
     try:
-      settings = {n: getattr(self, n) for n in _arguments(type(self))}
+      settings = {
+        n: getattr(self, n) for n in argument_names(type(self), Curriculum)
+      }
     except AttributeError as error:
       raise UserError(
         f"{type(self).__name__}: expected each argument of its constructor "
@@ -330,17 +340,3 @@ class Curriculum(SavedRandomState):
       "example_dropout_rates": self.example_dropout_rates,
       "seed": self.seed,
     }
-
-
-def _arguments(curriculum: type) -> set[str]:
-  """Names of the arguments of a class, which `**kwargs` passes on."""
-  names: set[str] = set()
-  for each in curriculum.__mro__:
-    if "__init__" not in vars(each):
-      continue
-    parameters = inspect.signature(vars(each)["__init__"]).parameters.values()
-    names |= {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
-    passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    if each is Curriculum or not passes_on:
-      break
-  return names - {"self"}

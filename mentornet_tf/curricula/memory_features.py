@@ -4,10 +4,11 @@ An example that is memorized has a small loss, whatever its label. What its
 student answered at earlier visits still tells a noisy label then.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras import ops
 
+from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 
 # The columns, in order.
@@ -43,14 +44,36 @@ class RememberedBatch(NamedTuple):
   other_probability: Tensor
   agreement: Tensor
 
-  def as_tensors(self) -> "RememberedBatch":
-    """The same as float32 tensors, through which no gradient flows."""
-    return RememberedBatch(
-      *(
-        ops.stop_gradient(ops.convert_to_tensor(each, "float32"))
-        for each in self
-      )
+
+def remembered_tensors(remembered: Any, loss: Tensor) -> RememberedBatch:
+  """The same as float32 tensors, through which no gradient flows.
+
+  Args:
+    remembered: of the examples of a batch.
+    loss: [B], their losses.
+
+  Raises:
+    UserError: no `RememberedBatch`, or one of other examples.
+  """
+  if not isinstance(remembered, RememberedBatch):
+    raise UserError(
+      "remembered: expected a RememberedBatch, got "
+      f"{type(remembered).__name__}; give the four columns by their names"
     )
+  columns = [ops.convert_to_tensor(each, "float32") for each in remembered]
+  for name, column in zip(RememberedBatch._fields, columns, strict=True):
+    shapes = tuple(column.shape), tuple(loss.shape)
+    if len(shapes[0]) != 1 or _differ(shapes[0][0], shapes[1][0]):
+      raise UserError(
+        f"remembered: expected {name} of the shape of the losses, "
+        f"{list(shapes[1])}, got {list(shapes[0])}; give what is remembered of "
+        "the same examples"
+      )
+  return RememberedBatch(*map(ops.stop_gradient, columns))
+
+
+def _differ(size: int | None, other: int | None) -> bool:
+  return size is not None and other is not None and size != other
 
 
 def memory_features(

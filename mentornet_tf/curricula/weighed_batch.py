@@ -20,7 +20,7 @@ class WeighedBatch:
     percentile_loss: float32 scalar, the loss percentile of this batch.
     loss_moving_average: float32 scalar, updated with this batch.
     loss_difference: [B] float32, `loss − loss_moving_average`.
-    curriculum_weight: [B] float32, what `example_weights` returned.
+    curriculum_weight: [B] float32, of the curriculum proper, before burn-in.
     weight_before_dropout: [B] float32, after burn-in.
     dropout_rate: float32 scalar, the share of examples dropped.
     weight: [B] float32, the final weight.
