@@ -11,6 +11,7 @@ from mentornet_tf.curricula.memory_features import (
   RememberedBatch,
   memory_features,
 )
+from mentornet_tf.curricula.memory_mentor import MemoryMentor
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
@@ -46,6 +47,12 @@ class MemoryCurriculum(MentorCurriculum):
       trainable=False,
     )
 
+  @property
+  def memory_decay(self) -> float | None:
+    """Of the averages that the mentor was trained on; None if not known."""
+    mentor = self.mentor
+    return mentor.decay if isinstance(mentor, MemoryMentor) else None
+
   def _batch_weights(
     self,
     *seen: Tensor,
@@ -55,12 +62,20 @@ class MemoryCurriculum(MentorCurriculum):
     if remembered is None:
       return self.example_weights(*seen)
     loss, loss_difference, _, epoch, _ = seen
+    # What overflows is not remembered, so that a first visit leaves zeros; and
+    # a step that leaves the moving average of the loss leaves this one, too.
+    percentile_loss = loss_statistics.nearest_percentile(
+      loss, 100.0 * self.percentile, mask
+    )
+    counts = ops.isfinite(loss) & ops.isfinite(percentile_loss)
+    if mask is not None:
+      counts = counts & mask
     _, average = loss_statistics.follow_percentile(
       self.mean_loss_moving_average,
       remembered.mean_loss,
       self.percentile,
       self.loss_moving_average_decay,
-      mask,
+      counts,
     )
     difference = remembered.mean_loss - average
     features = memory_features(

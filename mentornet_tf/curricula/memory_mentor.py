@@ -6,10 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from mentornet_tf.curricula.memory_decay import DECAY, check_decay
 from mentornet_tf.curricula.memory_features import NAMES
 from mentornet_tf.curricula.mentor_base import Mentor
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
+
+# Of a mentor that has not been adapted; the epoch is a percentage.
+_FIRST_SCALE = [100.0 if name == "epoch" else 1.0 for name in NAMES]
 
 
 @keras.saving.register_keras_serializable(package="mentornet_tf")
@@ -25,20 +29,29 @@ class MemoryMentor(Mentor):
   Args:
     hidden_nodes: width of the hidden layer.
     seed: seed of the initial weights.
+    decay: of the `TrainingMemory` that its features are averages of.
     **kwargs: passed on to `keras.Model`.
   """
 
   num_features = len(NAMES)
   feature_names = NAMES
 
-  def __init__(self, *, hidden_nodes: int = 20, seed: int = 0, **kwargs: Any):
+  def __init__(
+    self,
+    *,
+    hidden_nodes: int = 20,
+    seed: int = 0,
+    decay: float = DECAY,
+    **kwargs: Any,
+  ):
     super().__init__(seed=seed, **kwargs)
     self.hidden_nodes = hidden_nodes
+    self.decay = check_decay(decay)
     # Weights, so that a mentor is restored with them. `adapt` sets them.
     shape = (self.num_features,)
     self.feature_mean = self._weight("feature_mean", shape, "zeros", False)
     self.feature_scale = self._weight("feature_scale", shape, "ones", False)
-    self.feature_scale.assign([100.0 if n == "epoch" else 1.0 for n in NAMES])
+    self.feature_scale.assign(_FIRST_SCALE)
     self.hidden_kernel = self._weight(
       "hidden_kernel", (self.num_features, hidden_nodes), self._glorot(0)
     )
@@ -47,6 +60,17 @@ class MemoryMentor(Mentor):
       "output_kernel", (hidden_nodes, 1), self._glorot(1)
     )
     self.output_bias = self._weight("output_bias", (1,), "zeros")
+
+  @property
+  def is_adapted(self) -> bool:
+    """Whether `adapt` has been called, on it or on what it was restored from.
+
+    Its weights tell, since checkpoints restore nothing else.
+    """
+    mean, scale = (
+      ops.convert_to_numpy(w) for w in (self.feature_mean, self.feature_scale)
+    )
+    return bool(mean.any()) or not np.array_equal(scale, _FIRST_SCALE)
 
   def adapt(self, features: np.ndarray) -> None:
     """Standardizes by the mean and deviation of `features` from here on.
@@ -83,4 +107,8 @@ class MemoryMentor(Mentor):
     return ops.matmul(hidden, self.output_kernel) + self.output_bias
 
   def get_config(self) -> dict[str, Any]:
-    return {**super().get_config(), "hidden_nodes": self.hidden_nodes}
+    return {
+      **super().get_config(),
+      "hidden_nodes": self.hidden_nodes,
+      "decay": self.decay,
+    }

@@ -146,7 +146,7 @@ def _check_features(mentor: keras.Model, examples: MentorExamples) -> None:
 
 def _adapt(mentor: keras.Model, examples: MentorExamples) -> None:
   """Sets by what a fresh mentor standardizes; it is a part of a trained one."""
-  if isinstance(mentor, MemoryMentor) and not mentor.feature_mean.numpy().any():
+  if isinstance(mentor, MemoryMentor) and not mentor.is_adapted:
     mentor.adapt(examples.train_features)
 
 

@@ -7,6 +7,8 @@ import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.dropout_rates import NUM_EPOCHS
+from mentornet_tf.curricula.memory_curriculum import MemoryCurriculum
+from mentornet_tf.curricula.memory_decay import DECAY
 from mentornet_tf.curricula.mentormix import MentorMix
 from mentornet_tf.curricula.mentors import MENTOR_FILE, load_mentor
 from mentornet_tf.curricula.plain_curricula import UniformCurriculum
@@ -154,7 +156,7 @@ def build_memory(
   curriculum: Curriculum, train_data: "InMemoryDataset | TrainingData"
 ) -> TrainingMemory | None:
   """The memory that the curriculum's mentor sees; None where it sees none."""
-  if not curriculum.uses_memory:
+  if not isinstance(curriculum, MemoryCurriculum):
     return None
   num_examples, num_classes = len(train_data), train_data.num_classes
   if num_values(num_examples, num_classes) > MOST_VALUES:
@@ -164,7 +166,10 @@ def build_memory(
       "one that sees what training remembers, which is more than "
       f"{MOST_VALUES} numbers here; choose another mentor"
     )
-  return TrainingMemory(num_examples, num_classes)
+  decay = curriculum.memory_decay
+  return TrainingMemory(
+    num_examples, num_classes, DECAY if decay is None else decay
+  )
 
 
 def _first_update_percent(settings: TrainingSettings) -> int:

@@ -66,6 +66,44 @@ def test_both_averages_stay_where_nothing_counts():
   assert min(before) > 0
 
 
+def test_examples_that_overflow_enter_no_average():
+  # At a first visit they leave zeros.
+  loss, remembered = batch(np.random.default_rng(1))
+  zeros = [each.astype(np.float32) for each in remembered]
+  for column in zeros:
+    column[:5] = 0
+  loss[:5] = np.inf
+  weighs = curriculum(loss_p_percentile=0.5)
+  weighs(loss, 0, remembered=RememberedBatch(*zeros))
+  expected = 0.5 * nearest_rank(zeros[0][5:], 0.5)
+  average = float(weighs.mean_loss_moving_average)
+  np.testing.assert_allclose(average, expected, rtol=1e-6)
+  assert float(weighs.loss_moving_average) > 0
+  # Where most overflow, so does the percentile, and both averages stay.
+  before = float(weighs.loss_moving_average)
+  loss[:8] = np.inf
+  weighs(loss, 0, remembered=RememberedBatch(*zeros))
+  assert float(weighs.loss_moving_average) == before
+  assert float(weighs.mean_loss_moving_average) == average
+
+
+def test_what_is_remembered_of_other_examples_is_refused():
+  loss, remembered = batch(np.random.default_rng(1))
+  weighs = curriculum()
+  for call in (weighs, weighs.weigh):
+    with pytest.raises(
+      UserError, match=r"^remembered: expected a RememberedBatch, got tuple;"
+    ):
+      call(loss, 3, remembered=tuple(remembered))
+    short = remembered._replace(agreement=remembered.agreement[:5])
+    with pytest.raises(
+      UserError, match=r"^remembered: expected agreement .* \[12\], got \[5\];"
+    ):
+      call(loss, 3, remembered=short)
+    with pytest.raises(UserError, match=r"expected mean_loss .*, got \[\];"):
+      call(loss, 3, remembered=remembered._replace(mean_loss=1.0))
+
+
 def test_burn_in_and_dropout_act_as_on_every_curriculum():
   weighs = curriculum(burn_in_epoch=20, example_dropout_rates="0.5,100")
   loss, remembered = batch(np.random.default_rng(2))

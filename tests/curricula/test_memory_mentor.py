@@ -74,6 +74,29 @@ def test_a_saved_mentor_comes_back(tmp_path, mentor, features):
   np.testing.assert_array_equal(loaded(features), mentor(features))
 
 
+def test_a_mentor_knows_whether_it_is_adapted(tmp_path):
+  mentor = MemoryMentor(decay=0.9)
+  assert not mentor.is_adapted
+  centred = np.float32([[-1] * 8, [1] * 8])
+  mentor.adapt(centred)  # their mean is 0
+  assert mentor.is_adapted
+  mentor.save(tmp_path / "mentor.keras")
+  restored = MemoryMentor()
+  restored.set_weights(mentor.get_weights())
+  assert (
+    restored.is_adapted and load_mentor(tmp_path / "mentor.keras").is_adapted
+  )
+
+
+def test_a_mentor_of_before_has_the_decay_of_then(mentor, features):
+  config = mentor.get_config()
+  del config["decay"]
+  old = MemoryMentor.from_config(config)
+  assert old.decay == 0.95
+  old.set_weights(mentor.get_weights())
+  np.testing.assert_array_equal(old(features), mentor(features))
+
+
 def test_a_model_of_eight_features_loads(tmp_path):
   path = tmp_path / "own.keras"
   model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(1)])

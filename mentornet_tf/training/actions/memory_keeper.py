@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mentornet_tf.curricula.memory_decay import DECAY
 from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.datasets.reading.dataset import TrainingData
 from mentornet_tf.datasets.reading.in_memory import shuffled_index
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import require_run
 from mentornet_tf.training.loop import Action, Reports
-from mentornet_tf.training.memory.averages import DECAY, ExampleAverages
+from mentornet_tf.training.memory.averages import ExampleAverages
 from mentornet_tf.training.memory.memory_files import (
   BYTES_PER_EXAMPLE,
   FOLDER,

@@ -4,16 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mentornet_tf.curricula.memory_decay import check_decay
 from mentornet_tf.curricula.memory_features import RememberedBatch
-from mentornet_tf.errors import UserError
 from mentornet_tf.training.memory.probability_rows import (
   ProbabilityRows,
   parts,
 )
-
-# Of the averages, per visit. CifarNet on human labels ranked them best by it
-# (docs/suspect_labels.md).
-DECAY = 0.95
 
 
 def share_of_visit(number: np.ndarray, decay: float) -> np.ndarray:
@@ -31,20 +27,6 @@ def share_of_visit(number: np.ndarray, decay: float) -> np.ndarray:
     [M] float64 in (0, 1].
   """
   return (1 - decay) / (1 - decay ** number.astype(np.float64))
-
-
-def check_decay(decay: float) -> float:
-  """The decay of a memory, as a float.
-
-  Raises:
-    UserError: it is outside [0, 1).
-  """
-  if isinstance(decay, bool) or not 0 <= decay < 1:
-    raise UserError(
-      f"decay: expected a number in [0, 1), got {decay!r}; {DECAY} averages "
-      "over some 20 visits"
-    )
-  return float(decay)
 
 
 class ExampleAverages:

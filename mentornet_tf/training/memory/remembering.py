@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from mentornet_tf.curricula.curriculum import Curriculum
+from mentornet_tf.curricula.memory_curriculum import MemoryCurriculum
 from mentornet_tf.curricula.weighed_batch import WeighedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def check_memory(memory: Any, curriculum: Curriculum) -> None:
-  """Raises UserError unless it is a `TrainingMemory`, or None if not needed."""
+  """Raises UserError unless it is the memory that the curriculum needs."""
   if not isinstance(memory, TrainingMemory | None):
     raise UserError(
       "memory: expected a TrainingMemory, for instance TrainingMemory(50_000, "
@@ -35,6 +36,14 @@ def check_memory(memory: Any, curriculum: Curriculum) -> None:
       "whose mentor sees what training remembers, got None; give "
       "TrainingMemory(num_examples, num_classes), and fit what with_index(x) "
       "returns, or DeviceImages"
+    )
+  if memory is None or not isinstance(curriculum, MemoryCurriculum):
+    return
+  if curriculum.memory_decay not in (None, memory.decay):
+    raise UserError(
+      "memory: expected a TrainingMemory with the `decay` "
+      f"{curriculum.memory_decay:g} of what the mentor was trained on, got "
+      f"{memory.decay:g}; give it that decay, or another mentor"
     )
 
 

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from mentornet_tf.curricula.memory_decay import DECAY, check_decay
 from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
 from mentornet_tf.internal.variable_rows import read_rows, write_rows
-from mentornet_tf.training.memory.averages import DECAY, check_decay
 from mentornet_tf.training.memory.batch_visits import BatchVisits
 from mentornet_tf.training.memory.remembered import (
   RememberedExamples,
@@ -52,7 +52,8 @@ class TrainingMemory(keras.layers.Layer):
   Args:
     num_examples: N, of the training data.
     num_classes: C; 2 for a binary classifier with one output.
-    decay: of the averages per visit, in [0, 1).
+    decay: of the averages per visit, in [0, 1); that of the mentor which sees
+      them.
     from_logits: whether predictions are logits; None takes it from the compiled
       loss.
     **kwargs: further arguments of `keras.layers.Layer`.

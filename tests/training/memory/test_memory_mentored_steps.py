@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
+import tiny
 from memory_fits import CLASSES, EXAMPLES, data, memory_model, student
 from memory_mentored_fits import fitted_under_a_mentor, memory_curriculum
 from memory_references import average
 
 import mentornet_tf as mn
 from mentornet_tf.errors import UserError
+from mentornet_tf.training.builders import build_memory
 
 
 def test_steps_are_those_by_hand():
@@ -156,6 +158,18 @@ def test_without_a_memory_the_mentor_is_refused():
     UserError, match=r"^memory: expected a TrainingMemory beside MemoryCurr"
   ):
     mn.MentoredModel(student(), memory_curriculum(), 10)
+
+
+def test_the_memory_forgets_as_the_mentor_was_trained():
+  mentor = mn.MemoryMentor(decay=0.9)
+  curriculum = mn.MemoryCurriculum(mentor)
+  with pytest.raises(
+    UserError, match=r"^memory: expected a .* `decay` 0\.9 .*, got 0\.95;"
+  ):
+    memory_model(curriculum=curriculum)
+  memory = mn.TrainingMemory(EXAMPLES, CLASSES, decay=0.9)
+  memory_model(curriculum=curriculum, memory=memory)
+  assert build_memory(curriculum, tiny.dataset()).decay == 0.9
 
 
 def test_mixed_examples_are_not_weighed_again():
