@@ -30,6 +30,7 @@ from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training.progress import readable_seconds
 
 _PROTOCOL_FILE = "protocol.json"
+_FLOAT32 = TrainingSettings().student.mixed_precision
 
 
 def run_protocol(
@@ -175,11 +176,15 @@ def _write_records(
   identity = {
     "protocol": protocol.name,
     "noise_rate": protocol.noise.get("rate"),
+    "mixed_precision": protocol.changes.get("mixed_precision", _FLOAT32),
   }
   if path.exists():
-    found = read_json(
-      path, written_by="an earlier comparison", advice="choose another folder"
-    )
+    found = {
+      "mixed_precision": _FLOAT32,  # files of earlier versions
+      **read_json(
+        path, written_by="an earlier comparison", advice="choose another folder"
+      ),
+    }
     if found != identity:
       raise UserError(
         f"folder: expected a new one or one of {_readable(identity)}, got "
@@ -200,10 +205,12 @@ def _write_records(
 
 
 def _readable(identity: dict) -> str:
-  rate = identity.get("noise_rate")
-  return f"protocol {identity.get('protocol')}" + (
-    "" if rate is None else f" at noise rate {rate:g}"
-  )
+  text = f"protocol {identity.get('protocol')}"
+  if (rate := identity.get("noise_rate")) is not None:
+    text += f" at noise rate {rate:g}"
+  if (precision := identity.get("mixed_precision")) != _FLOAT32:
+    text += f" in {precision}"
+  return text
 
 
 def _name(method: str, seed: int) -> str:

@@ -179,9 +179,13 @@ def test_several_at_a_time_are_as_one_after_the_other(tmp_path, run):
   [
     (chosen_protocol(noise_rate=0.8), "small at noise rate 0.8"),
     (PROTOCOLS["medium"], "medium at noise rate 0.4"),
+    (
+      chosen_protocol(mixed_precision="mixed_bfloat16"),
+      "small at noise rate 0.4 in mixed_bfloat16",
+    ),
   ],
 )
-def test_a_folder_is_that_of_one_protocol_and_noise_rate(
+def test_a_folder_is_that_of_one_protocol_noise_rate_and_precision(
   tmp_path, run, protocol, mine
 ):
   (tmp_path / "runs").mkdir()
@@ -219,6 +223,7 @@ def test_medium_has_all_images_and_published_numbers(tmp_path, run):
   assert read_json(folder / "protocol.json", written_by="", advice="") == {
     "protocol": "medium",
     "noise_rate": 0.4,
+    "mixed_precision": "float32",
   }
 
 
