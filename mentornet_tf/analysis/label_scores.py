@@ -28,6 +28,7 @@ from mentornet_tf.runs.run_folder import require_run, settings_of_run
 from mentornet_tf.runs.trained_run import open_run
 from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training.builders import build_curriculum
+from mentornet_tf.training.memory.memory_files import memory_files
 from mentornet_tf.training.progress import ShownBatches
 
 
@@ -90,11 +91,12 @@ def suspect_labels(
     class_names=data.class_names,
   )
   curriculum = build_curriculum(settings, Path(train_log_dir))
-  if curriculum.uses_memory:
-    raise UserError(
-      f"{train_log_dir}: expected a run whose losses alone tell the weights, "
-      "got one whose mentor sees what training remembers; rank it by that, "
-      "with `source=memory`"
+  weighing = not curriculum.uses_memory
+  if not weighing:
+    _check_needs_no_weights(train_log_dir, rank_by)
+    print_line(
+      "note: the mentor of this run sees what training remembers, so "
+      "checkpoints do not tell its weights; all of them are 1 here"
     )
   batches = EvaluationBatches(
     data, batch_size or settings.evaluation_batch_size
@@ -115,13 +117,14 @@ def suspect_labels(
       print_line(f"warning: skipped: {error}")
       continue
     examples = evaluator.per_example(with_probabilities=True)
-    weight = ops.convert_to_numpy(
-      curriculum.weights_without_update(
-        examples["loss"],
-        training_percent(step, settings.run.max_number_of_steps),
-        _is_clean(examples),
+    weight = np.ones(len(data), np.float32)
+    if weighing:
+      percent = training_percent(step, settings.run.max_number_of_steps)
+      weight = ops.convert_to_numpy(
+        curriculum.weights_without_update(
+          examples["loss"], percent, _is_clean(examples)
+        )
       )
-    )
     losses += examples["loss"].astype(np.float64)
     weights += weight.astype(np.float64)
     probabilities += examples["probabilities"].astype(np.float64)
@@ -145,6 +148,22 @@ def suspect_labels(
     paths=data.paths(),
     class_names=tuple(data.class_names),
     source="checkpoints",
+  )
+
+
+def _check_needs_no_weights(
+  train_log_dir: str | os.PathLike, rank_by: str
+) -> None:
+  """Refuses a ranking by weights that checkpoints do not tell."""
+  if rank_by != "weight":
+    return
+  others = " or ".join(name for name in RANKINGS if name != "weight")
+  folder = Path(train_log_dir)
+  by_memory = ", or with `source=memory`" if memory_files(folder) else ""
+  raise UserError(
+    f"rank_by: expected {others} for the checkpoints of {train_log_dir}, whose "
+    "mentor sees what training remembers, got weight; rank by one of "
+    f"them{by_memory}"
   )
 
 

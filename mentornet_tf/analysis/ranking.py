@@ -14,6 +14,7 @@ from mentornet_tf.analysis.noise_estimates import LEAST_CONFIDENT
 from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
+from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import save_figure
@@ -52,6 +53,7 @@ def write_suspect_labels(
   data: InMemoryDataset | TrainingData | None,
   output_dir: str | os.PathLike,
   num_images: int = 48,
+  digest: str | None = None,
 ) -> None:
   """Writes the ranking, each file whole or not at all.
 
@@ -71,10 +73,12 @@ def write_suspect_labels(
     data: the images and class names; None writes neither pictures nor images.
     output_dir: created if it does not exist.
     num_images: how many images to draw.
+    digest: of the data that `data` was taken from; None takes that of `data`.
   """
   folder = atomic_files.writable_folder(output_dir)
   if data is not None:
     data = as_training_data(data)
+    digest = digest or data_digest(data)
   names = _class_names(suspects, data)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,
@@ -108,6 +112,7 @@ def write_suspect_labels(
     folder / METRICS_FILE,
     {
       "data": folder.name if data is None else data.name,
+      "digest": digest,
       "num_examples": len(suspects.ids),
       "num_disagreeing": int(
         np.count_nonzero(suspects.predicted_labels != suspects.labels)

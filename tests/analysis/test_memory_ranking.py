@@ -1,6 +1,7 @@
 """Rankings by what training remembers, of runs and of `fit`."""
 
 import io
+import json
 
 import keras
 import numpy as np
@@ -11,8 +12,12 @@ from rich.console import Console
 
 import mentornet_tf as mn
 from mentornet_tf.analysis import memory_ranking, run_ranking
+from mentornet_tf.analysis.ranking import write_suspect_labels
+from mentornet_tf.analysis.written_ranking import read_ranking_metrics
 from mentornet_tf.datasets.reading.dataset import as_training_data
+from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.training import train
 
 
@@ -93,6 +98,40 @@ def test_checkpoints_are_used_on_request_and_for_other_data(run, records):
     mn.rank_labels(run)
   with pytest.raises(UserError, match="source: expected one of auto, memory"):
     mn.rank_labels(run, "r", source="model")
+
+
+def test_a_ranking_of_other_data_is_not_overwritten(run, records, tmp_path):
+  def rank(output_dir, data):
+    records["data"] = data
+    quiet = {"checkpoints": 1, "num_images": 2, "print_line": lambda _: None}
+    return mn.rank_labels(run, "r", output_dir=output_dir, **quiet)
+
+  data = tiny.dataset()
+  rank(tmp_path, data)
+  rank(tmp_path, data)
+  others = tiny.dataset(seed=5)
+  assert others.name == data.name
+  written = (tmp_path / "suspect_labels.csv").read_bytes()
+  with pytest.raises(
+    UserError, match=r"with that of another quadrants_train; choose another one"
+  ):
+    rank(tmp_path, others)
+  assert (tmp_path / "suspect_labels.csv").read_bytes() == written
+  # One of an earlier version has a name alone.
+  metrics = json.loads((tmp_path / "metrics.json").read_text())
+  del metrics["digest"]
+  write_json(tmp_path / "metrics.json", metrics)
+  rank(tmp_path, others)
+
+
+def test_a_ranking_of_a_model_may_be_overwritten(run, records, tmp_path):
+  suspects = mn.SuspectLabels.from_arrays([0, 1], np.eye(2))
+  write_suspect_labels(suspects, None, tmp_path)
+  quiet = {"checkpoints": 1, "num_images": 2, "print_line": lambda _: None}
+  mn.rank_labels(run, "r", output_dir=tmp_path, **quiet)
+  metrics = read_ranking_metrics(tmp_path)
+  assert metrics["data"] == "quadrants_train"
+  assert metrics["digest"] == data_digest(as_training_data(records["data"]))
 
 
 def test_a_model_is_ranked_by_its_memory():

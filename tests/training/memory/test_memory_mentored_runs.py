@@ -1,5 +1,7 @@
 """Runs whose mentor sees what they remember: exact resume, and refusals."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,8 +10,12 @@ from memory_references import memory_mentor
 from quadrant_runs import SETTINGS, killed_at_the_next_checkpoint, run
 
 import mentornet_tf as mn
+from mentornet_tf.analysis import run_ranking
 from mentornet_tf.analysis.label_scores import suspect_labels
+from mentornet_tf.datasets.reading.dataset import as_training_data
+from mentornet_tf.datasets.reading.in_memory import evaluation_batches
 from mentornet_tf.errors import UserError
+from mentornet_tf.runs import checkpointing
 from mentornet_tf.training import builders
 
 # 60 images in batches of 10: one pass takes 6 steps.
@@ -104,6 +110,49 @@ def test_too_many_examples_for_the_device_are_refused(
   assert not (tmp_path / "run").exists()
 
 
-def test_checkpoints_do_not_tell_these_weights(trained):
-  with pytest.raises(UserError, match="rank it by that, with `source=memory`"):
-    suspect_labels(trained[0], tiny.dataset())
+@pytest.fixture
+def records(monkeypatch):
+  """Makes any folder of records hold the data of the runs."""
+  data = as_training_data(tiny.dataset())
+  monkeypatch.setattr(run_ranking, "open_data", lambda *_, **__: data)
+
+
+def test_checkpoints_rank_labels_without_these_weights(trained, records):
+  folder, lines = trained[0], []
+  # The memory has too few visits to be taken by itself.
+  suspects = mn.rank_labels(folder, "r", print_line=lines.append)
+  assert suspects.source == "checkpoints" and suspects.rank_by == "loss"
+  assert "ranking by checkpoints" in lines[0]
+  assert lines[1].startswith("note: the mentor of this run sees what training")
+  np.testing.assert_array_equal(suspects.mean_weight, np.ones(60))
+  data = tiny.dataset()
+  images = next(iter(evaluation_batches(data, 60)))["image"]
+  student, losses = tiny.student(4), []
+  for step in suspects.steps:
+    prefix = str(folder / f"model.ckpt-{step}")
+    checkpointing.restore(prefix, {"student": student.variables})
+    log = tf.nn.log_softmax(student(images)).numpy().astype(float)
+    losses.append(-log[np.arange(60), data.labels])
+  assert suspects.steps[-1] == _STEPS
+  np.testing.assert_allclose(suspects.mean_loss, np.mean(losses, 0), rtol=1e-4)
+
+
+def test_the_memory_ranks_labels_with_these_weights(trained, records):
+  suspects = mn.rank_labels(
+    trained[0], "r", source="memory", rank_by="weight", print_line=str
+  )
+  weights = trained[1].memory.examples.mean_weight
+  np.testing.assert_allclose(suspects.mean_weight, weights, rtol=1e-4)
+  assert np.ptp(suspects.score) > 0.1
+
+
+def test_no_ranking_by_weights_that_checkpoints_do_not_tell(trained, tmp_path):
+  folder = tmp_path / "run"
+  shutil.copytree(trained[0], folder)
+  message = r"^rank_by: expected loss or self_confidence for the checkpoints of"
+  options = {"rank_by": "weight", "print_line": str}
+  with pytest.raises(UserError, match=message + r".*or with `source=memory`$"):
+    suspect_labels(folder, tiny.dataset(), **options)
+  shutil.rmtree(folder / "training_memory")
+  with pytest.raises(UserError, match=message + r".*; rank by one of them$"):
+    suspect_labels(folder, tiny.dataset(), **options)
