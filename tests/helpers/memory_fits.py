@@ -29,7 +29,12 @@ _DEFAULT = object()
 
 
 def memory_model(
-  net=None, memory=_DEFAULT, curriculum=None, optimizer=None, **arguments
+  net=None,
+  memory=_DEFAULT,
+  curriculum=None,
+  optimizer=None,
+  total_steps=1000,
+  **arguments,
 ):
   compiling = {
     name: arguments.pop(name)
@@ -44,7 +49,7 @@ def memory_model(
   model = mn.MentoredModel(
     net or student(),
     curriculum or mn.UniformCurriculum(),
-    1000,
+    total_steps,
     memory=memory,
     **arguments,
   )

@@ -17,10 +17,14 @@ from memory_references import (
 )
 
 import mentornet_tf as mn
+from mentornet_tf.training.ema import averaged_weights
 
 # One batch is smaller; some hold an example twice.
 _SIZES = (6, 6, 4, 6, 6)
+# The steps begin at 0, 12, 25, 37 and 50 % of training.
+_TOTAL_STEPS = 8
 _PERCENTILE, _RATE = 0.6, 0.5
+_TEMPERATURE, _BALANCE = 0.5, 0.7
 
 
 def memory_curriculum(**options):
@@ -28,6 +32,19 @@ def memory_curriculum(**options):
   return mn.MemoryCurriculum(
     memory_mentor(), loss_p_percentile=_PERCENTILE, **options
   )
+
+
+def mixing():
+  return mn.MentorMix(2.0, second_reweight=False, seed=4)
+
+
+def refining():
+  return mn.RefinedLabels(_TEMPERATURE, balance_decay=_BALANCE)
+
+
+def _softmax(logits):
+  exp = np.exp(logits - logits.max(1, keepdims=True))
+  return exp / exp.sum(1, keepdims=True)
 
 
 class Reference:
@@ -40,6 +57,11 @@ class Reference:
     self.mentor = model.curriculum.mentor
     self.visits = [[] for _ in range(EXAMPLES)]
     self.loss_average = self.mean_loss_average = 0.0
+    self.steps = 0
+    # Of the same seed as the model's.
+    self.mixing = mixing() if getattr(model, "mixing", None) else None
+    self.refines = hasattr(model, "refining")
+    self.given = self.predicted = np.full(CLASSES, 1 / CLASSES)
 
   def features(self, at, labels, loss, probabilities):
     """[B, 8] of a batch, whose visits are remembered one after the other."""
@@ -71,39 +93,81 @@ class Reference:
       np.log(given + 0.001),
       np.log(other + 0.001),
       agreement,
-      np.zeros_like(loss),  # total_steps is large
+      np.full_like(loss, 100 * self.steps // _TOTAL_STEPS),
     ]
     return np.stack(columns, axis=1)
 
-  def step(self, at, x, labels):
-    """Updates the student, and returns the weights of the batch."""
-    logits = x @ self.kernel + self.bias
-    exp = np.exp(logits - logits.max(1, keepdims=True))
-    probabilities = exp / exp.sum(1, keepdims=True)
+  def step(self, at, x, labels, averaged=None):
+    """Updates the student, and returns the weights of the batch.
+
+    Args:
+      at: [B], the examples.
+      x: [B, …] float64.
+      labels: [B].
+      averaged: kernel and bias of the EMA student, by which examples are
+        weighed and labels refined; None for the student's own.
+    """
+    kernel, bias = averaged or (self.kernel, self.bias)
+    probabilities = _softmax(x @ kernel + bias)
     loss = -np.log(probabilities[np.arange(len(at)), labels])
     features = self.features(at, labels, loss, probabilities)
     weights = weights_by_hand(self.mentor, features)
-    error = (probabilities - np.eye(CLASSES)[labels]) * weights[:, None]
+    self.steps += 1
+    targets, factors = np.eye(CLASSES)[labels], weights[:, None]
+    if self.refines:
+      guess = self._guess(probabilities, targets)
+      targets, factors = factors * targets + (1 - factors) * guess, 1.0
+    if self.mixing is not None:
+      mixture = self.mixing.sample(weights.astype(np.float32))
+      partner = np.asarray(mixture.partner)
+      share = np.asarray(mixture.share, np.float64)[:, None]
+      x, targets = (
+        share * each + (1 - share) * each[partner] for each in (x, targets)
+      )
+      factors = 1.0  # the weights have decided how examples are mixed
+    error = (_softmax(x @ self.kernel + self.bias) - targets) * factors
     self.kernel = self.kernel - _RATE * x.T @ error / len(at)
     self.bias = self.bias - _RATE * error.mean(axis=0)
     return weights
 
+  def _guess(self, probabilities, targets):
+    moved = (self.predicted, probabilities), (self.given, targets)
+    self.predicted, self.given = (
+      _BALANCE * share + (1 - _BALANCE) * now.mean(0) for share, now in moved
+    )
+    guess = (probabilities * self.given / self.predicted) ** (1 / _TEMPERATURE)
+    return guess / guess.sum(1, keepdims=True)
 
-def check_steps_against_hand(jit_compile: bool) -> None:
+
+def check_steps_against_hand(jit_compile: bool, **kind) -> None:
+  """Steps under a mentor that sees the memory.
+
+  Args:
+    jit_compile: of the model.
+    **kind: `mixing` and `refining` of the model.
+  """
   x, y = data()
+  averages = "refining" in kind
   model = memory_model(
     curriculum=memory_curriculum(),
-    optimizer=keras.optimizers.SGD(_RATE),
+    optimizer=keras.optimizers.SGD(_RATE, use_ema=averages, ema_momentum=0.8),
+    total_steps=_TOTAL_STEPS,
     jit_compile=jit_compile,
+    **kind,
   )
   reference = Reference(model)
   rng = np.random.default_rng(0)
-  spread = []
+  spread, averaged = [], None
   for size in _SIZES:
     at = rng.integers(0, EXAMPLES - 1, size)
-    weights = reference.step(at, x[at].astype(np.float64), y[at])
+    weights = reference.step(at, x[at].astype(np.float64), y[at], averaged)
     spread.append(np.ptp(weights))
     model.train_on_batch(mn.with_index(x[at], at.astype(np.int32)), y[at])
+    if averages:  # the average begins with the first step
+      averaged = [
+        np.asarray(keras.ops.convert_to_numpy(each), np.float64)
+        for each in averaged_weights(model.optimizer)
+      ]
     remembered = model.memory.examples.mean_weight[at[-1]]
     if len(reference.visits[at[-1]]) == 1:
       np.testing.assert_allclose(remembered, weights[-1], rtol=1e-4)

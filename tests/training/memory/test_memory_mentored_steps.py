@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import tiny
 from memory_fits import CLASSES, EXAMPLES, data, memory_model, student
-from memory_mentored_fits import fitted_under_a_mentor, memory_curriculum
+from memory_mentored_fits import (
+  check_steps_against_hand,
+  fitted_under_a_mentor,
+  memory_curriculum,
+  mixing,
+  refining,
+)
 from memory_references import average
 
 import mentornet_tf as mn
@@ -15,6 +21,17 @@ from mentornet_tf.training.builders import build_memory
 
 def test_steps_are_those_by_hand():
   fitted_under_a_mentor()
+
+
+@pytest.mark.parametrize(
+  "parts",
+  [("mixing",), ("refining",), ("mixing", "refining")],
+  ids=["mixing", "refining", "both"],
+)
+def test_steps_of_other_kinds_are_those_by_hand(parts):
+  made = {"mixing": mixing, "refining": refining}
+  kind = {name: made[name]() for name in parts}
+  check_steps_against_hand(jit_compile=False, **kind)
 
 
 def test_what_includes_a_batch_is_what_is_remembered_after_it():
