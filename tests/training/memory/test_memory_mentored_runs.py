@@ -49,17 +49,31 @@ def checkpoint(folder):
   }
 
 
+def assert_remembers_alike(on_device, on_disk):
+  for name in ("mean_loss", "mean_weight", "probabilities", "agreement"):
+    np.testing.assert_allclose(
+      getattr(on_device, name), getattr(on_disk, name), rtol=1e-4, atol=1e-6
+    )
+  assert np.ptp(on_disk.mean_weight) > 0.1
+
+
 def test_the_mentor_sees_what_the_run_writes_down(trained):
   folder, model = trained
   assert type(model.curriculum) is mn.MemoryCurriculum
   on_device, on_disk = model.memory.examples, mn.TrainingMemory.load(folder)
   np.testing.assert_array_equal(on_device.visits, [_STEPS * 10 // 60] * 60)
   np.testing.assert_array_equal(on_device.labels, tiny.dataset().labels)
-  for name in ("mean_loss", "mean_weight", "probabilities", "agreement"):
-    np.testing.assert_allclose(
-      getattr(on_device, name), getattr(on_disk, name), rtol=1e-4, atol=1e-6
-    )
-  assert np.ptp(on_disk.mean_weight) > 0.1
+  assert_remembers_alike(on_device, on_disk)
+
+
+def test_a_run_in_bfloat16_remembers_in_float32(settings, tmp_path):
+  result, _ = run(tmp_path, settings.changed(mixed_precision="mixed_bfloat16"))
+  model = result.model
+  assert model.student.compute_dtype == "bfloat16"
+  assert {v.dtype for v in model.memory.variables} == {"float32"}
+  assert_remembers_alike(
+    model.memory.examples, mn.TrainingMemory.load(tmp_path)
+  )
 
 
 def test_a_continued_run_equals_an_uninterrupted_one(
