@@ -177,21 +177,26 @@ def test_several_at_a_time_are_as_one_after_the_other(tmp_path, run):
 @pytest.mark.parametrize(
   ("protocol", "mine"),
   [
-    (chosen_protocol(noise_rate=0.8), "small at noise rate 0.8"),
-    (PROTOCOLS["medium"], "medium at noise rate 0.4"),
+    (chosen_protocol(noise_rate=0.8), "small at noise rate 0.8 in float32"),
+    (PROTOCOLS["medium"], "medium at noise rate 0.4 in float32"),
+    (
+      chosen_protocol(mixed_precision="mixed_bfloat16"),
+      "small at noise rate 0.4 in mixed_bfloat16",
+    ),
   ],
 )
-def test_a_folder_is_that_of_one_protocol_and_noise_rate(
+def test_a_folder_is_that_of_one_protocol_noise_rate_and_precision(
   tmp_path, run, protocol, mine
 ):
   (tmp_path / "runs").mkdir()
   small = {"protocol": "small", "noise_rate": 0.4}
   write_json(tmp_path / "runs" / "protocol.json", small)
-  error, _ = run("oracle", protocol=protocol)
+  error, text = run("oracle", protocol=protocol)
+  assert text == ""  # before anything is trained
   assert str(error) == (
     f"folder: expected a new one or one of protocol {mine}, got "
-    f"{tmp_path}/runs with protocol small at noise rate 0.4; choose another "
-    "folder"
+    f"{tmp_path}/runs with protocol small at noise rate 0.4 in float32; choose "
+    "another folder"
   )
 
 
@@ -219,7 +224,16 @@ def test_medium_has_all_images_and_published_numbers(tmp_path, run):
   assert read_json(folder / "protocol.json", written_by="", advice="") == {
     "protocol": "medium",
     "noise_rate": 0.4,
+    "mixed_precision": "float32",
   }
+
+
+def test_a_folder_from_before_there_were_precisions_is_continued(tmp_path, run):
+  (tmp_path / "runs").mkdir()
+  small = {"protocol": "small", "noise_rate": 0.4}
+  write_json(tmp_path / "runs" / "protocol.json", small)
+  outcomes, _ = run("oracle")
+  assert len(outcomes) == 1
 
 
 def test_runs_of_other_settings_are_not_in_the_table(tmp_path):
