@@ -113,7 +113,10 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   left = r"about \d+ s at the pace so far\n"
   assert re.search(rf"\n0 of 2 runs finished; 2 left, {left}", text)
   assert re.search(rf"\nbaseline-1 finished; 1 left, {left}", text)
-  # A finished run is not repeated, and its time does not grow.
+  # A finished run is not repeated, and its time does not grow. Nor is one from
+  # before there was a choice of precisions.
+  old = {"protocol": "small", "noise_rate": 0.4}
+  write_json(folder / "protocol.json", old)
   again, text = run("oracle")
   assert again == outcomes
   assert text.splitlines()[1:] == ["1 of 1 runs finished"]
@@ -226,14 +229,6 @@ def test_medium_has_all_images_and_published_numbers(tmp_path, run):
     "noise_rate": 0.4,
     "mixed_precision": "float32",
   }
-
-
-def test_a_folder_from_before_there_were_precisions_is_continued(tmp_path, run):
-  (tmp_path / "runs").mkdir()
-  small = {"protocol": "small", "noise_rate": 0.4}
-  write_json(tmp_path / "runs" / "protocol.json", small)
-  outcomes, _ = run("oracle")
-  assert len(outcomes) == 1
 
 
 def test_runs_of_other_settings_are_not_in_the_table(tmp_path):
