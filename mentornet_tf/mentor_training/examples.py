@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mentornet_tf.curricula import memory_columns
 from mentornet_tf.curricula.target_weights import target_weights
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import atomic_files
@@ -25,7 +26,7 @@ EXAMPLES_FILE = "mentor_examples.npz"
 DATA_DRIVEN_PERCENTILES = (40, 50, 60, 75, 80, 90)
 
 # Without and with what training remembers of an example.
-_NUM_FEATURES = (4, 8)
+_NUM_FEATURES = (4, len(memory_columns.NAMES))
 
 _TRAIN_SHARE = 0.8
 # Attributes that a file of examples holds as arrays.
@@ -38,7 +39,7 @@ class MentorExamples:
 
   Attributes:
     train_features: [N, 4] float64: loss in nats, loss difference, label, epoch
-      percentage; or [N, 8], as `curricula.memory_features` names them.
+      percentage; or [N, 8], as `curricula.memory_columns` names them.
     train_targets: [N] float64 target weights in 0..1.
     test_features: [M, 4] or [M, 8] float64, as many.
     test_targets: [M] float64.
