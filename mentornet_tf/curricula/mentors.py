@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from mentornet_tf.curricula import (
+  memory_columns,
   memory_features,
   mentor_base,
   tf1_checkpoint,
@@ -115,7 +116,7 @@ def _load_keras(path: Path) -> keras.Model:
 def _check_mentor(path: Path, mentor: keras.Model) -> None:
   columns = mentor_base.NUM_FEATURES
   if memory_features.takes_memory(mentor):
-    columns = len(memory_features.NAMES)
+    columns = len(memory_columns.NAMES)
   features = keras.KerasTensor((None, columns), "float32")
   try:
     shape = keras.ops.shape(mentor(features))

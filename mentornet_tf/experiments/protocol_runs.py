@@ -65,7 +65,8 @@ def run_protocol(
 
   Raises:
     UserError: an unknown method, images that cannot be read, a folder of
-      another protocol; or a run failed, after the others have ended.
+      another protocol, noise rate or precision; or a run failed, after the
+      others have ended.
   """
   methods = list(protocol.methods) if methods is None else list(methods)
   _check(methods, protocol, jobs)
@@ -175,11 +176,14 @@ def _write_records(
   identity = {
     "protocol": protocol.name,
     "noise_rate": protocol.noise.get("rate"),
+    "mixed_precision": protocol.mixed_precision,
   }
   if path.exists():
     found = read_json(
       path, written_by="an earlier comparison", advice="choose another folder"
     )
+    # Before there was a choice, none was named.
+    found.setdefault("mixed_precision", "float32")
     if found != identity:
       raise UserError(
         f"folder: expected a new one or one of {_readable(identity)}, got "
@@ -201,8 +205,10 @@ def _write_records(
 
 def _readable(identity: dict) -> str:
   rate = identity.get("noise_rate")
-  return f"protocol {identity.get('protocol')}" + (
-    "" if rate is None else f" at noise rate {rate:g}"
+  return (
+    f"protocol {identity.get('protocol')}"
+    + ("" if rate is None else f" at noise rate {rate:g}")
+    + f" in {identity.get('mixed_precision')}"
   )
 
 

@@ -110,6 +110,11 @@ class Protocol:
     """The length of its runs, unless a shorter one is asked for."""
     return self.changes["max_number_of_steps"]
 
+  @property
+  def mixed_precision(self) -> str:
+    """Dtype policy of the students of all its runs."""
+    return self.changes.get("mixed_precision", "float32")
+
   def settings(
     self, method: str, seed: int, max_number_of_steps: int | None = None
   ) -> TrainingSettings:

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.memory_features import (
-  NAMES,
   RememberedBatch,
   memory_features,
   takes_memory,
