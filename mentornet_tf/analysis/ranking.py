@@ -52,6 +52,7 @@ def write_suspect_labels(
   data: InMemoryDataset | TrainingData | None,
   output_dir: str | os.PathLike,
   num_images: int = 48,
+  digest: str | None = None,
 ) -> None:
   """Writes the ranking, each file whole or not at all.
 
@@ -71,6 +72,8 @@ def write_suspect_labels(
     data: the images and class names; None writes neither pictures nor images.
     output_dir: created if it does not exist.
     num_images: how many images to draw.
+    digest: that of `data`, by which a later ranking tells whether this one is
+      of the same; None where it is not known, as with a model.
   """
   folder = atomic_files.writable_folder(output_dir)
   if data is not None:
@@ -108,6 +111,7 @@ def write_suspect_labels(
     folder / METRICS_FILE,
     {
       "data": folder.name if data is None else data.name,
+      "digest": digest,
       "num_examples": len(suspects.ids),
       "num_disagreeing": int(
         np.count_nonzero(suspects.predicted_labels != suspects.labels)

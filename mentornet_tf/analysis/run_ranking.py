@@ -74,11 +74,12 @@ def rank_run(
     run.images.crop,
     max_damaged=max_damaged,
   )
+  digest = data_digest(data)
   if output_dir is not None:
-    _check_not_of_others(output_dir, data.name)
+    _check_same_data(output_dir, data.name, digest)
   memory = None
   if source == "memory":
-    memory = load_memory(train_log_dir, digest=data_digest(data))
+    memory = load_memory(train_log_dir, digest=digest)
   elif source == "auto" and not by_checkpoints:
     memory = settled_memory(train_log_dir, data, print_line)
   if memory is not None:
@@ -104,19 +105,27 @@ def rank_run(
       "empty; write the records again with this version to have them named"
     )
   if output_dir is not None:
-    write_suspect_labels(suspects, data, output_dir, num_images)
+    write_suspect_labels(suspects, data, output_dir, num_images, digest)
   return suspects
 
 
-def _check_not_of_others(output_dir: Path, data_name: str) -> None:
-  """Raises UserError where the folder holds a ranking of other data."""
+def _check_same_data(output_dir: Path, data_name: str, digest: str) -> None:
+  """Raises UserError where the folder holds a run's ranking of other data."""
   try:
     metrics = read_ranking_metrics(output_dir)
   except UserError:  # damaged: this ranking replaces it
     return
-  if metrics is not None and metrics["data"] != data_name:
+  if metrics is None:
+    return
+  name = metrics["data"]
+  if "digest" in metrics:
+    # That of a model tells nothing of its data.
+    is_same = metrics["digest"] in (digest, None)
+  else:
+    is_same = name == data_name
+  if not is_same:
+    other = f"other images or labels of {name}" if name == data_name else name
     raise UserError(
-      f"output_dir: expected a folder without a ranking of other data, got "
-      f"{output_dir} with that of {metrics['data']}; choose another one for "
-      f"{data_name}"
+      "output_dir: expected a folder without a ranking of other data, got "
+      f"{output_dir} with that of {other}; choose another one for {data_name}"
     )

@@ -1,5 +1,6 @@
 """Rankings by what training remembers, of runs and of `fit`."""
 
+import dataclasses
 import io
 
 import keras
@@ -11,8 +12,12 @@ from rich.console import Console
 
 import mentornet_tf as mn
 from mentornet_tf.analysis import memory_ranking, run_ranking
+from mentornet_tf.analysis.ranking import write_suspect_labels
+from mentornet_tf.analysis.written_ranking import read_ranking_metrics
 from mentornet_tf.datasets.reading.dataset import as_training_data
+from mentornet_tf.datasets.reading.digests import in_memory_digest
 from mentornet_tf.errors import UserError
+from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.training import train
 
 
@@ -65,6 +70,44 @@ def test_a_run_is_ranked_by_its_memory(run, records, tmp_path):
     "average"
   )
   assert (tmp_path / "contact_sheet.png").exists()
+
+
+def test_a_ranking_of_other_data_is_not_replaced(run, records, tmp_path):
+  def rank(**options):
+    return mn.rank_labels(
+      run, "r", output_dir=tmp_path, print_line=lambda _: None, **options
+    )
+
+  def refused():
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UserError) as caught:
+      rank()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    return str(caught.value)
+
+  data = records["data"]
+  suspects = rank(num_images=1)
+  rank(num_images=1, rank_by="loss")  # as often as one likes
+  metrics = read_ranking_metrics(tmp_path)
+  assert metrics["rank_by"] == "loss" and metrics["data"] == "quadrants_train"
+  assert metrics["digest"] == in_memory_digest(data)
+  noisier = dataclasses.replace(data, labels=(data.labels + 1) % 4)
+  records["data"] = noisier
+  assert refused() == (
+    "output_dir: expected a folder without a ranking of other data, got "
+    f"{tmp_path} with that of other images or labels of quadrants_train; "
+    "choose another one for quadrants_train"
+  )
+  # Version 0.1 wrote a name only.
+  old = {name: value for name, value in metrics.items() if name != "digest"}
+  write_json(tmp_path / "metrics.json", old)
+  records["data"] = dataclasses.replace(data, name="quadrants_test")
+  assert "with that of quadrants_train; choose ano" in refused()
+  # A model's ranking tells nothing of its data.
+  write_suspect_labels(suspects, None, tmp_path)
+  records["data"] = data
+  rank(num_images=1)
+  assert read_ranking_metrics(tmp_path)["digest"] == metrics["digest"]
 
 
 def test_checkpoints_are_used_on_request_and_for_other_data(run, records):
