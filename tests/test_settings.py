@@ -81,7 +81,10 @@ def test_values_and_groups_are_two_spellings_of_the_same():
       r"update_decision_threshold: expected .* in the range \[0, 1\), got 1",
     ),
     ({"augment": 1}, "augment: expected True or False, got 1"),
-    ({"crop_padding": -1}, "crop_padding: expected an integer >= 0, got -1"),
+    (
+      {"crop_padding": 32},
+      r"crop_padding: expected an integer in the range \[0, 31\], got 32",
+    ),
     (
       {"crop_padding": 0, "augment": False},
       "crop_padding: expected none without `augment`, .*got 0",

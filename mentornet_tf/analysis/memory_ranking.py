@@ -9,6 +9,7 @@ import numpy as np
 
 from mentornet_tf.analysis.suspects import SuspectLabels
 from mentornet_tf.datasets.reading.dataset import TrainingData
+from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import require_run
 from mentornet_tf.training.memory.loading import load_memory
@@ -74,7 +75,6 @@ def visited_positions(
 def settled_memory(
   train_log_dir: str | os.PathLike,
   data: TrainingData,
-  digest: str,
   print_line: Callable[[str], Any],
 ) -> RememberedExamples | None:
   """A run's memory of `data`; None without one, or with few visits.
@@ -82,7 +82,6 @@ def settled_memory(
   Args:
     train_log_dir: the training folder.
     data: the data to rank.
-    digest: of these data.
     print_line: told why a memory that there is says nothing.
 
   Raises:
@@ -92,7 +91,7 @@ def settled_memory(
   trained_on = require_run(folder)["data"].get("digest")
   if not memory_files(folder):
     return None
-  if digest != trained_on:
+  if data_digest(data) != trained_on:
     print_line(
       f"note: the memory of {folder} is of the data that it was trained on, "
       f"not of this {data.name}; ranking by checkpoints"

@@ -14,7 +14,6 @@ from mentornet_tf.analysis.noise_estimates import LEAST_CONFIDENT
 from mentornet_tf.analysis.suspects import RANKINGS, SuspectLabels
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, is_checked
 from mentornet_tf.datasets.reading.dataset import TrainingData, as_training_data
-from mentornet_tf.datasets.reading.digests import data_digest
 from mentornet_tf.datasets.records.schema import InMemoryDataset
 from mentornet_tf.internal import atomic_files
 from mentornet_tf.internal.figures import save_figure
@@ -73,12 +72,12 @@ def write_suspect_labels(
     data: the images and class names; None writes neither pictures nor images.
     output_dir: created if it does not exist.
     num_images: how many images to draw.
-    digest: of the data that `data` was taken from; None takes that of `data`.
+    digest: that of `data`, by which a later ranking tells whether this one is
+      of the same; None where it is not known, as with a model.
   """
   folder = atomic_files.writable_folder(output_dir)
   if data is not None:
     data = as_training_data(data)
-    digest = digest or data_digest(data)
   names = _class_names(suspects, data)
   with (
     atomic_files.replacing(folder / TABLE_FILE) as partial,

@@ -76,12 +76,12 @@ def rank_run(
   )
   digest = data_digest(data)
   if output_dir is not None:
-    _check_holds_no_others(output_dir, data.name, digest)
+    _check_same_data(output_dir, data.name, digest)
   memory = None
   if source == "memory":
     memory = load_memory(train_log_dir, digest=digest)
   elif source == "auto" and not by_checkpoints:
-    memory = settled_memory(train_log_dir, data, digest, print_line)
+    memory = settled_memory(train_log_dir, data, print_line)
   if memory is not None:
     suspects, data = rank_by_memory(
       memory,
@@ -105,34 +105,27 @@ def rank_run(
       "empty; write the records again with this version to have them named"
     )
   if output_dir is not None:
-    write_suspect_labels(suspects, data, output_dir, num_images, digest=digest)
+    write_suspect_labels(suspects, data, output_dir, num_images, digest)
   return suspects
 
 
-def _check_holds_no_others(output_dir: Path, name: str, digest: str) -> None:
-  """Raises UserError where the folder holds a ranking of other data.
-
-  Rankings of models, whose arrays have no name, do not count.
-
-  Args:
-    output_dir: where a ranking is to be written.
-    name: of the data.
-    digest: of the data.
-  """
+def _check_same_data(output_dir: Path, data_name: str, digest: str) -> None:
+  """Raises UserError where the folder holds a run's ranking of other data."""
   try:
     metrics = read_ranking_metrics(output_dir)
   except UserError:  # damaged: this ranking replaces it
     return
   if metrics is None:
     return
+  name = metrics["data"]
   if "digest" in metrics:
-    is_same = metrics["digest"] in (None, digest)
-  else:  # written by an earlier version
-    is_same = metrics["data"] == name
-  if is_same:
-    return
-  others = metrics["data"] if metrics["data"] != name else f"another {name}"
-  raise UserError(
-    "output_dir: expected a folder without a ranking of other data, got "
-    f"{output_dir} with that of {others}; choose another one for {name}"
-  )
+    # That of a model tells nothing of its data.
+    is_same = metrics["digest"] in (digest, None)
+  else:
+    is_same = name == data_name
+  if not is_same:
+    other = f"other images or labels of {name}" if name == data_name else name
+    raise UserError(
+      "output_dir: expected a folder without a ranking of other data, got "
+      f"{output_dir} with that of {other}; choose another one for {data_name}"
+    )

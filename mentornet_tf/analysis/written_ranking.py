@@ -58,9 +58,8 @@ def read_ranking_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
     _require(file, name, is_whole(metrics[name]), "a whole number", metrics)
   for name in _TEXTS:
     _require(file, name, is_text(metrics[name]), "a text", metrics)
-  digest = metrics.get("digest")  # version 0.1 wrote none
-  is_digest = digest is None or is_text(digest)
-  _require(file, "digest", is_digest, "null or a text", metrics)
+  if metrics.get("digest") is not None:
+    _require(file, "digest", is_text(metrics["digest"]), "a text", metrics)
   steps = metrics["checkpoint_steps"]
   _require(
     file,

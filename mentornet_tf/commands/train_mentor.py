@@ -85,10 +85,8 @@ def main() -> None:
   """Trains the mentor, with a line for each pass over the examples."""
   options = flags.FLAGS
   # Before TensorFlow starts, so that a wrong path fails at once.
-  from mentornet_tf.mentor_training.examples import (
-    joined_examples,
-    load_examples,
-  )
+  from mentornet_tf.mentor_training.example_files import load_examples
+  from mentornet_tf.mentor_training.examples import joined_examples
 
   examples = joined_examples([load_examples(p) for p in options.data_path])
   creatable_folder(options.train_dir)

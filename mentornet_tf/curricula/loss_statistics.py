@@ -74,6 +74,34 @@ def update_moving_average(
   return decay * average + (1.0 - decay) * value
 
 
+def average_percentile(
+  average: Tensor,
+  x: Tensor,
+  percentile: float | Tensor,
+  decay: float,
+  mask: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+  """The moving average of a percentile after that of a batch.
+
+  Args:
+    average: scalar, before.
+    x: [N] floats.
+    percentile: as a fraction 0..1, a number or a scalar tensor.
+    decay: see `update_moving_average`.
+    mask: [N] bool, which elements count; None counts all.
+
+  Returns:
+    The percentile of the batch and the average after it, two scalars. Where no
+    element counts or one overflowed, both are the average as it was.
+  """
+  value = nearest_percentile(x, 100.0 * percentile, mask)
+  after = update_moving_average(average, value, decay)
+  # Infinite where nothing counts, and not a number where a loss overflowed,
+  # which the optimizer skips under loss scaling: the average stays.
+  usable = ops.isfinite(value)
+  return ops.where(usable, value, average), ops.where(usable, after, average)
+
+
 def follow_percentile(
   average: keras.Variable,
   x: Tensor,
@@ -81,25 +109,7 @@ def follow_percentile(
   decay: float,
   mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-  """Updates the moving average of a percentile with that of a batch.
-
-  Args:
-    average: scalar variable, which is updated.
-    x: [N] floats.
-    percentile: as a fraction 0..1, a number or a scalar tensor.
-    decay: see `update_moving_average`.
-    mask: [N] bool, which elements count; None counts all.
-
-  Returns:
-    The percentile of the batch and the updated average, two scalars. Where no
-    element counts or one overflowed, both are the average as it was.
-  """
-  before = average.value
-  value = nearest_percentile(x, 100.0 * percentile, mask)
-  after = update_moving_average(before, value, decay)
-  # Infinite where nothing counts, and not a number where a loss overflowed,
-  # which the optimizer skips under loss scaling: the average stays.
-  usable = ops.isfinite(value)
-  after = ops.where(usable, after, before)
+  """As `average_percentile`, and updates the variable `average`."""
+  value, after = average_percentile(average.value, x, percentile, decay, mask)
   average.assign(after)
-  return ops.where(usable, value, before), after
+  return value, after

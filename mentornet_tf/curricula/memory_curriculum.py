@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from mentornet_tf.curricula import loss_statistics
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.memory_features import (
-  NAMES,
   RememberedBatch,
   memory_features,
 )

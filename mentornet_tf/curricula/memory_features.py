@@ -8,23 +8,9 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from mentornet_tf.curricula.memory_columns import memory_columns
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
-
-# The columns, in order.
-NAMES = (
-  "loss",
-  "loss_difference",
-  "mean_loss",
-  "mean_loss_difference",
-  "given_log_probability",
-  "other_log_probability",
-  "agreement",
-  "epoch",
-)
-
-# Added to probabilities, so that their logarithms are finite.
-PROBABILITY_OFFSET = 0.001
 
 
 class RememberedBatch(NamedTuple):
@@ -83,7 +69,7 @@ def memory_features(
   mean_loss_difference: Tensor,
   epoch: Tensor,
 ) -> Tensor:
-  """The features [B, 8] float32 whose columns are `NAMES`.
+  """The features [B, 8] float32 whose columns are `memory_columns.NAMES`.
 
   Args:
     loss: [B] present losses, in nats.
@@ -94,14 +80,12 @@ def memory_features(
     epoch: scalar or [B], the percentage of training done, 0..99.
   """
   loss = ops.convert_to_tensor(loss, "float32")
-  columns = (
-    loss,
-    loss_difference,
-    remembered.mean_loss,
-    mean_loss_difference,
-    ops.log(remembered.given_probability + PROBABILITY_OFFSET),
-    ops.log(remembered.other_probability + PROBABILITY_OFFSET),
-    remembered.agreement,
-    ops.broadcast_to(ops.cast(epoch, "float32"), ops.shape(loss)),
+  columns = memory_columns(
+    loss=loss,
+    loss_difference=loss_difference,
+    mean_loss_difference=mean_loss_difference,
+    epoch=ops.broadcast_to(ops.cast(epoch, "float32"), ops.shape(loss)),
+    log=ops.log,
+    **remembered._asdict(),
   )
   return ops.stack([ops.cast(each, "float32") for each in columns], axis=1)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.memory_decay import DECAY, check_decay
-from mentornet_tf.curricula.memory_features import NAMES
 from mentornet_tf.curricula.mentor_base import Mentor
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.typing import Tensor
@@ -21,7 +21,7 @@ class MemoryMentor(Mentor):
   """One hidden tanh layer on the standardized features of `memory_features`.
 
   Input shape:
-    [B, 8] float32, the columns `memory_features.NAMES`.
+    [B, 8] float32, the columns `memory_columns.NAMES`.
 
   Output shape:
     [B, 1] float32 logits; the weight is their sigmoid.

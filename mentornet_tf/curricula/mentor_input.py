@@ -2,7 +2,7 @@
 
 import keras
 
-from mentornet_tf.curricula.memory_features import NAMES
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.mentor_base import NUM_FEATURES, Mentor
 from mentornet_tf.internal.reasons import reason
 

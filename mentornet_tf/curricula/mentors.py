@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from mentornet_tf.curricula import (
-  memory_features,
+  memory_columns,
   mentor_base,
   mentor_input,
   tf1_checkpoint,
@@ -116,7 +116,7 @@ def _load_keras(path: Path) -> keras.Model:
 def _check_mentor(path: Path, mentor: keras.Model) -> None:
   columns = mentor_base.NUM_FEATURES
   if mentor_input.takes_memory(mentor):
-    columns = len(memory_features.NAMES)
+    columns = len(memory_columns.NAMES)
   refused = mentor_input.refusal(mentor, columns)
   if refused is not None:
     raise UserError(

@@ -30,7 +30,6 @@ from mentornet_tf.settings import TrainingSettings
 from mentornet_tf.training.progress import readable_seconds
 
 _PROTOCOL_FILE = "protocol.json"
-_FLOAT32 = TrainingSettings().student.mixed_precision
 
 
 def run_protocol(
@@ -66,7 +65,8 @@ def run_protocol(
 
   Raises:
     UserError: an unknown method, images that cannot be read, a folder of
-      another protocol; or a run failed, after the others have ended.
+      another protocol, noise rate or precision; or a run failed, after the
+      others have ended.
   """
   methods = list(protocol.methods) if methods is None else list(methods)
   _check(methods, protocol, jobs)
@@ -176,15 +176,14 @@ def _write_records(
   identity = {
     "protocol": protocol.name,
     "noise_rate": protocol.noise.get("rate"),
-    "mixed_precision": protocol.changes.get("mixed_precision", _FLOAT32),
+    "mixed_precision": protocol.mixed_precision,
   }
   if path.exists():
-    found = {
-      "mixed_precision": _FLOAT32,  # files of earlier versions
-      **read_json(
-        path, written_by="an earlier comparison", advice="choose another folder"
-      ),
-    }
+    found = read_json(
+      path, written_by="an earlier comparison", advice="choose another folder"
+    )
+    # Before there was a choice, none was named.
+    found.setdefault("mixed_precision", "float32")
     if found != identity:
       raise UserError(
         f"folder: expected a new one or one of {_readable(identity)}, got "
@@ -205,12 +204,12 @@ def _write_records(
 
 
 def _readable(identity: dict) -> str:
-  text = f"protocol {identity.get('protocol')}"
-  if (rate := identity.get("noise_rate")) is not None:
-    text += f" at noise rate {rate:g}"
-  if (precision := identity.get("mixed_precision")) != _FLOAT32:
-    text += f" in {precision}"
-  return text
+  rate = identity.get("noise_rate")
+  return (
+    f"protocol {identity.get('protocol')}"
+    + ("" if rate is None else f" at noise rate {rate:g}")
+    + f" in {identity.get('mixed_precision')}"
+  )
 
 
 def _name(method: str, seed: int) -> str:

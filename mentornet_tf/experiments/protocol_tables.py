@@ -204,8 +204,8 @@ def results_table(protocol: Protocol, outcomes: Sequence[Outcome]) -> str:
     lines.append(_row(cells))
   if protocol.published:
     notes.append(f"published: {protocol.published_note}")
-  if precision := protocol.changes.get("mixed_precision"):
-    notes.append(f"trained in {precision}")
+  if protocol.mixed_precision != "float32":
+    notes.append(f"trained in {protocol.mixed_precision}")
   if notes:
     lines += ["", "; ".join(dict.fromkeys(notes))]
   return "\n".join(lines)

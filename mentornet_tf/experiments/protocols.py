@@ -37,6 +37,7 @@ _MENTORMIX = {
   **_NO_DROPOUT,
 }
 _REFINED = {"refine_labels": True, **REFINING_DEFAULTS}
+_FLIPS = {"augment": True, "crop_padding": 0}
 _METHODS: dict[str, Changes] = {
   "baseline": {},
   "self_paced": {"curriculum": "self_paced", **_NO_DROPOUT},
@@ -59,6 +60,13 @@ _METHODS: dict[str, Changes] = {
     **_PD_DROPOUT,
   },
   "mentormix": _MENTORMIX,
+  "mentormix_flips": {**_MENTORMIX, "mixup_alpha": 2.0, **_FLIPS},
+  "mentormix_memory": {
+    **_MENTORMIX,
+    "trained_mentornet_dir": "mentornet_memory",
+    "mixup_alpha": 2.0,
+    **_FLIPS,
+  },
   "joint_mentormix": {
     **_MENTORMIX,
     "update_mentor_at": "0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9",
@@ -67,6 +75,7 @@ _METHODS: dict[str, Changes] = {
   "refined": {**_PD, "burn_in_epoch": 10, **_NO_DROPOUT, **_REFINED},
   "refined_mentormix": {**_MENTORMIX, **_REFINED},
   "oracle": {"curriculum": "oracle", **_NO_DROPOUT},
+  "oracle_flips": {"curriculum": "oracle", **_NO_DROPOUT, **_FLIPS},
 }
 
 
@@ -100,6 +109,11 @@ class Protocol:
   def max_number_of_steps(self) -> int:
     """The length of its runs, unless a shorter one is asked for."""
     return self.changes["max_number_of_steps"]
+
+  @property
+  def mixed_precision(self) -> str:
+    """Dtype policy of the students of all its runs."""
+    return self.changes.get("mixed_precision", "float32")
 
   def settings(
     self, method: str, seed: int, max_number_of_steps: int | None = None
@@ -195,6 +209,11 @@ _MEDIUM = Protocol(
         "refined_mentormix",
         "oracle",
       )
+    },
+    # Which it crops and flips like all others.
+    "mentormix_memory": {
+      **_METHODS["mentormix_memory"],
+      "crop_padding": None,
     },
   },
   options=RunOptions(eval_interval_steps=1200, save_interval_steps=600),

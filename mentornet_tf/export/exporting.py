@@ -156,7 +156,7 @@ def export_mentor(
   float32 (loss in nats, loss difference, label, epoch percentage) and gives
   "weights" [B] float32 in 0..1. That of a mentor which sees the memory of
   training takes eight features, each [B] float32, by the names that
-  `curricula.memory_features.NAMES` lists.
+  `curricula.memory_columns.NAMES` lists.
 
   Args:
     mentor: the training folder of a student's run under a mentor, all that

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from mentornet_tf.curricula.memory_features import NAMES
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.mentor_base import NUM_FEATURES
 from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.export.heads import Head
@@ -81,7 +81,7 @@ class MentorSignatures(tf.Module):
   The function takes "features" [B, 4] float32 (loss in nats, loss difference,
   label, epoch percentage) and returns "weights" [B] float32 in 0..1. That of a
   mentor which sees the memory of training takes eight features [B] by their
-  names, `curricula.memory_features.NAMES`.
+  names, `curricula.memory_columns.NAMES`.
 
   Args:
     mentor: features [B, 4] or [B, 8] to logits [B, 1].

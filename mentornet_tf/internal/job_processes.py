@@ -13,6 +13,7 @@ from typing import Any
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.piped_processes import (
+  ParentPipe,
   ProcessEnded,
   receive,
   start_process,
@@ -122,16 +123,14 @@ def _received(connection: Connection, process: BaseProcess) -> tuple[str, Any]:
     )
 
 
-def _work(connection: Connection) -> None:
-  task, job = connection.recv()
-  connection.send(_outcome(task, job, connection))
+def _work(parent: ParentPipe) -> None:
+  task, job = parent.recv()
+  parent.send(_outcome(task, job, parent))
 
 
-def _outcome(task: Task, job: Any, connection: Connection) -> tuple[str, Any]:
+def _outcome(task: Task, job: Any, parent: ParentPipe) -> tuple[str, Any]:
   try:
-    result = task(job, lambda line: connection.send(("line", line)))
-  except ConnectionError:
-    raise
+    result = task(job, lambda line: parent.send(("line", line)))
   except (UserError, OSError) as error:
     return "failed", " ".join(str(error).split())
   return "done", result

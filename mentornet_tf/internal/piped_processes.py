@@ -6,6 +6,7 @@ them.
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -24,17 +25,45 @@ class ProcessEnded(Exception):
     self.exit_code = exit_code
 
 
+class ParentPipe:
+  """The pipe of a process to its parent: without the parent, it exits.
+
+  That is told by the pipe alone: a task's own EOFError or ConnectionError is an
+  error like any other.
+
+  Args:
+    connection: this process's end.
+  """
+
+  def __init__(self, connection: Connection):
+    self._connection = connection
+
+  def recv(self) -> Any:
+    """What the parent has sent."""
+    try:
+      return self._connection.recv()
+    except (EOFError, ConnectionError):
+      sys.exit()
+
+  def send(self, message: Any) -> None:
+    """Sends what can be pickled."""
+    try:
+      self._connection.send(message)
+    except ConnectionError:
+      sys.exit()
+
+
 def start_process(
-  work: Callable[[Connection], None],
+  work: Callable[[ParentPipe], None],
   prepare: Callable[[], None],
   name: str | None = None,
 ) -> tuple[Connection, BaseProcess]:
   """Starts a process.
 
   Args:
-    work: what it does with its end of the pipe; must be picklable. Processes
-      are fresh interpreters, so the main module needs the customary
-      `if __name__ == "__main__"`. Where the pipe's other end is gone, it ends.
+    work: what the process does with its end of the pipe; must be picklable.
+      Processes are fresh interpreters, so the main module needs the customary
+      `if __name__ == "__main__"`.
     prepare: called before anything is received, whose modules are imported
       then.
     name: of the process.
@@ -67,15 +96,11 @@ def receive(connection: Connection, process: BaseProcess) -> Any:
 
 def _work(
   connection: Connection,
-  work: Callable[[Connection], None],
+  work: Callable[[ParentPipe], None],
   prepare: Callable[[], None],
 ) -> None:
   """The main function of a process."""
   # An interrupt on the terminal reaches all processes; the parent handles it.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   prepare()
-  try:
-    work(connection)
-  except (EOFError, ConnectionError):
-    # The parent process is gone.
-    return
+  work(ParentPipe(connection))

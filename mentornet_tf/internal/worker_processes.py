@@ -14,6 +14,7 @@ from typing import Any
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.piped_processes import (
+  ParentPipe,
   ProcessEnded,
   receive,
   start_process,
@@ -102,19 +103,15 @@ def _prepare(prepare: Callable[[], None]) -> None:
   prepare()
 
 
-def _work(connection: Connection) -> None:
-  task = connection.recv()
-  while (number := connection.recv()) is not None:
-    connection.send(_outcome(task, number, connection))
+def _work(parent: ParentPipe) -> None:
+  task = parent.recv()
+  while (number := parent.recv()) is not None:
+    parent.send(_outcome(task, number, parent))
 
 
-def _outcome(
-  task: Task, number: int, connection: Connection
-) -> tuple[str, Any]:
+def _outcome(task: Task, number: int, parent: ParentPipe) -> tuple[str, Any]:
   try:
-    result = task(number, lambda count: connection.send(("items", count)))
-  except ConnectionError:
-    raise
+    result = task(number, lambda count: parent.send(("items", count)))
   except (UserError, OSError) as error:
     return "error", error
   return "done", (number, result)

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from mentornet_tf.curricula import memory_columns
 from mentornet_tf.curricula.target_weights import target_weights
 from mentornet_tf.errors import UserError
-from mentornet_tf.internal import atomic_files, restricted_pickle
-from mentornet_tf.internal.damaged_archives import DAMAGED_ARCHIVE
-from mentornet_tf.internal.reasons import reason
+from mentornet_tf.internal import atomic_files
 from mentornet_tf.mentor_training.loss_dump import LossDump
 
 EXAMPLES_FILE = "mentor_examples.npz"
@@ -27,12 +26,11 @@ EXAMPLES_FILE = "mentor_examples.npz"
 DATA_DRIVEN_PERCENTILES = (40, 50, 60, 75, 80, 90)
 
 # Without and with what training remembers of an example.
-_NUM_FEATURES = (4, 8)
+_NUM_FEATURES = (4, len(memory_columns.NAMES))
 
 _TRAIN_SHARE = 0.8
-_ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
-# What the original names its two pickles.
-_ORIGINAL_FILES = ("tr.p", "ts.p")
+# Attributes that a file of examples holds as arrays.
+ARRAYS = ("train_features", "train_targets", "test_features", "test_targets")
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class MentorExamples:
 
   Attributes:
     train_features: [N, 4] float64: loss in nats, loss difference, label, epoch
-      percentage; or [N, 8], as `curricula.memory_features` names them.
+      percentage; or [N, 8], as `curricula.memory_columns` names them.
     train_targets: [N] float64 target weights in 0..1.
     test_features: [M, 4] or [M, 8] float64, as many.
     test_targets: [M] float64.
@@ -89,7 +87,7 @@ class MentorExamples:
     """
     path = atomic_files.writable_folder(folder) / EXAMPLES_FILE
     buffer = io.BytesIO()
-    arrays = {name: getattr(self, name) for name in _ARRAYS}
+    arrays = {name: getattr(self, name) for name in ARRAYS}
     np.savez_compressed(buffer, **arrays, origin=json.dumps(self.origin))
     atomic_files.write_bytes(path, buffer.getvalue())
     return path
@@ -165,12 +163,13 @@ def data_driven_examples(
     percentile_by_epoch: whether the percentile is that of each epoch's losses,
       as for a mentor in use, instead of that of all losses.
     with_memory: whether the features are those of a mentor that sees what
-      training remembers of its examples, which the dump then has to hold.
+      training remembers of its examples, which the dump then has to hold. All
+      rows of an example are for training then, or all for testing.
     seed: seed of the shuffle before the split into 80 % and 20 %.
 
   Raises:
-    UserError: a percentile out of range, fewer than two rows, or no memory in
-      them.
+    UserError: a percentile out of range, fewer than two rows (`with_memory`:
+      examples), or no memory in them.
   """
   if not 0 <= percentile <= 100:
     raise UserError(
@@ -190,37 +189,12 @@ def data_driven_examples(
   }
   if with_memory:
     origin["with_memory"] = True
-  return split_examples(features[order], dump.target_weights()[order], origin)
-
-
-def load_examples(path: str | Path) -> MentorExamples:
-  """Loads examples from a folder or file.
-
-  Args:
-    path: the file that `MentorExamples.save` wrote, its folder, or a folder
-      with the original's pickles `tr.p` and `ts.p`.
-
-  Raises:
-    UserError: there are no examples at the path, or the file is damaged.
-  """
-  path = Path(path)
-  if path.is_dir():
-    if (path / EXAMPLES_FILE).is_file():
-      return _load_npz(path / EXAMPLES_FILE)
-    if all((path / name).is_file() for name in _ORIGINAL_FILES):
-      return _load_pickles(path)
-    below = sorted(file.parent.name for file in path.glob(f"*/{EXAMPLES_FILE}"))
-    found = f"one with {', '.join(below)}" if below else "one without"
-    raise UserError(
-      f"{path}: expected a folder with {EXAMPLES_FILE} (or tr.p and ts.p), got "
-      f"{found}; generate the examples first"
-      + (", or give one of those folders" if below else "")
-    )
-  if path.is_file():
-    return _load_npz(path)
-  raise UserError(
-    f"{path}: expected a folder with {EXAMPLES_FILE}, got no such path; check "
-    "it"
+  return split_examples(
+    features[order],
+    dump.target_weights()[order],
+    origin,
+    # What is remembered of an example is nearly the same at its next visit.
+    example_id=dump.example_id[order] if with_memory else None,
   )
 
 
@@ -238,78 +212,49 @@ def joined_examples(parts: Sequence[MentorExamples]) -> MentorExamples:
       "mentor examples: expected as many features in each set, got "
       f"{', '.join(map(str, widths)) or 'no set'}; join sets of one kind"
     )
+  arrays = {
+    name: np.concatenate([getattr(part, name) for part in parts])
+    for name in ARRAYS
+  }
   return MentorExamples(
-    *(
-      np.concatenate([getattr(part, name) for part in parts])
-      for name in _ARRAYS
-    ),
-    origin={"joined": [part.origin for part in parts]},
+    **arrays, origin={"joined": [part.origin for part in parts]}
   )
 
 
 def split_examples(
-  features: np.ndarray, targets: np.ndarray, origin: dict[str, Any]
+  features: np.ndarray,
+  targets: np.ndarray,
+  origin: dict[str, Any],
+  example_id: np.ndarray | None = None,
 ) -> MentorExamples:
-  """The first 80 % of the rows for training, the others for testing.
+  """The first 80 % of the examples for training, the others for testing.
 
   Args:
     features: [N, 4] or [N, 8], see `MentorExamples`; in random order.
     targets: [N] target weights in 0..1.
     origin: how they were made.
+    example_id: [N], which example a row is about; None where each row is one
+      of its own.
 
   Raises:
-    UserError: fewer than two rows.
+    UserError: fewer than two examples.
   """
-  cut = int(_TRAIN_SHARE * len(features))
-  if cut < 1:
-    raise UserError(
-      f"mentor examples: expected at least 2 rows, got {len(features)}; one "
-      "part is for training, the other for testing"
+  place, count = np.arange(len(features)), len(features)
+  if example_id is not None:
+    _, first, example = np.unique(
+      example_id, return_index=True, return_inverse=True
     )
-  return MentorExamples(
-    features[:cut], targets[:cut], features[cut:], targets[cut:], origin
-  )
-
-
-def _load_npz(path: Path) -> MentorExamples:
-  try:
-    with np.load(path, allow_pickle=False) as file:
-      arrays = {name: file[name].astype(np.float64) for name in _ARRAYS}
-      origin = json.loads(str(file["origin"])) if "origin" in file else {}
-  except (
-    *DAMAGED_ARCHIVE,
-    # On pickled objects.
-    ArithmeticError,
-    MemoryError,
-    SyntaxError,
-  ) as error:
+    place, count = np.argsort(np.argsort(first))[example], len(first)
+  cut = int(_TRAIN_SHARE * count)
+  if cut < 1:
+    what = "rows" if example_id is None else "examples"
     raise UserError(
-      f"{path}: expected an .npz file with {', '.join(_ARRAYS)}, got one that "
-      f"does not load ({reason(error)}); generate the examples "
-      "again"
-    ) from error
-  return MentorExamples(**arrays, origin=origin)
-
-
-def _load_pickles(folder: Path) -> MentorExamples:
-  arrays = []
-  for name in _ORIGINAL_FILES:
-    path = folder / name
-    try:
-      rows = np.asarray(restricted_pickle.load(path), np.float64)
-    except (TypeError, ValueError) as error:
-      if isinstance(error, UserError):
-        raise
-      rows = np.empty(0)
-    if rows.ndim != 2 or rows.shape[1] != 5:
-      raise UserError(
-        f"{path}: expected an array [N, 5] of four features and the target, "
-        f"got {list(rows.shape) if rows.size else 'something else'}; generate "
-        "the examples again"
-      )
-    arrays += [rows[:, :4], rows[:, 4]]
+      f"mentor examples: expected at least 2 {what}, got {count}; one part is "
+      "for training, the other for testing"
+    )
+  train = place < cut
   return MentorExamples(
-    **dict(zip(_ARRAYS, arrays, strict=True)), origin={"pickles": folder.name}
+    features[train], targets[train], features[~train], targets[~train], origin
   )
 
 

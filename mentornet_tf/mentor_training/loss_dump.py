@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mentornet_tf.curricula.memory_columns import memory_columns
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import naming, replacing
 from mentornet_tf.internal.regular_files import check_regular
@@ -34,9 +35,6 @@ FILE_NAME = "losses.csv"
 # Characters read at a time: rows as Python objects take many times the memory
 # of the columns.
 _CHUNK_CHARACTERS = 1 << 18
-
-# That of `curricula.memory_features`, which would import Keras.
-_PROBABILITY_OFFSET = 0.001
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class LossDump:
       by_epoch: see `features`.
 
     Returns:
-      [N, 8] float64, as `curricula.memory_features` names them.
+      [N, 8] float64, as `curricula.memory_columns` names them.
 
     Raises:
       UserError: the dump has no columns of what training remembered.
@@ -103,20 +101,19 @@ class LossDump:
         f"in its rows, got {', '.join(COLUMNS)} only; take {FILE_NAME} of a "
         "run with `record_losses` and `memory`"
       )
-    mean_loss, given_probability, other_probability, agreement = self.memory.T
-    return np.stack(
-      [
-        self.loss,
-        self._from_percentile(self.loss, percentile, by_epoch),
-        mean_loss,
-        self._from_percentile(mean_loss, percentile, by_epoch),
-        np.log(given_probability + _PROBABILITY_OFFSET),
-        np.log(other_probability + _PROBABILITY_OFFSET),
-        agreement,
-        self.epoch,
-      ],
-      axis=1,
+    remembered = dict(zip(MEMORY_COLUMNS, self.memory.T, strict=True))
+    mean_loss = remembered["mean_loss"]
+    columns = memory_columns(
+      loss=self.loss,
+      loss_difference=self._from_percentile(self.loss, percentile, by_epoch),
+      mean_loss_difference=self._from_percentile(
+        mean_loss, percentile, by_epoch
+      ),
+      epoch=self.epoch,
+      log=np.log,
+      **remembered,
     )
+    return np.stack(columns, axis=1)
 
   def _from_percentile(
     self, values: np.ndarray, percentile: float, by_epoch: bool

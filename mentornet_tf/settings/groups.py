@@ -7,7 +7,7 @@ that of its flag and of its entry in run.json, so no two groups share a name.
 import dataclasses
 
 from mentornet_tf.curricula.argument_checks import AUTO
-from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.reading.preparation import Augmentation, Crop
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.setting_fields import (
   LARGEST_SEED,
@@ -58,6 +58,7 @@ class ImageSettings(SettingsGroup):
     "random, by default 8 for inception and 2 for others, as published; 0 only "
     "flips them.",
     lower=0,
+    upper=Augmentation.crop - 1,
   )
   image_size: int | None = setting(
     None,

@@ -1,7 +1,7 @@
 """Rankings by what training remembers, of runs and of `fit`."""
 
+import dataclasses
 import io
-import json
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from mentornet_tf.analysis import memory_ranking, run_ranking
 from mentornet_tf.analysis.ranking import write_suspect_labels
 from mentornet_tf.analysis.written_ranking import read_ranking_metrics
 from mentornet_tf.datasets.reading.dataset import as_training_data
-from mentornet_tf.datasets.reading.digests import data_digest
+from mentornet_tf.datasets.reading.digests import in_memory_digest
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.json_files import write_json
 from mentornet_tf.training import train
@@ -72,6 +72,44 @@ def test_a_run_is_ranked_by_its_memory(run, records, tmp_path):
   assert (tmp_path / "contact_sheet.png").exists()
 
 
+def test_a_ranking_of_other_data_is_not_replaced(run, records, tmp_path):
+  def rank(**options):
+    return mn.rank_labels(
+      run, "r", output_dir=tmp_path, print_line=lambda _: None, **options
+    )
+
+  def refused():
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UserError) as caught:
+      rank()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    return str(caught.value)
+
+  data = records["data"]
+  suspects = rank(num_images=1)
+  rank(num_images=1, rank_by="loss")  # as often as one likes
+  metrics = read_ranking_metrics(tmp_path)
+  assert metrics["rank_by"] == "loss" and metrics["data"] == "quadrants_train"
+  assert metrics["digest"] == in_memory_digest(data)
+  noisier = dataclasses.replace(data, labels=(data.labels + 1) % 4)
+  records["data"] = noisier
+  assert refused() == (
+    "output_dir: expected a folder without a ranking of other data, got "
+    f"{tmp_path} with that of other images or labels of quadrants_train; "
+    "choose another one for quadrants_train"
+  )
+  # Version 0.1 wrote a name only.
+  old = {name: value for name, value in metrics.items() if name != "digest"}
+  write_json(tmp_path / "metrics.json", old)
+  records["data"] = dataclasses.replace(data, name="quadrants_test")
+  assert "with that of quadrants_train; choose ano" in refused()
+  # A model's ranking tells nothing of its data.
+  write_suspect_labels(suspects, None, tmp_path)
+  records["data"] = data
+  rank(num_images=1)
+  assert read_ranking_metrics(tmp_path)["digest"] == metrics["digest"]
+
+
 def test_checkpoints_are_used_on_request_and_for_other_data(run, records):
   quiet = {"print_line": lambda _: None}
   for options in ({"source": "checkpoints"}, {"checkpoints": 1}):
@@ -98,40 +136,6 @@ def test_checkpoints_are_used_on_request_and_for_other_data(run, records):
     mn.rank_labels(run)
   with pytest.raises(UserError, match="source: expected one of auto, memory"):
     mn.rank_labels(run, "r", source="model")
-
-
-def test_a_ranking_of_other_data_is_not_overwritten(run, records, tmp_path):
-  def rank(output_dir, data):
-    records["data"] = data
-    quiet = {"checkpoints": 1, "num_images": 2, "print_line": lambda _: None}
-    return mn.rank_labels(run, "r", output_dir=output_dir, **quiet)
-
-  data = tiny.dataset()
-  rank(tmp_path, data)
-  rank(tmp_path, data)
-  others = tiny.dataset(seed=5)
-  assert others.name == data.name
-  written = (tmp_path / "suspect_labels.csv").read_bytes()
-  with pytest.raises(
-    UserError, match=r"with that of another quadrants_train; choose another one"
-  ):
-    rank(tmp_path, others)
-  assert (tmp_path / "suspect_labels.csv").read_bytes() == written
-  # One of an earlier version has a name alone.
-  metrics = json.loads((tmp_path / "metrics.json").read_text())
-  del metrics["digest"]
-  write_json(tmp_path / "metrics.json", metrics)
-  rank(tmp_path, others)
-
-
-def test_a_ranking_of_a_model_may_be_overwritten(run, records, tmp_path):
-  suspects = mn.SuspectLabels.from_arrays([0, 1], np.eye(2))
-  write_suspect_labels(suspects, None, tmp_path)
-  quiet = {"checkpoints": 1, "num_images": 2, "print_line": lambda _: None}
-  mn.rank_labels(run, "r", output_dir=tmp_path, **quiet)
-  metrics = read_ranking_metrics(tmp_path)
-  assert metrics["data"] == "quadrants_train"
-  assert metrics["digest"] == data_digest(as_training_data(records["data"]))
 
 
 def test_a_model_is_ranked_by_its_memory():

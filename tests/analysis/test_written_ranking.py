@@ -46,6 +46,7 @@ def test_metrics_are_read_back(tmp_path):
     ("checkpoint_steps", 10),
     ("checkpoint_steps", ["10"]),
     ("data", None),
+    ("digest", 7),
     ("num_disagreeing", "3"),
     ("num_examples", -1),
     ("rank_by", 1),

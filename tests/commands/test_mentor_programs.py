@@ -9,9 +9,9 @@ import pytest
 from scripts import run_script
 
 from mentornet_tf.curricula.mentors import load_mentor
+from mentornet_tf.mentor_training.example_files import load_examples
 from mentornet_tf.mentor_training.examples import (
   EXAMPLES_FILE,
-  load_examples,
   predefined_examples,
 )
 

@@ -34,6 +34,13 @@ def reference_fit(histogram):
   return weight[0], (means[1] - means[0]) / np.sqrt(variance.mean())
 
 
+def weighing(curriculum):
+  """Compiled: a function of losses, and a mask, that gives the percentile."""
+  return tf.function(
+    lambda loss, mask=None: curriculum.weigh(loss, 5, mask=mask).percentile
+  )
+
+
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 def test_the_mixture_is_that_of_numpy(share):
   losses = two_modes(np.random.default_rng(1), share, 4000)
@@ -49,11 +56,8 @@ def test_the_mixture_is_that_of_numpy(share):
 def test_the_percentile_comes_near_the_share_at_every_scale(scale):
   rng = np.random.default_rng(0)
   curriculum = mn.ThresholdCurriculum(loss_p_percentile="auto")
-  weigh = tf.function(lambda loss: curriculum.weigh(loss, 50).percentile)
-  used = [
-    float(weigh(tf.constant(scale * two_modes(rng, 0.4, 128))))
-    for _ in range(500)
-  ]
+  weigh = weighing(curriculum)
+  used = [float(weigh(scale * two_modes(rng, 0.4, 128))) for _ in range(500)]
   assert used[0] == np.float32(0.7)
   assert used[-1] == pytest.approx(0.4, abs=0.06)
   assert max(np.abs(np.diff(used))) < 0.04
@@ -62,8 +66,9 @@ def test_the_percentile_comes_near_the_share_at_every_scale(scale):
 def test_nothing_is_told_from_one_mode_or_few_losses():
   rng = np.random.default_rng(0)
   curriculum = mn.UniformCurriculum(loss_p_percentile="auto")
+  weigh = weighing(curriculum)
   for _ in range(100):
-    curriculum.weigh(rng.normal(2.3, 0.3, 128), 5)
+    weigh(np.float32(rng.normal(2.3, 0.3, 128)))
   assert float(curriculum.percentile) == np.float32(0.7)
   few = mn.UniformCurriculum(loss_p_percentile="auto")
   for _ in range(30):
@@ -76,12 +81,13 @@ def test_what_does_not_count_is_not_seen():
   masked, alone = (
     mn.ThresholdCurriculum(loss_p_percentile="auto") for _ in range(2)
   )
+  weigh_alone, weigh_masked = weighing(alone), weighing(masked)
   for _ in range(60):
     losses = two_modes(rng, 0.4, 64)
-    alone.weigh(losses, 5)
+    weigh_alone(losses)
     others = np.float32([np.nan, np.inf, 0, -1, 3e4])
     mask = np.r_[np.ones(64), np.zeros(5)] > 0
-    masked.weigh(np.r_[losses, others], 5, mask=mask)
+    weigh_masked(np.r_[losses, others], mask)
   for got, expected in zip(
     masked.clean_share.variables, alone.clean_share.variables, strict=True
   ):
@@ -91,9 +97,10 @@ def test_what_does_not_count_is_not_seen():
 
 def test_losses_of_no_number_leave_the_estimate_finite():
   curriculum = mn.ThresholdCurriculum(loss_p_percentile="auto")
+  weigh = weighing(curriculum)
   for values in ([np.nan] * 64, [0.0] * 64, [-1.0] * 64, [1e30, np.inf] * 32):
     for _ in range(30):
-      curriculum.weigh(np.float32(values), 5)
+      weigh(np.float32(values))
     assert 0.05 <= float(curriculum.percentile) <= 0.95
 
 

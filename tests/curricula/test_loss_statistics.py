@@ -1,6 +1,8 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from memory_references import nearest_rank
 
 from mentornet_tf.curricula import loss_statistics
 
@@ -49,3 +51,26 @@ def test_percentile_outside_its_range_is_refused(q):
 def test_percentile_of_nothing_is_refused():
   with pytest.raises(ValueError, match="empty"):
     loss_statistics.nearest_percentile(np.zeros(0, np.float32), 50)
+
+
+def test_the_average_follows_the_percentiles_that_can_be_used():
+  rng = np.random.default_rng(0)
+  batches = rng.exponential(size=(4, 20)).astype(np.float32)
+  masks = np.ones((4, 20), bool)
+  masks[1] = False
+  batches[2, 4:] = np.nan  # overflowed
+  variable, average = keras.Variable(2.0), np.float32(2)
+  expected = 2.0
+  for losses, mask, usable in zip(
+    batches, masks, [True, False, False, True], strict=True
+  ):
+    before = expected
+    if usable:
+      value = nearest_rank(losses, 0.7)
+      expected = 0.9 * before + 0.1 * value
+    arguments = losses, 0.7, 0.9, mask
+    given, average = loss_statistics.average_percentile(average, *arguments)
+    np.testing.assert_allclose(given, value if usable else before, rtol=1e-6)
+    np.testing.assert_allclose(average, expected, rtol=1e-6)
+    loss_statistics.follow_percentile(variable, *arguments)
+    assert variable.numpy() == average.numpy()

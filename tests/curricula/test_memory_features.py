@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.memory_features import (
-  NAMES,
   RememberedBatch,
   memory_features,
 )

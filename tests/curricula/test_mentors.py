@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from mentornet_tf.curricula.memory_mentor import MemoryMentor
 from mentornet_tf.curricula.mentor_network import LogisticMentor, MentorNet
 from mentornet_tf.curricula.mentors import list_mentors, load_mentor
 from mentornet_tf.errors import UserError
@@ -28,7 +29,8 @@ PREDEFINED = [
 
 
 def test_the_shipped_mentors_are_listed():
-  assert list_mentors() == sorted([*PREDEFINED, "mentornet_dd"])
+  learned = ["mentornet_dd", "mentornet_memory"]
+  assert list_mentors() == sorted([*PREDEFINED, *learned])
 
 
 def test_the_data_driven_mentor_prefers_small_losses():
@@ -36,6 +38,25 @@ def test_the_data_driven_mentor_prefers_small_losses():
   for epoch in (0, 18, 50, 99):
     small, large = mentor(np.float32([[0.2, -2, 0, epoch], [5, 3, 0, epoch]]))
     assert float(small[0]) > 0 > float(large[0])
+
+
+def test_the_mentor_that_sees_the_memory_knows_memorized_noise():
+  mentor = load_mentor("mentornet_memory")
+  assert isinstance(mentor, MemoryMentor)
+  for epoch in (20, 50, 99):
+    clean, memorized, noisy = mentor(
+      # Loss and difference, on average, log p of label and other, agreement.
+      np.float32(
+        [
+          [0.1, -1, 0.4, -1.2, np.log(0.8), np.log(0.1), 0.9, epoch],
+          [0.1, -1, 3.0, 1.4, np.log(0.2), np.log(0.6), 0.2, epoch],
+          [4.0, 3, 4.0, 2.4, np.log(0.05), np.log(0.8), 0.0, epoch],
+        ]
+      )
+    )
+    assert clean > 3 and memorized < 0.5 and noisy < -0.5
+    # Which a mentor that sees its present loss takes for clean.
+    assert load_mentor("mentornet_pd")(np.float32([[0.1, -1, 0, epoch]])) > 3
 
 
 @pytest.mark.parametrize("name", list_mentors())

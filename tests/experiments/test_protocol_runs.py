@@ -113,7 +113,10 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   left = r"about \d+ s at the pace so far\n"
   assert re.search(rf"\n0 of 2 runs finished; 2 left, {left}", text)
   assert re.search(rf"\nbaseline-1 finished; 1 left, {left}", text)
-  # A finished run is not repeated, and its time does not grow.
+  # A finished run is not repeated, and its time does not grow. Nor is one from
+  # before there was a choice of precisions.
+  old = {"protocol": "small", "noise_rate": 0.4}
+  write_json(folder / "protocol.json", old)
   again, text = run("oracle")
   assert again == outcomes
   assert text.splitlines()[1:] == ["1 of 1 runs finished"]
@@ -177,8 +180,8 @@ def test_several_at_a_time_are_as_one_after_the_other(tmp_path, run):
 @pytest.mark.parametrize(
   ("protocol", "mine"),
   [
-    (chosen_protocol(noise_rate=0.8), "small at noise rate 0.8"),
-    (PROTOCOLS["medium"], "medium at noise rate 0.4"),
+    (chosen_protocol(noise_rate=0.8), "small at noise rate 0.8 in float32"),
+    (PROTOCOLS["medium"], "medium at noise rate 0.4 in float32"),
     (
       chosen_protocol(mixed_precision="mixed_bfloat16"),
       "small at noise rate 0.4 in mixed_bfloat16",
@@ -191,11 +194,12 @@ def test_a_folder_is_that_of_one_protocol_noise_rate_and_precision(
   (tmp_path / "runs").mkdir()
   small = {"protocol": "small", "noise_rate": 0.4}
   write_json(tmp_path / "runs" / "protocol.json", small)
-  error, _ = run("oracle", protocol=protocol)
+  error, text = run("oracle", protocol=protocol)
+  assert text == ""  # before anything is trained
   assert str(error) == (
     f"folder: expected a new one or one of protocol {mine}, got "
-    f"{tmp_path}/runs with protocol small at noise rate 0.4; choose another "
-    "folder"
+    f"{tmp_path}/runs with protocol small at noise rate 0.4 in float32; choose "
+    "another folder"
   )
 
 

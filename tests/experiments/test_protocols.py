@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from command_modules import imported_command
 
+from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.errors import UserError
 from mentornet_tf.experiments.protocols import PROTOCOLS, chosen_protocol
 from mentornet_tf.settings import TrainingSettings, published_run
@@ -25,14 +26,23 @@ def test_every_method_can_be_built(protocol, method):
   curriculum = builders.build_curriculum(settings)
   builders.build_mixing(settings)
   builders.build_updates(settings)
-  weights = curriculum([0.1, 0.5, 2.0, 9.0], 50, [True, True, False, False])
+  losses, half = np.float32([0.1, 0.5, 2.0, 9.0]), np.full(4, 0.5, np.float32)
+  weights = curriculum(
+    losses,
+    50,
+    [True, True, False, False],
+    remembered=RememberedBatch(losses, half, half, half)
+    if curriculum.uses_memory
+    else None,
+  )
   assert weights.shape == (4,)
 
 
 def test_methods_that_are_told_clean_labels_are_known():
   for protocol in PROTOCOLS.values():
     told = {m for m in protocol.methods if protocol.needs_clean_labels(m)}
-    assert told == {"joint", "joint_mentormix", "oracle"} & {*protocol.methods}
+    names = {"joint", "joint_mentormix", "oracle", "oracle_flips"}
+    assert told == names & {*protocol.methods}
 
 
 def test_the_kinds_of_noise():

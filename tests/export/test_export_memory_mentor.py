@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import mentornet_tf as mn
-from mentornet_tf.curricula.memory_features import NAMES
+from mentornet_tf.curricula.memory_columns import NAMES
 from mentornet_tf.curricula.memory_mentor import MemoryMentor
 
 FEATURES = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)

@@ -26,7 +26,7 @@ from mentornet_tf.datasets.sources.cifar_archives import load_cifar_archive
 from mentornet_tf.datasets.trees.imagenet_ground_truth import read_meta_file
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal import restricted_pickle
-from mentornet_tf.mentor_training.examples import load_examples
+from mentornet_tf.mentor_training.example_files import load_examples
 from mentornet_tf.mentor_training.loss_dump import read_loss_dump
 
 

@@ -22,6 +22,10 @@ def squared(job, print_line):
     os.kill(os.getpid(), signal.SIGKILL)
   if job == "left":
     os._exit(3)
+  if job == "truncated":
+    raise EOFError("a file ended early")
+  if job == "refused":
+    raise ConnectionRefusedError("nobody listens")
   print_line(f"squares {job}")
   return job**2
 
@@ -55,6 +59,13 @@ def test_a_failing_job_leaves_the_others_alone():
   assert "exit code 3" in ended["d"].failure
   assert ended["e"] == EndedJob("e", 25)
   assert sorted(lines) == [("a", "squares 3"), ("e", "squares 5")]
+
+
+def test_errors_of_jobs_are_not_taken_for_the_end_of_their_parent(capfd):
+  ended = collected(squared, {"a": "truncated", "b": "refused"})
+  assert "ended with exit code 1; see what it printed" in ended["a"].failure
+  assert "EOFError: a file ended early" in capfd.readouterr().err
+  assert ended["b"].failure == "nobody listens"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,10 +8,8 @@ from mentornet_tf.curricula.memory_features import (
   memory_features,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.mentor_training.examples import (
-  data_driven_examples,
-  load_examples,
-)
+from mentornet_tf.mentor_training.example_files import load_examples
+from mentornet_tf.mentor_training.examples import data_driven_examples
 from mentornet_tf.mentor_training.loss_dump import (
   append_losses,
   read_loss_dump,
@@ -182,6 +180,38 @@ def test_features_of_a_dump_are_those_of_a_curriculum(path, by_epoch):
   np.testing.assert_array_equal(
     features[:, [0, 1, 7]], dump.features(75, by_epoch=by_epoch)[:, [0, 1, 3]]
   )
+
+
+def test_rows_of_an_example_are_all_for_training_or_all_for_testing(path):
+  for visit in range(6):
+    append_losses(path, [(10 * visit, examples(50, seed=visit))])
+  dump = read_loss_dump(path)
+  made = data_driven_examples(dump, 75, with_memory=True, seed=3)
+  id_of = {
+    row.tobytes(): example
+    for row, example in zip(
+      dump.memory_features(75), dump.example_id, strict=True
+    )
+  }
+  assert len(id_of) == 300
+  train, test = (
+    [id_of[row.tobytes()] for row in rows]
+    for rows in (made.train_features, made.test_features)
+  )
+  assert (len(train), len(test)) == (240, 60)
+  assert (len(set(train)), len(set(test))) == (40, 10)
+  assert not set(train) & set(test)
+  # The rows stay shuffled, and their targets with them.
+  assert train != sorted(train)
+  clean = dict(zip(dump.example_id, dump.target_weights(), strict=True))
+  np.testing.assert_array_equal(made.test_targets, [clean[i] for i in test])
+
+
+def test_one_example_cannot_be_split(path):
+  for visit in range(6):
+    append_losses(path, [(10 * visit, examples(1, seed=visit))])
+  with pytest.raises(UserError, match=r"expected at least 2 examples, got 1;"):
+    data_driven_examples(read_loss_dump(path), 75, with_memory=True)
 
 
 def test_examples_of_a_memory_are_saved_and_loaded(path, tmp_path):

@@ -8,12 +8,12 @@ import pytest
 
 from mentornet_tf.curricula.target_weights import target_weights
 from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_training.example_files import load_examples
 from mentornet_tf.mentor_training.examples import (
   EXAMPLES_FILE,
   MentorExamples,
   grid_axes,
   joined_examples,
-  load_examples,
   predefined_examples,
   split_examples,
 )

@@ -20,8 +20,8 @@ class Augmentation:
   `crop + 2 * padding` pixels, on raw pixel values.
 
   Attributes:
-    padding: pixels of zeros on every side; 2 for the residual net, 8 for
-      CifarNet.
+    padding: pixels of zeros on every side, fewer than `crop`; 2 for the
+      residual net, 8 for CifarNet.
     crop: side of the square cut at random out of the canvas, in pixels.
     flip: mirror left to right with probability one half.
   """
@@ -31,10 +31,11 @@ class Augmentation:
   flip: bool = True
 
   def __post_init__(self) -> None:
-    if self.padding < 0 or self.crop < 1:
+    # Else some squares would hold nothing of the image.
+    if not 0 <= self.padding < self.crop:
       raise UserError(
-        "padding, crop: expected at least 0 and at least 1 pixel, got "
-        f"{self.padding} and {self.crop}; choose others"
+        "padding, crop: expected at least 0 pixels of padding and fewer than "
+        f"the crop has, got {self.padding} and {self.crop}; choose others"
       )
 
 

@@ -28,7 +28,7 @@ class LossRecorder(Action):
 
   Raises:
     UserError: the file holds fewer rows than the run has made steps, or rows of
-      a run with a memory where there is none.
+      a run with a memory where there is none, or none to continue from.
   """
 
   def __init__(
@@ -49,6 +49,12 @@ class LossRecorder(Action):
         "hold what is remembered, got one without; continue it with `memory`"
       )
     self._memory = None if columns == COLUMNS else memory
+    if columns and self._memory and self._memory.lacks:
+      raise UserError(
+        f"{path}: expected the memory from which its averages continue, got no "
+        f"{self._memory.lacks}; restore that file, or continue without "
+        "`record_losses`"
+      )
 
   def observe(self, step: int, reports: Reports) -> None:
     """Appends the rows of the steps that lead up to `step`."""

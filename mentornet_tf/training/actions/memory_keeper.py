@@ -132,6 +132,10 @@ class MemoryKeeper(Action):
     start_step: where the run continues, with the memory of that checkpoint.
     print_line: told where there is none.
 
+  Attributes:
+    lacks: the file of the memory with which the run would have continued, where
+      there is none, so that it begins anew; else None.
+
   Raises:
     UserError: the memory of the checkpoint is damaged, or is not of this data;
       or the disk has too little space for it.
@@ -171,9 +175,10 @@ class MemoryKeeper(Action):
     count = tf.TensorSpec((), tf.int64)
     self._order = order.get_concrete_function(count, count)
     path = memory_path(run_folder, start_step)
+    self.lacks = path if start_step and not path.exists() else None
     if path.exists():
       self._restore(path)
-    elif start_step:
+    elif self.lacks:
       print_line(
         f"note: {folder} holds no memory of step {start_step}; it begins anew "
         "there"

@@ -105,11 +105,11 @@ class _Differences:
 
   def __call__(self, loss: Tensor) -> Tensor:
     """[B] differences of the losses [B] of the next batch."""
-    percentile_loss = loss_statistics.nearest_percentile(
-      loss, 100.0 * self._curriculum.percentile
-    )
-    self._average = loss_statistics.update_moving_average(
-      self._average, percentile_loss, self._curriculum.loss_moving_average_decay
+    _, self._average = loss_statistics.average_percentile(
+      self._average,
+      loss,
+      self._curriculum.percentile,
+      self._curriculum.loss_moving_average_decay,
     )
     return loss - self._average
 
@@ -124,7 +124,7 @@ class _SubsetMemory:
 
   def __init__(self, model: MentoredModel, memory: TrainingMemory):
     self._model, self._memory = model, memory
-    self._labels = memory.examples.labels
+    self._labels = memory.labels
     self._difference_of = _Differences(
       model.curriculum, model.curriculum.mean_loss_moving_average
     )

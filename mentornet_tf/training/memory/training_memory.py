@@ -251,6 +251,17 @@ class TrainingMemory(keras.layers.Layer):
       stored=probabilities,
     )
 
+  @property
+  def labels(self) -> np.ndarray:
+    """[N] int64, the given labels; -1 of examples without a visit.
+
+    Raises:
+      UserError: see `check`.
+    """
+    self.check()
+    labels = ops.convert_to_numpy(self._counts.value[:-1, 2])
+    return labels.astype(np.int64) - 1
+
   def check(self) -> None:
     """Raises UserError where indices were not those of the examples.
 

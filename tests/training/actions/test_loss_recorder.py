@@ -1,6 +1,7 @@
 """What a run records of its losses, and of what it remembers."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -73,7 +74,21 @@ def test_a_continued_run_records_the_same(folder, tmp_path, monkeypatch):
   assert parts == whole
 
 
-def test_a_file_goes_on_as_it_began(folder, tmp_path, monkeypatch):
+def test_averages_do_not_restart_within_a_file(tmp_path, monkeypatch):
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path, options=RECORDING)
+  before = (tmp_path / "losses.csv").read_text()
+  shutil.rmtree(tmp_path / "training_memory")
+  with pytest.raises(UserError) as caught:
+    run(tmp_path, options=RECORDING)
+  message = str(caught.value)
+  assert "losses.csv: expected the memory from which its aver" in message
+  assert "training_memory/step-8.npz; restore that file, or" in message
+  assert "\n" not in message
+  assert (tmp_path / "losses.csv").read_text() == before
+
+
+def test_a_continued_file_keeps_its_columns(folder, tmp_path, monkeypatch):
   with killed_at_the_next_checkpoint(monkeypatch):
     run(tmp_path, options=FORGETTING)
   run(tmp_path, options=RECORDING)

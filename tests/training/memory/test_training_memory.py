@@ -52,6 +52,7 @@ def test_a_data_set_is_numbered_before_it_is_shuffled(batched):
   # Examples with a sample weight of 0 are absent.
   np.testing.assert_array_equal(memory.visits, np.where(weight > 0, 3, 0))
   np.testing.assert_array_equal(memory.labels, np.where(weight > 0, y, -1))
+  np.testing.assert_array_equal(model.memory.labels, memory.labels)
   np.testing.assert_array_equal(np.isnan(memory.mean_loss), weight == 0)
   np.testing.assert_array_equal(
     np.isnan(memory.probabilities).any(1), weight == 0
