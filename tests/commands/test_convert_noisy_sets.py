@@ -49,7 +49,9 @@ def test_tiny_imagenet(tmp_path, capsys):
   assert len(rows) == 12
 
 
-@pytest.mark.parametrize("prepared", [False, True])
+@pytest.mark.parametrize(
+  "prepared", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_cnwl(tmp_path, capsys, prepared):
   if prepared:
     noisy_set_trees.write_cnwl_tfds(tmp_path / "tfds")

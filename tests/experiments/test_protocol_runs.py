@@ -157,6 +157,7 @@ def test_a_failing_run_leaves_the_others_alone(tmp_path, run):
   assert "| oracle † | 1 |" in (tmp_path / "runs" / "table.md").read_text()
 
 
+@pytest.mark.slow
 def test_several_at_a_time_are_as_one_after_the_other(tmp_path, run):
   small = shrunk(PROTOCOLS["small"])
   RunFolder(tmp_path / "runs" / "oracle-0", {"learning_rate": 0.2}, {})

@@ -250,8 +250,14 @@ def test_a_function_may_resize_and_hold_variables(tmp_path):
   check(serve["images_uint8"](large), "logits", given, 1e-4)
 
 
-@pytest.mark.parametrize("preparation", ["standardize", "function", "inside"])
-@pytest.mark.parametrize("head", ["logits", "one probability"])
+@pytest.mark.parametrize(
+  ("head", "preparation"),
+  [
+    ("logits", "standardize"),
+    ("one probability", "function"),
+    ("logits", "inside"),
+  ],
+)
 def test_tflite_holds_the_preparation(head, preparation, tmp_path):
   first = [layers.Rescaling(1 / 255)] if preparation == "inside" else []
   model = student(*HEADS[head], first=first)

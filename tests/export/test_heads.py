@@ -19,10 +19,23 @@ from served_students import (
 
 import mentornet_tf as mn
 
+# Half of the combinations, with every two of head, preparation and size; the
+# other half is slow.
+_COMBINATIONS = [
+  pytest.param(
+    head,
+    preparation,
+    size,
+    marks=() if (i + j + k) % 2 == 0 else pytest.mark.slow,
+    id=f"{head}-{preparation}-{size}",
+  )
+  for i, head in enumerate(HEADS)
+  for j, preparation in enumerate(PREPARATIONS)
+  for k, size in enumerate([(12, 16), (None, None)])
+]
 
-@pytest.mark.parametrize("size", [(12, 16), (None, None)], ids=str)
-@pytest.mark.parametrize("preparation", PREPARATIONS)
-@pytest.mark.parametrize("head", HEADS)
+
+@pytest.mark.parametrize(("head", "preparation", "size"), _COMBINATIONS)
 def test_every_head_and_preparation_serves_what_predict_gives(
   head, preparation, size, tmp_path
 ):

@@ -18,7 +18,10 @@ def small_network(**options):
   return residual_network(3, **(small | options))
 
 
-@pytest.mark.parametrize(("units", "num_classes"), [(1, 10), (2, 10), (9, 100)])
+@pytest.mark.parametrize(
+  ("units", "num_classes"),
+  [(1, 10), (2, 10), pytest.param(9, 100, marks=pytest.mark.slow)],
+)
 def test_logits_and_decay_equal_the_original(
   golden, figure, units, num_classes
 ):

@@ -123,7 +123,24 @@ def assert_example_losses_are_those_of_keras(model, x, y, loss):
   np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", _ONE)
+# Which take the same way as those beside them.
+_ALIKE = (
+  "mape",
+  "msle",
+  "log_cosh",
+  "poisson",
+  "squared_hinge",
+  "kl_divergence",
+)
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    pytest.param(name, marks=pytest.mark.slow if name in _ALIKE else ())
+    for name in _ONE
+  ],
+)
 def test_one_output_per_example(name):
   labels = np.arange(_B) % 2
   for y in (

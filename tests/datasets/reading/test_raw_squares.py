@@ -112,8 +112,8 @@ def assert_equal(found, expected):
   [
     CROP,
     Crop(size=32, shorter_side=SIDE, train_crop="resized"),
-    Crop(size=24, shorter_side=30),
-    Crop(size=40, shorter_side=50),
+    pytest.param(Crop(size=24, shorter_side=30), marks=pytest.mark.slow),
+    pytest.param(Crop(size=40, shorter_side=50), marks=pytest.mark.slow),
   ],
   ids=["as stored", "resized", "reduced", "enlarged"],
 )

@@ -75,7 +75,10 @@ def test_batches_have_the_form_of_those_in_memory(records):
   assert -1 <= batch["image"].min() < batch["image"].max() <= 1
 
 
-@pytest.mark.parametrize("train_crop", ["random", "resized"])
+@pytest.mark.parametrize(
+  "train_crop",
+  ["resized", pytest.param("random", marks=pytest.mark.slow)],
+)
 def test_a_later_start_equals_an_uninterrupted_stream(records, train_crop):
   crop = Crop(size=24, shorter_side=30, train_crop=train_crop)
   from_zero = take(streamed_training_batches(records, 16, crop, seed=3), 9)

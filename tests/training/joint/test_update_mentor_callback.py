@@ -15,7 +15,9 @@ from joint_models import (
 import mentornet_tf as mn
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 4])
+@pytest.mark.parametrize(
+  "steps_per_execution", [pytest.param(1, marks=pytest.mark.slow), 4]
+)
 def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
   model = mentored()
   model.compile(
