@@ -71,6 +71,7 @@ def test_its_settings_are_read():
   written["weigh_by_average"] = written.pop("judge_by_average")
   # What it does not name has its default.
   defaults = {
+    "crop_padding": None,
     "jit_compile": False,
     "max_damaged": 0,
     "refine_balance": True,

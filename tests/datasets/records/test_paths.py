@@ -45,8 +45,8 @@ def test_paths_are_those_of_the_records_that_are_read(folder, crop):
   assert [path.decode() for path in data.take(part).paths()] == [
     PATHS[70 - id] for id in batch["id"].numpy().tolist()
   ]
-  # Nothing is added to what training reads.
-  assert set(batch) == {"image", "label", "clean_label", "id"}
+  # Paths are not among what training reads.
+  assert set(batch) == {"image", "label", "clean_label", "id", "index"}
 
 
 def test_records_without_paths_have_empty_ones(record_sets):
