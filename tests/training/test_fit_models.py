@@ -172,14 +172,9 @@ def test_the_summary_counts_the_mentor_and_trains_the_student():
   assert f"Non-trainable params: {mentor + 3} " in text
 
 
+@pytest.mark.parametrize("mixes", [False, True])
 @pytest.mark.parametrize(
-  ("make", "mixes"),
-  [
-    (lambda: keras.Sequential(layers()), True),
-    (Subclassed, False),
-    (built_student, True),
-    pytest.param(Subclassed, True, marks=pytest.mark.slow),
-  ],
+  "make", [lambda: keras.Sequential(layers()), Subclassed]
 )
 def test_students_without_inputs_are_saved_and_loaded(tmp_path, make, mixes):
   mixing = {"mixing": mn.MentorMix()} if mixes else {}
