@@ -41,7 +41,7 @@ _FLAGS = (
   "--window-size=1200,900",
 )
 # Seconds to wait for an answer, and for a condition on a page.
-_PATIENCE = 15
+_PATIENCE = 60
 # Keys that are no single character: their code and Windows key number.
 _NAMED_KEYS = {
   "ArrowDown": 40,
