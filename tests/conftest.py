@@ -48,21 +48,6 @@ def digits_records(tmp_path_factory) -> Path:
   return folder
 
 
-# Files with few tests that take long.
-_LONG = (
-  "test_replicas.py",
-  "test_core_backends.py",
-  "test_distribution.py",
-  "test_joint_runs.py",
-  "test_quickstart.py",
-)
-
-
-def pytest_collection_modifyitems(items):
-  """Puts them first, so that no worker is alone with one at the end."""
-  items.sort(key=lambda item: item.path.name not in _LONG)
-
-
 def pytest_addoption(parser):
   parser.addoption(
     "--figures",
