@@ -55,25 +55,37 @@ def as_list():
 
 
 def assert_alike(make, fit, atol=1e-6, **compiling):
-  """Equal weights and logs after `fit(model, x, y)`."""
+  """Equal weights and logs after `fit(model, x, y)`.
+
+  Args:
+    make: builds the student.
+    fit: trains it; of several, the first is for plain Keras.
+    atol: of the weights.
+    **compiling: what the models are compiled with.
+  """
   compiling = {
     "loss": keras.losses.SparseCategoricalCrossentropy(**_LOSS),
     "optimizer": keras.optimizers.SGD,
   } | compiling
   optimizer = compiling.pop("optimizer")
-  results = []
-  for wraps in (False, True):
-    model = student = make()
-    if wraps:
-      model = mn.MentoredModel(student, mn.UniformCurriculum(), 20)
+  plain_fit, *fits = fit if isinstance(fit, list) else [fit, fit]
+
+  def trained(fit, wrap):
+    student = make()
+    model = wrap(student)
     model.compile(optimizer(0.1), **compiling)
     history = fit(model, *data()).history
-    results.append((student.get_weights(), history))
-  (plain, plain_history), (ours, history) = results
-  for a, b in zip(plain, ours, strict=True):
-    np.testing.assert_allclose(b, a, atol=atol)
-  for name, values in plain_history.items():
-    np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
+    return student.get_weights(), history
+
+  plain, plain_history = trained(plain_fit, lambda student: student)
+  for fit in fits:
+    ours, history = trained(
+      fit, lambda student: mn.MentoredModel(student, mn.UniformCurriculum(), 20)
+    )
+    for a, b in zip(plain, ours, strict=True):
+      np.testing.assert_allclose(b, a, atol=atol)
+    for name, values in plain_history.items():
+      np.testing.assert_allclose(history[name], values, rtol=1e-5, err_msg=name)
 
 
 def fit_arrays(model, x, y):
@@ -112,17 +124,19 @@ def test_compiled_alike(compiling):
   )
 
 
-@pytest.mark.parametrize("make", [functional, as_dict, as_list])
-@pytest.mark.parametrize("form", ["bare", "list", "dict"])
+@pytest.mark.parametrize(
+  ("make", "form"),
+  [(functional, "bare"), (as_dict, "dict"), (as_list, "list")],
+)
 def test_labels_in_a_structure(make, form):
-  def fit(model, x, y):
-    forms = {"bare": y, "list": [y], "dict": {"out": y}}
-    # Plain Keras takes only some of them.
-    plain = {functional: "bare", as_dict: "dict", as_list: "list"}[make]
-    mentored = isinstance(model, mn.MentoredModel)
-    return fit_arrays(model, x, forms[form if mentored else plain])
+  def fit_labels(form):
+    return lambda model, x, y: fit_arrays(
+      model, x, {"bare": y, "list": [y], "dict": {"out": y}}[form]
+    )
 
-  assert_alike(make, fit)
+  # Plain Keras takes only some of them.
+  forms = (form, "bare", "list", "dict")
+  assert_alike(make, [fit_labels(each) for each in forms])
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

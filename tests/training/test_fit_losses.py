@@ -101,8 +101,8 @@ def assert_trains_as_keras(make, loss, y, sample_weight=None, **options):
     (a != b).any() for a, b in zip(before, plain.get_weights(), strict=True)
   )
   np.testing.assert_allclose(
-    mentored.evaluate(x, y, sample_weight=sample_weight, verbose=0),
-    plain.evaluate(x, y, sample_weight=sample_weight, verbose=0),
+    mentored.test_on_batch(x, y, sample_weight),
+    plain.test_on_batch(x, y, sample_weight),
     rtol=1e-6,
   )
   return mentored, x
