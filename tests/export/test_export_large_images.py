@@ -3,8 +3,6 @@
 import io
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from large_images import (
   write_records,
 )
 from rich.console import Console
+from served_students import served
 
 import mentornet_tf as mn
 from mentornet_tf.datasets.reading.open import open_data
@@ -39,36 +38,6 @@ SETTINGS = TrainingSettings.of(
 # one layer of weights.
 CLOSE = 5e-6
 
-_TENSORFLOW_ALONE = """
-import sys
-import numpy as np
-import tensorflow as tf
-
-folder = sys.argv[1]
-inputs = dict(np.load(f"{folder}/inputs.npz"))
-student = tf.saved_model.load(f"{folder}/student")
-encoded = [
-  inputs["encoded"][begin:end].tobytes()
-  for begin, end in zip(inputs["ends"][:-1], inputs["ends"][1:])
-]
-arguments = {
-  "encoded": {"image_bytes": tf.constant(encoded)},
-  "serving_default": {"images": tf.constant(inputs["pixels"])},
-  "images_uint8": {"images": tf.constant(inputs["pixels"])},
-  "images_float": {"images": tf.constant(inputs["pixels"], tf.float32)},
-}
-assert set(student.signatures) == set(arguments)
-results = {
-  f"{name}/{key}": value
-  for name, values in arguments.items()
-  for key, value in student.signatures[name](**values).items()
-}
-names = open(student.classes.asset_path.numpy()).read().splitlines()
-np.savez(f"{folder}/results.npz", names=names, **results)
-assert "mentornet_tf" not in sys.modules
-"""
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
   """A training folder and the student trained there."""
@@ -85,6 +54,14 @@ def trained(tmp_path_factory):
   return folder / "run", model.student
 
 
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+  """The SavedModel of that run."""
+  folder = tmp_path_factory.mktemp("exported") / "student"
+  mn.export_student(trained[0], folder)
+  return folder
+
+
 def evaluated(student, encoded, folder) -> np.ndarray:
   """Logits [N, K] as evaluation computes them for image files."""
   write_records(folder, split="val", encoded=encoded, num_shards=1)
@@ -94,58 +71,43 @@ def evaluated(student, encoded, folder) -> np.ndarray:
   )
 
 
-def check(results, name, logits, tolerance) -> None:
-  np.testing.assert_allclose(results[f"{name}/logits"], logits, atol=tolerance)
+def check(results, logits, tolerance) -> None:
+  np.testing.assert_allclose(results["logits"], logits, atol=tolerance)
   np.testing.assert_allclose(
-    results[f"{name}/probabilities"], tf.nn.softmax(logits), atol=tolerance
+    results["probabilities"], tf.nn.softmax(logits), atol=tolerance
   )
-  np.testing.assert_array_equal(results[f"{name}/classes"], logits.argmax(1))
-  assert results[f"{name}/classes"].dtype == np.int64
+  np.testing.assert_array_equal(results["classes"], logits.argmax(1))
+  assert results["classes"].dtype == np.int64
 
 
-def test_a_saved_model_gives_evaluations_values_with_tensorflow_alone(
-  trained, tmp_path
-):
-  run, student = trained
+def test_a_saved_model_gives_evaluations_values(trained, exported, tmp_path):
+  """That TensorFlow alone serves it is tested in `test_export`."""
+  _, student = trained
   # Of many sizes; the last two are a PNG and a JPEG that is decoded at a half.
   files = [jpeg(image) for image in images(6)]
   files.append(tf.io.encode_png(texture(61, 90)).numpy())
   files.append(jpeg(texture(240, 260)))
   same_size = [jpeg(texture(77, 101, seed)) for seed in range(5)]
   pixels = np.stack([tf.io.decode_jpeg(file) for file in same_size])
-  np.savez(
-    tmp_path / "inputs.npz",
-    encoded=np.frombuffer(b"".join(files), np.uint8),
-    ends=np.cumsum([0, *map(len, files)]),
-    pixels=pixels,
-  )
-  mn.export_student(run, tmp_path / "student")
-  done = subprocess.run(
-    [sys.executable, "-c", _TENSORFLOW_ALONE, tmp_path],
-    capture_output=True,
-    text=True,
-    timeout=200,
-    cwd=tmp_path,
-  )
-  assert done.returncode == 0, done.stderr
-  results = np.load(tmp_path / "results.npz")
+  serve = served(exported)
+  of_pixels = {"serving_default", "images_uint8", "images_float"}
+  assert set(serve) == {"encoded", *of_pixels}
   logits = evaluated(student, files, tmp_path / "files")
   assert np.ptp(logits, axis=0).min() > 0.1
-  check(results, "encoded", logits, 1e-6)
+  check(serve["encoded"](files), logits, 1e-6)
   logits = evaluated(student, same_size, tmp_path / "same_size")
   assert np.ptp(logits, axis=0).min() > 0.01
-  for name in ("serving_default", "images_uint8", "images_float"):
-    check(results, name, logits, CLOSE)
-  assert list(results["names"]) == [f"class {i}" for i in range(NUM_CLASSES)]
+  for name in of_pixels:
+    check(serve[name](pixels), logits, CLOSE)
+  names = (exported / "assets" / "classes.txt").read_text().splitlines()
+  assert names == [f"class {i}" for i in range(NUM_CLASSES)]
 
 
-def test_the_shorter_side_is_the_runs(trained, tmp_path):
+def test_the_shorter_side_is_the_runs(trained, exported, tmp_path):
   """52 of run.json, not the 51 that follow from the image size."""
   run, student = trained
-  mn.export_student(run, tmp_path / "student")
-  exported = tf.saved_model.load(str(tmp_path / "student"))
   file = jpeg(texture(77, 101))
-  got = exported.encoded(tf.constant([file]))["logits"]
+  got = served(exported)["encoded"]([file])["logits"]
   np.testing.assert_allclose(
     got, evaluated(student, [file], tmp_path / "val"), atol=1e-6
   )
@@ -172,10 +134,9 @@ def test_what_cannot_be_exported_is_one_line(trained, tmp_path):
   assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
 
-def test_bytes_that_are_no_image_are_refused_by_the_graph(trained, tmp_path):
-  mn.export_student(trained[0], tmp_path / "student")
-  exported = tf.saved_model.load(str(tmp_path / "student"))
+def test_bytes_that_are_no_image_are_refused_by_the_graph(exported):
+  encoded = served(exported)["encoded"]
   whole = jpeg(texture(77, 101))
   for file in (b"", b"no image", whole[:40]):
     with pytest.raises(tf.errors.InvalidArgumentError):
-      exported.encoded(tf.constant([whole, file]))
+      encoded([whole, file])
