@@ -93,7 +93,10 @@ def test_a_flipped_bit(tmp_path):
   assert 0 < found.num_records < 6
 
 
-def test_lost_records_are_found_by_the_summary(tmp_path):
+@pytest.mark.parametrize(
+  "num_workers", [1, pytest.param(2, marks=pytest.mark.slow)]
+)
+def test_lost_records_are_found_by_the_summary(tmp_path, num_workers):
   first, second, _ = write(
     tmp_path, [record(each, i) for i, each in enumerate(SOUND)]
   )
@@ -106,7 +109,7 @@ def test_lost_records_are_found_by_the_summary(tmp_path):
     tmp_path,
     "pets",
     "train",
-    num_workers=2,
+    num_workers=num_workers,
     on_start=lambda *each: totals.append(each),
     on_records=counts.append,
   )
