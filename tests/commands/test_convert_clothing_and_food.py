@@ -1,10 +1,15 @@
 """Clothing1M and Food-101N: converted, trained on, evaluated and ranked."""
 
 import clothing_and_food_trees as trees
-from converted_sets import run_command, train_evaluate_and_rank
+from converted_sets import (
+  both_rankings,
+  run_command,
+  train_evaluate_and_rank,
+)
 
 
-def test_clothing1m(tmp_path, capsys):
+@both_rankings
+def test_clothing1m(tmp_path, rank, capsys):
   root = trees.write_clothing1m(tmp_path / "clothing")
   records = tmp_path / "records"
   run_command(
@@ -18,7 +23,7 @@ def test_clothing1m(tmp_path, capsys):
   assert "clothing1m val: 3 of 3 listed images, 14 classes" in printed
   assert "clothing1m test: 3 of 3 listed images, 14 classes" in printed
   assert "warning: expected 1,037,497 images in the train split" in warned
-  rows = train_evaluate_and_rank(tmp_path, records, "clothing1m", "test", root)
+  rows = rank(tmp_path, records, "clothing1m", "test", root)
   assert {row["id"]: row["clean_class"] for row in rows} == {
     **{str(number): "" for number in range(14)},
     "14": "T-Shirt",

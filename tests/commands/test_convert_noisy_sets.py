@@ -3,7 +3,7 @@
 import noisy_set_trees
 import pytest
 from command_modules import imported_command
-from converted_sets import run_command, train_evaluate_and_rank
+from converted_sets import both_rankings, run_command
 
 from mentornet_tf.commands.command_line import with_flags
 from mentornet_tf.datasets.labels.clean_labels import KNOWN_WRONG, UNKNOWN
@@ -12,7 +12,8 @@ from mentornet_tf.datasets.trees import cnwl
 from mentornet_tf.errors import UserError
 
 
-def test_animal10n(tmp_path, capsys):
+@both_rankings
+def test_animal10n(tmp_path, rank, capsys):
   root = noisy_set_trees.write_animal10n(tmp_path / "animal")
   records = tmp_path / "records"
   run_command(
@@ -24,12 +25,13 @@ def test_animal10n(tmp_path, capsys):
   printed = capsys.readouterr().out
   assert "animal10n train: 30 of 30 listed images, 10 classes" in printed
   assert "animal10n test: 10 of 10 listed images, 10 classes" in printed
-  rows = train_evaluate_and_rank(tmp_path, records, "animal10n", "test", root)
+  rows = rank(tmp_path, records, "animal10n", "test", root)
   assert len(rows) == 30
   assert {row["given_label"] for row in rows} == set(map(str, range(10)))
 
 
-def test_tiny_imagenet(tmp_path, capsys):
+@both_rankings
+def test_tiny_imagenet(tmp_path, rank, capsys):
   root = noisy_set_trees.write_tiny_imagenet(tmp_path / "tiny-imagenet-200")
   records = tmp_path / "records"
   run_command(
@@ -43,16 +45,15 @@ def test_tiny_imagenet(tmp_path, capsys):
   printed = capsys.readouterr().out
   assert "noise pairflip (rate 0.5, seed 0), measured noise rate 0." in printed
   assert "tiny_imagenet val: 3 of 3 listed images, 3 classes" in printed
-  rows = train_evaluate_and_rank(
-    tmp_path, records, "tiny_imagenet", "val", root
-  )
+  rows = rank(tmp_path, records, "tiny_imagenet", "val", root)
   assert len(rows) == 12
 
 
+@both_rankings
 @pytest.mark.parametrize(
   "prepared", [False, pytest.param(True, marks=pytest.mark.slow)]
 )
-def test_cnwl(tmp_path, capsys, prepared):
+def test_cnwl(tmp_path, capsys, prepared, rank):
   if prepared:
     noisy_set_trees.write_cnwl_tfds(tmp_path / "tfds")
     source = f"--tfds_data_dir={tmp_path / 'tfds'}"
@@ -69,7 +70,7 @@ def test_cnwl(tmp_path, capsys, prepared):
   assert f"{name} val: 6 of 6 listed images, 100 classes" in printed
   unknown = "the clean labels of 2 images are unknown: 1 have no annotation"
   assert (unknown in warned) != prepared
-  rows = train_evaluate_and_rank(tmp_path, records, name, "val")
+  rows = rank(tmp_path, records, name, "val")
   assert len({row["path"] for row in rows}) == len(rows) == 20
   for row in rows:
     if not prepared:

@@ -3,10 +3,18 @@
 import csv
 from pathlib import Path
 
+import numpy as np
+import pytest
 import tensorflow as tf
 from absl import flags
 from command_modules import imported_command
 from large_images import STUDENT
+
+from mentornet_tf.analysis.ranking import COLUMNS, table_rows
+from mentornet_tf.analysis.suspects import SuspectLabels
+from mentornet_tf.datasets.reading.open import open_data
+from mentornet_tf.datasets.reading.preparation import Crop
+from mentornet_tf.datasets.records.verification import verify_records
 
 
 def run_command(module: str, *arguments: object) -> None:
@@ -59,6 +67,57 @@ def train_evaluate_and_rank(
   if source is not None:
     assert_paths_are_right(rows, records, dataset_name, source)
   return rows
+
+
+def verify_and_rank(
+  folder: Path,
+  records: Path,
+  dataset_name: str,
+  eval_split: str,
+  source: Path | None = None,
+) -> list[dict[str, str]]:
+  """The rows of `train_evaluate_and_rank`, by random scores instead.
+
+  Every image of both splits is decoded.
+  """
+  del folder  # nothing is written
+  crop = Crop(size=16, shorter_side=18)
+  for split in (eval_split, "train"):
+    found = verify_records(records, dataset_name, split)
+    assert (found.problems, found.damaged_jpegs) == ((), ())
+    data = open_data(records, dataset_name, split, crop)
+    assert found.num_records == len(data) > 0
+  batches = list(data.evaluation_batches(6).as_numpy_iterator())
+  labels, clean_labels, ids = (
+    np.concatenate([batch[name] for batch in batches])
+    for name in ("label", "clean_label", "id")
+  )
+  rng = np.random.default_rng(0)
+  suspects = SuspectLabels.from_arrays(
+    labels,
+    rng.dirichlet(np.ones(data.num_classes), len(data)),
+    ids=ids,
+    clean_labels=clean_labels,
+    paths=data.paths(),
+  )
+  rows = [
+    dict(zip(COLUMNS, map(str, row), strict=True))
+    for row in table_rows(suspects, data.class_names)
+  ]
+  if source is not None:
+    assert_paths_are_right(rows, records, dataset_name, source)
+  return rows
+
+
+# Sets of several layouts are trained on alike: with one of them in every run
+# of the tests, with the others in the slow ones.
+both_rankings = pytest.mark.parametrize(
+  "rank",
+  [
+    pytest.param(verify_and_rank, id="verified"),
+    pytest.param(train_evaluate_and_rank, id="trained", marks=pytest.mark.slow),
+  ],
+)
 
 
 def assert_paths_are_right(rows, records, dataset_name, source) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from converted_sets import run_command, train_evaluate_and_rank
+from converted_sets import both_rankings, run_command
 from torch_archives import save_arrays, save_tensors
 
 from mentornet_tf.datasets.labels.cifar_n import (
@@ -97,8 +97,9 @@ def test_labels_in_another_order_are_refused(tmp_path):
   assert "\n" not in str(caught.value)
 
 
+@both_rankings
 def test_from_a_torch_file_to_ranked_labels(
-  archives, small_cifar, tmp_path, capsys
+  archives, small_cifar, tmp_path, capsys, rank
 ):
   source = archives.cifar10_python(*small_cifar.splits)
   clean = small_cifar.labels
@@ -118,6 +119,6 @@ def test_from_a_torch_file_to_ranked_labels(
     f"--output_dir={records}",
   )
   assert "measured noise rate 0.5000" in capsys.readouterr().out
-  rows = train_evaluate_and_rank(tmp_path, records, "cifar10", "test")
+  rows = rank(tmp_path, records, "cifar10", "test")
   given = {int(row["id"]): int(row["given_label"]) for row in rows}
   assert given == dict(enumerate(worse.tolist()))

@@ -2,13 +2,16 @@
 
 from converted_sets import (
   assert_paths_are_right,
+  both_rankings,
   run_command,
-  train_evaluate_and_rank,
 )
 from webvision_tree import write_webvision_tree
 
 
-def test_paths_are_those_of_the_bytes_with_files_skipped_between(tmp_path):
+@both_rankings
+def test_paths_are_those_of_the_bytes_with_files_skipped_between(
+  tmp_path, rank
+):
   tree = write_webvision_tree(tmp_path / "webvision", num_classes=3, side=24)
   records = tmp_path / "records"
   run_command(
@@ -18,7 +21,7 @@ def test_paths_are_those_of_the_bytes_with_files_skipped_between(tmp_path):
     "--num_shards=3",
     "--num_workers=1",
   )
-  rows = train_evaluate_and_rank(tmp_path, records, "webvision_mini", "val")
+  rows = rank(tmp_path, records, "webvision_mini", "val")
   listed = tree.lists["train_filelist_google"]
   kept = {*tree.kept("train_filelist_google")}
   # Skipped files lie between kept ones, so that ids are no positions.
