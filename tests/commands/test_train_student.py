@@ -1,14 +1,17 @@
 """The training and evaluation programs, run as a user runs them."""
 
-import json
-import subprocess
-import sys
+import contextlib
+import io
 
 import pytest
+from absl import flags
+from command_modules import imported_command
 from program_runs import run_program
 
+from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 from mentornet_tf.settings import DECISION_THRESHOLD
+from mentornet_tf.training import builders
 
 _DROPOUT = {
   "resnet101": "0.5,17,0.05,78,0.9,5",
@@ -100,29 +103,24 @@ def published_command_lines():
         ]
 
 
-# Runs in one process for all lines: builds what each describes, and checks that
-# its main gets as far as missing the data.
-_BUILD_ALL = """
-import contextlib, io, json, sys
-from absl import flags
-
-from mentornet_tf.commands import train_student
-from mentornet_tf.internal.tensorflow_startup import start_tensorflow
-
-start_tensorflow()
-from mentornet_tf.errors import UserError
-from mentornet_tf.training import builders
-
-built = []
-for line in json.loads(sys.stdin.read()):
+def build(command, line):
+  """What a line describes; the command gets as far as missing the data."""
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
-  flags.FLAGS(["program", *line])
-  settings = train_student.training_settings()
+  flags.FLAGS(
+    ["program", *line, "--data_dir=no/such", "--train_log_dir=no/run"]
+  )
+  settings = command.training_settings()
   curriculum = builders.build_curriculum(settings)
   optimizer = builders.build_optimizer(settings, 50_000)
   schedule = optimizer.get_config()["learning_rate"]
-  built.append({
+  printed = io.StringIO()
+  with (
+    contextlib.redirect_stdout(printed),
+    pytest.raises(UserError, match="no/such does not exist"),
+  ):
+    command.main()
+  return {
     "dataset": settings.data.dataset_name,
     "student": settings.student.studentnet,
     "steps": settings.run.max_number_of_steps,
@@ -137,32 +135,13 @@ for line in json.loads(sys.stdin.read()):
     "padding": settings.augmentation.padding,
     "decision_threshold": settings.joint.update_decision_threshold,
     "weights": curriculum([0.1, 0.5, 2.0, 9.0], 99).shape[0],
-  })
-  printed = io.StringIO()
-  try:
-    with contextlib.redirect_stdout(printed):
-      train_student.main()
-  except UserError as error:
-    assert "no/such does not exist" in str(error), error
-  else:
-    raise AssertionError(line)
-  built[-1]["notes"] = printed.getvalue()
-print(json.dumps(built))
-"""
+    "notes": printed.getvalue(),
+  }
 
 
 def build_all(lines):
-  """What each line describes: starting TensorFlow once serves all."""
-  places = ["--data_dir=no/such", "--train_log_dir=no/run"]
-  result = subprocess.run(
-    [sys.executable, "-c", _BUILD_ALL],
-    input=json.dumps([[*line, *places] for line in lines]),
-    capture_output=True,
-    text=True,
-    timeout=280,
-  )
-  assert result.returncode == 0, result.stderr
-  return json.loads(result.stdout)
+  with imported_command("train_student") as command:
+    return [build(command, line) for line in lines]
 
 
 def with_recorded_mentor(line, golden):
