@@ -1,14 +1,14 @@
 """The training and evaluation programs on images of any size."""
 
 import csv
-import json
-import subprocess
-import sys
 
 import pytest
+from absl import flags
+from command_modules import imported_command
 from large_images import STUDENT, write_records
 from program_runs import run_program
 
+from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 
 
@@ -82,37 +82,21 @@ def test_mistakes_are_one_line(arguments, words):
   assert len(result.stderr.splitlines()) == 1
 
 
-_SETTINGS = """
-import json
-from absl import flags
-from mentornet_tf.commands import train_student
-from mentornet_tf.internal.tensorflow_startup import start_tensorflow
-from mentornet_tf.errors import UserError
-start_tensorflow()
-settings = []
-for line in (["--learning_rate=0.01"], []):
-  for name in flags.FLAGS:
-    flags.FLAGS[name].unparse()
-  flags.FLAGS(["program", "--data_dir=no/such", "--train_log_dir=no/run",
-               "--studentnet=inception_resnet_v2", *line])
-  try:
-    train_student.main()
-  except UserError as error:
-    assert "no/such does not exist" in str(error), error
-  settings.append(train_student.training_settings().values())
-print(json.dumps(settings))
-"""
+def settings_of(line):
+  """The settings of a command line whose data does not exist."""
+  with imported_command("train_student") as command:
+    flags.FLAGS(
+      ["program", "--data_dir=no/such", "--train_log_dir=no/run", *line]
+    )
+    with pytest.raises(UserError, match="no/such does not exist"):
+      command.main()
+    return command.training_settings().values()
 
 
 def test_the_large_student_has_defaults_of_its_own():
-  result = subprocess.run(
-    [sys.executable, "-c", _SETTINGS],
-    capture_output=True,
-    text=True,
-    timeout=120,
-  )
-  assert result.returncode == 0, result.stderr
-  given, plain = json.loads(result.stdout)
+  large = "--studentnet=inception_resnet_v2"
+  given = settings_of([large, "--learning_rate=0.01"])
+  plain = settings_of([large])
   assert given["learning_rate"] == 0.01
   assert plain["learning_rate"] == 0.05
   for settings in (given, plain):
