@@ -38,6 +38,7 @@ SETTINGS = TrainingSettings.of(
 # one layer of weights.
 CLOSE = 5e-6
 
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
   """A training folder and the student trained there."""

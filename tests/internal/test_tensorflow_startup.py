@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
+import pytest
 from keras_backend import run_under
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -139,8 +141,24 @@ def what_needs_tensorflow() -> list[str]:
   return lines
 
 
-def test_what_needs_tensorflow_is_refused_under_jax():
-  lines = run_under("jax", what_needs_tensorflow, may_use_tensorflow=True)
+def in_a_process_of_its_own(monkeypatch) -> list[str]:
+  return run_under("jax", what_needs_tensorflow, may_use_tensorflow=True)
+
+
+def by_the_name_of_the_back_end(monkeypatch) -> list[str]:
+  monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+  return what_needs_tensorflow()
+
+
+@pytest.mark.parametrize(
+  "under_jax",
+  [
+    by_the_name_of_the_back_end,
+    pytest.param(in_a_process_of_its_own, marks=pytest.mark.slow),
+  ],
+)
+def test_what_needs_tensorflow_is_refused_under_jax(under_jax, monkeypatch):
+  lines = under_jax(monkeypatch)
   assert [line.partition(",")[0] for line in lines] == [
     "KERAS_BACKEND: expected tensorflow for these",
     "KERAS_BACKEND: expected tensorflow for updates of the mentor",
