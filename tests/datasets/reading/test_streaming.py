@@ -82,7 +82,7 @@ def test_batches_have_the_form_of_those_in_memory(records):
 def test_a_later_start_equals_an_uninterrupted_stream(records, train_crop):
   crop = Crop(size=24, shorter_side=30, train_crop=train_crop)
   from_zero = take(streamed_training_batches(records, 16, crop, seed=3), 9)
-  for start in (0, 1, 5, 8):
+  for start in (1, 8):
     later = streamed_training_batches(
       records, 16, crop, seed=3, start_step=start
     )
@@ -184,7 +184,11 @@ print(hashlib.sha256(batch["image"].numpy().tobytes()).hexdigest())
   ("damage", "words"),
   [
     (lambda data: data[: len(data) // 4], "expected a PNG or JPEG image"),
-    (lambda data: b"\xff\xd8\xff no image", "expected a PNG or JPEG image"),
+    pytest.param(
+      lambda data: b"\xff\xd8\xff no image",
+      "expected a PNG or JPEG image",
+      marks=pytest.mark.slow,
+    ),
     (lambda data: b"", "expected a PNG or JPEG image"),
   ],
 )
