@@ -68,7 +68,7 @@ def test_scaling_inside_the_student_is_found(model, tmp_path):
   pixels = images()
   np.testing.assert_allclose(
     serve["images_uint8"](pixels)["logits"],
-    model.predict(pixels.astype(np.float32), verbose=0),
+    model.predict_on_batch(pixels.astype(np.float32)),
     rtol=1e-5,
     atol=1e-5,
   )
@@ -94,7 +94,7 @@ def test_images_of_another_size_are_resized_where_a_size_is_given(tmp_path):
   settle(model, scaled(resized))
   mn.export_student(model, tmp_path / "out", None, (12, 16), preparation=scaled)
   serve = served(tmp_path / "out")
-  given = model.predict(scaled(resized), verbose=0)
+  given = model.predict_on_batch(scaled(resized))
   for name in ("images_uint8", "images_float"):
     check(serve[name](large), "logits", given)
   files = [tf.io.encode_png(each).numpy() for each in large]
@@ -138,7 +138,10 @@ def test_an_open_student_sees_all_of_the_image(tmp_path):
       np.testing.assert_array_equal(serve[name](pixels)["classes"], labels)
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4, 5])
+# Every other test here is of three channels.
+@pytest.mark.parametrize(
+  "channels", [1, pytest.param(3, marks=pytest.mark.slow), 4, 5]
+)
 def test_images_of_other_channels_are_served(channels, tmp_path):
   model = student(size=(12, 16), channels=channels)
   pixels = images((6, 12, 16, channels))
@@ -146,7 +149,7 @@ def test_images_of_other_channels_are_served(channels, tmp_path):
   settle(model, prepared)
   mn.export_student(model, tmp_path / "out", preparation=scaled)
   serve = served(tmp_path / "out")
-  given = model.predict(prepared, verbose=0)
+  given = model.predict_on_batch(prepared)
   check(serve["images_uint8"](pixels), "logits", given)
   # There are no files of five channels.
   assert ("encoded" in serve) == (channels < 5)
@@ -246,16 +249,17 @@ def test_a_function_may_resize_and_hold_variables(tmp_path):
   settle(open_student, prepared)
   mn.export_student(open_student, tmp_path / "out", preparation=prepare)
   serve = served(tmp_path / "out")
-  given = open_student.predict(prepared, verbose=0)
+  given = open_student.predict_on_batch(prepared)
   check(serve["images_uint8"](large), "logits", given, 1e-4)
 
 
 @pytest.mark.parametrize(
   ("head", "preparation"),
   [
-    ("logits", "standardize"),
-    ("one probability", "function"),
     ("logits", "inside"),
+    ("one probability", "standardize"),
+    pytest.param("logits", "standardize", marks=pytest.mark.slow),
+    pytest.param("one probability", "function", marks=pytest.mark.slow),
   ],
 )
 def test_tflite_holds_the_preparation(head, preparation, tmp_path):
@@ -268,7 +272,7 @@ def test_tflite_holds_the_preparation(head, preparation, tmp_path):
   mn.export_student(
     model, tmp_path / "out", preparation=said, file_format="tflite"
   )
-  given = model.predict(prepared, verbose=0)
+  given = model.predict_on_batch(prepared)
   check(interpreted(tmp_path / "out", pixels), head, given, 1e-4)
 
 
@@ -284,7 +288,7 @@ def test_tflite_resizes_and_refuses_what_it_has_no_operation_for(tmp_path):
     preparation=scaled,
     file_format="tflite",
   )
-  given = model.predict(scaled(resized), verbose=0)
+  given = model.predict_on_batch(scaled(resized))
   check(interpreted(tmp_path / "out", large), "logits", given, 1e-3)
 
   def scaled_and_moved(images):
@@ -304,7 +308,7 @@ def test_a_keras_file_is_the_bare_student(tmp_path):
   loaded = keras.saving.load_model(tmp_path / "out" / "student.keras")
   prepared = scaled(images().astype(np.float32))
   np.testing.assert_array_equal(
-    loaded.predict(prepared, verbose=0), model.predict(prepared, verbose=0)
+    loaded.predict_on_batch(prepared), model.predict_on_batch(prepared)
   )
   assert (tmp_path / "out/classes.txt").read_text() == "a\nb\n"
   for name, value in (("preparation", scaled), ("image_size", 12)):
