@@ -288,7 +288,12 @@ def test_a_folder_of_the_original_is_exported(tmp_path, golden):
   )
   names = (tmp_path / "out" / "assets" / "classes.txt").read_text().split()
   assert names[0] == "airplane" and len(names) == 10
-  message = refused(mn.export_student, tmp_path / "tf1", tmp_path / "other")
+  message = refused(
+    mn.export_student,
+    tmp_path / "tf1",
+    tmp_path / "other",
+    studentnet="resnet32",
+  )
   assert "it holds none of them" in message
 
 
