@@ -8,7 +8,7 @@ import pytest
 import tiny
 from absl import flags
 from command_modules import imported_command
-from converted_sets import run_command
+from converted_sets import run_command, verify_and_rank
 from PIL import Image
 
 import mentornet_tf as mn
@@ -82,9 +82,7 @@ def test_folders_are_corrected_by_a_file(tmp_path, capsys):
   (source / "c" / "cut.png").write_bytes(b"\x89PNG\r\n")
   options = (f"--source_dir={source}", "--test_fraction=0.2", "--seed=3")
   convert(tmp_path / "records", *options)
-  ranked = rows_of(
-    train_and_rank(tmp_path, tmp_path / "records") / "suspect_labels.csv"
-  )
+  ranked = verify_and_rank(tmp_path, tmp_path / "records", "quadrants", "test")
   for row in ranked:
     number = int(row["path"].removeprefix(f"{row['given_class']}/é ")[:-4])
     assert "abcd"[data.labels[number]] == row["given_class"]
