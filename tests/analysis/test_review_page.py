@@ -202,6 +202,28 @@ def test_progress_survives_a_reload_and_is_of_one_ranking(
   assert counts(browser).startswith("4 of 20")
 
 
+def test_decisions_of_a_sample_are_imported_into_the_whole_page(
+  browser, page_file, tmp_path
+):
+  sample = mn.review_page(
+    ranking(),
+    tmp_path / "sample.html",
+    class_names=CLASSES,
+    paths=paths(),
+    every=3,
+    print_line=quiet,
+  )
+  open_page(browser, sample)
+  browser.press("d", "s", "k")
+  saved = tmp_path / "sample.csv"
+  saved.write_text(download(browser), newline="")
+  open_page(browser, page_file)
+  browser.choose_files("#import-file", saved)
+  browser.wait("document.getElementById('counts').innerText.startsWith('3')")
+  assert browser.text("#status") == "3 decisions imported."
+  assert rows_of(download(browser)) == rows_of(saved.read_text())
+
+
 @pytest.mark.parametrize(
   ("script", "words"), [(NO_STORAGE, "no storage"), (FULL_STORAGE, "quota")]
 )
