@@ -28,6 +28,10 @@ Storage.prototype.setItem = () => {
 """
 
 
+def quiet(line):
+  """Takes the line on a page's size."""
+
+
 def ranking(num_rows=20, num_classes=5) -> SuspectLabels:
   """Row r has the id 3 r + 1 and the given class r, modulo their number.
 
