@@ -83,6 +83,7 @@ def test_without_storage_it_says_so_and_imports(
     reload(browser)  # asks, since it loses what was decided
     assert browser.dialogs == ["beforeunload"]
     browser.press("k", "s", "s", "d")
+    assert counts(browser).startswith("4 of 20")
     text = download(browser)
     reload(browser)
     assert browser.dialogs == ["beforeunload"]
