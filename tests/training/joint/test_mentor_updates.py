@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tiny
-from joint_models import QUICK, arrays, linear_student, mentored
+from joint_models import BRIEF, QUICK, arrays, linear_student, mentored
 from sklearn.metrics import roc_auc_score
 
 import mentornet_tf as mn
@@ -100,7 +100,7 @@ def test_updates_repeat_exactly():
   for _ in range(2):
     model = mentored()
     update_mentor(
-      model, batches_of(arrays()), UpdateSchedule((0.21,), QUICK, seed=4)
+      model, batches_of(arrays()), UpdateSchedule((0.21,), BRIEF, seed=4)
     )
     mentors.append(model.curriculum.mentor.get_weights())
   for a, b in zip(*mentors, strict=True):
@@ -142,7 +142,7 @@ def test_probabilities_stay_if_all_are_on_one_side_of_the_threshold():
     update_mentor(
       model,
       batches_of(arrays()),
-      UpdateSchedule((0.21,), QUICK, decision_threshold=threshold),
+      UpdateSchedule((0.21,), BRIEF, decision_threshold=threshold),
     )
   for a, b in zip(
     chances.curriculum.mentor.get_weights(),

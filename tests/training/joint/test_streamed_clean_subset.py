@@ -25,7 +25,7 @@ def partly_checked(count, known):
 
 
 def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
-  tmp_path,
+  tmp_path, brief_updates
 ):
   write_records(
     tmp_path,

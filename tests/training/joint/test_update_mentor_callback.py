@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from joint_models import (
+  BRIEF,
   QUICK,
   arrays,
   linear_student,
@@ -57,7 +58,8 @@ def fitted_steps(optimizer, at, **options):
     arrays(seed=1),
     at,
     batch_size=20,
-    recipe=QUICK,
+    recipe=BRIEF,
+    decision_threshold=0,
     on_update=lambda step, report: steps.append(step),
   )
   for _ in range(3):  # as notebooks do
