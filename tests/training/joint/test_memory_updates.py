@@ -174,6 +174,7 @@ def test_fit_updates_the_mentor_on_indexed_images():
       at=start + 0.02,
       batch_size=20,
       recipe=BRIEF,
+      decision_threshold=0,
       on_update=lambda step, report: seen.append((step, report.test_loss)),
     )
     model.fit(

@@ -33,7 +33,7 @@ def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
     arrays(seed=1),
     at=(0.06, 0.1),
     batch_size=20,
-    recipe=QUICK,
+    recipe=BRIEF,
     on_update=lambda step, report: steps.append(step),
   )
   model.fit(
