@@ -134,7 +134,9 @@ def test_the_files_of_two_checkpoints_are_kept(folder):
   assert list(memory_files(folder)) == [16, 24]
 
 
-@pytest.mark.parametrize("most_in_memory", [2**24, 1])
+@pytest.mark.parametrize(
+  "most_in_memory", [pytest.param(2**24, marks=pytest.mark.slow), 1]
+)
 def test_a_continued_run_remembers_the_same(
   folder, folder_on_disk, tmp_path, monkeypatch, most_in_memory
 ):
