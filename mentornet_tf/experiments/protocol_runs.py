@@ -17,7 +17,12 @@ from mentornet_tf.experiments.protocol_tables import (
   outcome,
   write_results,
 )
-from mentornet_tf.experiments.protocols import PROTOCOLS, Protocol
+from mentornet_tf.experiments.protocols import (
+  PROTOCOLS,
+  Protocol,
+  method_and_seed,
+  run_name,
+)
 from mentornet_tf.experiments.run_seconds import (
   SECONDS_FILE,
   read_seconds,
@@ -79,10 +84,10 @@ def run_protocol(
   done = {(each.method, each.seed) for each in finished}
   planned = dict.fromkeys((m, seed) for seed in seeds for m in methods)
   runs = {
-    _name(method, seed): PlannedRun(
+    run_name(method, seed): PlannedRun(
       method,
       protocol.settings(method, seed, steps),
-      folder / _name(method, seed),
+      folder / run_name(method, seed),
       data_dir,
       protocol.options,
     )
@@ -155,15 +160,15 @@ def finished_runs(
   steps = max_number_of_steps or protocol.max_number_of_steps
   defaults, outcomes = TrainingSettings().values(), []
   for path in Path(folder).glob(f"*-*/{SECONDS_FILE}"):
-    method, _, seed = path.parent.name.rpartition("-")
-    if method not in protocol.methods or not seed.isdecimal():
+    method, seed = method_and_seed(path.parent.name) or ("", 0)
+    if method not in protocol.methods:
       continue
     taken = read_seconds(path.parent)
     # What an older version's run.json does not name was as the defaults are.
     settings = defaults | require_run(path.parent)["settings"]
-    expected = protocol.settings(method, int(seed), steps).values()
+    expected = protocol.settings(method, seed, steps).values()
     if taken.step == steps and settings == expected:
-      outcomes.append(outcome(method, int(seed), path.parent, taken.total))
+      outcomes.append(outcome(method, seed, path.parent, taken.total))
   order = {method: place for place, method in enumerate(protocol.methods)}
   return sorted(outcomes, key=lambda each: (each.seed, order[each.method]))
 
@@ -212,17 +217,13 @@ def _readable(identity: dict) -> str:
   )
 
 
-def _name(method: str, seed: int) -> str:
-  return f"{method}-{seed}"
-
-
 def _paces(
   folder: Path, runs: Iterable[tuple[str, int]]
 ) -> dict[str, list[float]]:
   """Method -> seconds per step of each of its runs that has been timed."""
   paces: dict[str, list[float]] = {}
   for method, seed in runs:
-    pace = read_seconds(folder / _name(method, seed)).per_step
+    pace = read_seconds(folder / run_name(method, seed)).per_step
     if pace is not None:
       paces.setdefault(method, []).append(pace)
   return paces

@@ -15,7 +15,7 @@ from mentornet_tf.analysis.plots import (
   plot_learning_curves,
   plot_weights_of_labels,
 )
-from mentornet_tf.experiments.protocols import Protocol
+from mentornet_tf.experiments.protocols import Protocol, run_name
 from mentornet_tf.internal import atomic_files
 
 
@@ -233,7 +233,7 @@ def write_results(
     atomic_files.write_bytes(folder / name, text.encode())
   first = outcomes[0].seed
   runs = [
-    summarize_run(each.method, folder / f"{each.method}-{each.seed}")
+    summarize_run(each.method, folder / run_name(each.method, each.seed))
     for each in outcomes
     if each.seed == first
   ]

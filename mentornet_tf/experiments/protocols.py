@@ -225,6 +225,17 @@ _MEDIUM = Protocol(
 PROTOCOLS = {each.name: each for each in (_SMALL, _HUMAN, _ASYMMETRIC, _MEDIUM)}
 
 
+def run_name(method: str, seed: int) -> str:
+  """The name of a run and of its training folder."""
+  return f"{method}-{seed}"
+
+
+def method_and_seed(name: str) -> tuple[str, int] | None:
+  """What `run_name` was given, or None for another name."""
+  method, _, seed = name.rpartition("-")
+  return (method, int(seed)) if method and seed.isdecimal() else None
+
+
 def chosen_protocol(
   name: str = "small",
   *,

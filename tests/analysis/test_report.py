@@ -9,6 +9,7 @@ import tiny
 from scripts import run_script
 
 from mentornet_tf.analysis import plots, ranking, written_ranking
+from mentornet_tf.analysis import report as report_module
 from mentornet_tf.analysis.comparison import (
   RunSummary,
   comparison_rows,
@@ -106,6 +107,12 @@ def report(folders, tmp_path, **options) -> Page:
   return Page(output.read_text())
 
 
+@pytest.fixture
+def no_drawing(monkeypatch):
+  """Draws no pictures, which takes long, where only texts are compared."""
+  monkeypatch.setattr(report_module, "png_bytes", lambda _: b"\x89PNG")
+
+
 def test_a_run_is_reported_as_a_whole(tmp_path):
   folder = run_folder(tmp_path / "run")
   add_ranking(folder)
@@ -137,7 +144,7 @@ def test_a_run_is_reported_as_a_whole(tmp_path):
   assert f"1 {first['id']} {first['given_class']}" in page.text
 
 
-def test_a_ranking_by_memory_says_so(tmp_path):
+def test_a_ranking_by_memory_says_so(tmp_path, no_drawing):
   folder = run_folder(tmp_path / "run")
   add_ranking(folder, steps=(), source="memory", rank_by="self_confidence")
   page = report([folder], tmp_path)
@@ -146,7 +153,7 @@ def test_a_ranking_by_memory_says_so(tmp_path):
   )
 
 
-def test_digests_are_short_where_runs_stand_side_by_side(tmp_path):
+def test_digests_are_short_where_runs_stand_side_by_side(tmp_path, no_drawing):
   folders = [run_folder(tmp_path / name) for name in "ab"]
   for folder, digit in zip(folders, "12", strict=True):
     run = json.loads((folder / "run.json").read_text())
@@ -157,7 +164,7 @@ def test_digests_are_short_where_runs_stand_side_by_side(tmp_path):
   assert "1" * 64 in page.text  # among all settings, folded away
 
 
-def test_runs_are_compared_by_what_differs(tmp_path):
+def test_runs_are_compared_by_what_differs(tmp_path, no_drawing):
   folders = [
     run_folder(tmp_path / "a", learning_rate=0.1),
     run_folder(
@@ -177,7 +184,7 @@ def test_runs_are_compared_by_what_differs(tmp_path):
   assert "All settings are the same." in report(same, tmp_path).text
 
 
-def test_text_of_the_runs_is_escaped(tmp_path):
+def test_text_of_the_runs_is_escaped(tmp_path, no_drawing):
   name = 'x<script>alert("1")&$a$'
   page = report([run_folder(tmp_path / name, studentnet="m:<i>")], tmp_path)
   assert f"Training report: {name}" in page.text
@@ -200,7 +207,7 @@ def test_a_run_without_evaluation_or_events_says_so(tmp_path):
   assert len(page.images) == 1
 
 
-def test_folders_of_one_name_are_distinguished(tmp_path):
+def test_folders_of_one_name_are_distinguished(tmp_path, no_drawing):
   folders = [run_folder(tmp_path / side / "run") for side in ("a", "b")]
   page = report(folders, tmp_path)
   assert f"differs in {folders[0]} {folders[1]}" not in page.text

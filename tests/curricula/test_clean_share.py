@@ -52,7 +52,9 @@ def test_the_mixture_is_that_of_numpy(share):
   assert expected[0] == pytest.approx(share, abs=0.07)
 
 
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
+@pytest.mark.parametrize(
+  "scale", [1e-3, pytest.param(1.0, marks=pytest.mark.slow), 20.0]
+)
 def test_the_percentile_comes_near_the_share_at_every_scale(scale):
   rng = np.random.default_rng(0)
   curriculum = mn.ThresholdCurriculum(loss_p_percentile="auto")

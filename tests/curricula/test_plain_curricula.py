@@ -38,6 +38,7 @@ def test_without_a_curriculum_every_weight_is_one():
   np.testing.assert_array_equal(weights, np.ones(4))
 
 
+@pytest.mark.slow
 def test_saved_models_load_where_only_their_class_is_imported(tmp_path):
   paths = []
   students = {"inception": {}, "resnet32": {"units_per_stage": 1}}

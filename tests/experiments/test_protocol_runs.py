@@ -12,6 +12,7 @@ from program_runs import assert_fails_in_one_line, run_program
 from rich.console import Console
 
 from mentornet_tf.errors import UserError
+from mentornet_tf.experiments import protocol_tables
 from mentornet_tf.experiments.protocol_runs import finished_runs, run_protocol
 from mentornet_tf.experiments.protocol_tables import (
   Outcome,
@@ -59,23 +60,30 @@ def cifar(tmp_path_factory):
 
 
 @pytest.fixture
-def run(tmp_path, cifar):
-  """Runs a tiny protocol in `tmp_path`/runs; gives outcomes and lines."""
+def run(tmp_path, cifar, monkeypatch):
+  """Runs a tiny protocol in `tmp_path`/runs; gives outcomes and lines.
 
-  def run(*methods, protocol=PROTOCOLS["small"], **options):
+  It takes long to draw pictures, which are made on request.
+  """
+
+  def run(*methods, protocol=PROTOCOLS["small"], pictures=False, **options):
     console = Console(file=io.StringIO(), width=200, soft_wrap=True)
     options = {"seeds": (0,), "max_number_of_steps": 4, **options}
-    try:
-      outcomes = run_protocol(
-        tmp_path / "runs",
-        cifar,
-        protocol=shrunk(protocol),
-        methods=methods,
-        console=console,
-        **options,
-      )
-    except UserError as error:
-      outcomes = error
+    with monkeypatch.context() as patched:
+      if not pictures:
+        for name in ("plot_learning_curves", "plot_weights_of_labels"):
+          patched.setattr(protocol_tables, name, lambda *_: None)
+      try:
+        outcomes = run_protocol(
+          tmp_path / "runs",
+          cifar,
+          protocol=shrunk(protocol),
+          methods=methods,
+          console=console,
+          **options,
+        )
+      except UserError as error:
+        outcomes = error
     return outcomes, console.file.getvalue()
 
   return run
@@ -98,8 +106,6 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   table = (folder / "table.md").read_text()
   assert table == results_table(small, outcomes) + "\n"
   assert (folder / "results.csv").read_text() == results_csv(outcomes)
-  assert (folder / "learning_curves.png").exists()
-  assert (folder / "weights.png").exists()
   # The oracle's weights are those of the labels themselves.
   (row,) = read_metrics(folder / "oracle-0")
   assert float(row["clean_weight"]) == 1 and float(row["noisy_weight"]) == 0
@@ -117,9 +123,11 @@ def test_the_table_holds_all_finished_runs(tmp_path, run):
   # before there was a choice of precisions.
   old = {"protocol": "small", "noise_rate": 0.4}
   write_json(folder / "protocol.json", old)
-  again, text = run("oracle")
+  again, text = run("oracle", pictures=True)
   assert again == outcomes
   assert text.splitlines()[1:] == ["1 of 1 runs finished"]
+  assert (folder / "learning_curves.png").exists()
+  assert (folder / "weights.png").exists()
 
 
 def test_an_interrupted_run_is_continued(tmp_path, run, monkeypatch):

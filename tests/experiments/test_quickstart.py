@@ -1,13 +1,26 @@
 import io
 
+import pytest
+import tiny
 from rich.console import Console
 
+from mentornet_tf.experiments import quickstart
 from mentornet_tf.experiments.quickstart import run_quickstart
 
 _PNG = b"\x89PNG"
 
 
-def test_quickstart_leaves_a_table_and_two_pictures(tmp_path):
+@pytest.mark.parametrize(
+  "student", [tiny.STUDENT, pytest.param("inception", marks=pytest.mark.slow)]
+)
+def test_quickstart_leaves_a_table_and_two_pictures(
+  tmp_path, monkeypatch, student
+):
+  settings = quickstart._SETTINGS
+  assert settings.student.studentnet == "inception"
+  monkeypatch.setattr(
+    quickstart, "_SETTINGS", settings.changed(studentnet=student)
+  )
   text = io.StringIO()
   table = run_quickstart(
     tmp_path, max_number_of_steps=3, console=Console(file=text, width=200)

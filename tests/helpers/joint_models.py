@@ -8,7 +8,10 @@ import mentornet_tf as mn
 from mentornet_tf.curricula.registry import build_mentor_curriculum
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 
-QUICK = MentorRecipe(steps=60, batch_size=64, warmup_steps=5)
+# Their batches are small, so that passes, each of which is reported, are few.
+QUICK = MentorRecipe(steps=60, batch_size=12, warmup_steps=5)
+# Enough to change a mentor.
+BRIEF = MentorRecipe(steps=12, batch_size=8, warmup_steps=2)
 
 
 def student_with_state():

@@ -28,6 +28,10 @@ Storage.prototype.setItem = () => {
 """
 
 
+def quiet(line):
+  """Takes the line on a page's size."""
+
+
 def ranking(num_rows=20, num_classes=5) -> SuspectLabels:
   """Row r has the id 3 r + 1 and the given class r, modulo their number.
 
@@ -60,10 +64,17 @@ def paths(num_rows=20) -> list[str]:
   ]
 
 
+# Chromium drops keys and clicks that come before a page is first painted.
+_PAINTED = """
+document.querySelectorAll(".card").length > 0
+  && performance.getEntriesByName("first-contentful-paint").length > 0
+"""
+
+
 def open_page(browser, file, *, fresh=True):
   """Opens a page, without earlier progress if it is to be fresh."""
   browser.open(file)
-  browser.wait("document.querySelectorAll('.card').length > 0")
+  browser.wait(_PAINTED)
   if fresh:
     browser.run("localStorage.clear()")
     reload(browser)
@@ -73,7 +84,7 @@ def reload(browser):
   browser.run("document.body.id = 'before'")
   browser.send("Page.reload")
   browser.wait("!document.getElementById('before')")
-  browser.wait("document.querySelectorAll('.card').length > 0")
+  browser.wait(_PAINTED)
 
 
 def rows_of(text):

@@ -35,11 +35,11 @@ def recorded_steps(recorded, run, **changes):
   ("run", "compile_steps"),
   [
     ("binary", True),
-    ("real", True),
+    pytest.param("real", True, marks=pytest.mark.slow),
     ("binary", False),
     ("real", False),
     ("binary_decay50", False),
-    ("real_decay50", False),
+    pytest.param("real_decay50", False, marks=pytest.mark.slow),
   ],
 )
 def test_the_originals_recipe_equals_golden(golden, figure, run, compile_steps):

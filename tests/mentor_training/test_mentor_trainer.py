@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -121,11 +122,17 @@ def test_the_folder_holds_mentor_and_summary(tmp_path, few_examples):
   assert len(summary["reports"]) == 4
 
 
-@pytest.mark.parametrize("what", ["seed", "recipe", "form", "examples"])
-def test_another_runs_folder_is_refused(tmp_path, few_examples, what):
+@pytest.fixture(scope="module")
+def finished_folder(tmp_path_factory, few_examples):
+  folder = tmp_path_factory.mktemp("finished")
   train_mentor(
-    build_mentor("mentornet", SHORT), few_examples, SHORT, folder=tmp_path
+    build_mentor("mentornet", SHORT), few_examples, SHORT, folder=folder
   )
+  return folder
+
+
+@pytest.mark.parametrize("what", ["seed", "recipe", "form", "examples"])
+def test_another_runs_folder_is_refused(finished_folder, few_examples, what):
   recipe, form, examples = SHORT, "mentornet", few_examples
   if what == "recipe":
     recipe = MentorRecipe(steps=41, batch_size=64, warmup_steps=5)
@@ -139,16 +146,26 @@ def test_another_runs_folder_is_refused(tmp_path, few_examples, what):
     examples,
     recipe,
     seed=int(what == "seed"),
-    folder=tmp_path,
+    folder=finished_folder,
   )
   assert f"expected a run with {what} " in message
   assert "choose another folder" in message
 
 
-@pytest.mark.parametrize("kept", [0, 300])
-def test_a_damaged_state_is_refused(tmp_path, few_examples, kept):
+@pytest.fixture(scope="module")
+def logistic_folder(tmp_path_factory, few_examples):
+  folder = tmp_path_factory.mktemp("logistic")
   mentor = build_mentor("logistic", SHORT)
-  train_mentor(mentor, few_examples, SHORT, folder=tmp_path)
+  train_mentor(mentor, few_examples, SHORT, folder=folder)
+  return folder
+
+
+@pytest.mark.parametrize("kept", [0, 300])
+def test_a_damaged_state_is_refused(
+  tmp_path, few_examples, logistic_folder, kept
+):
+  mentor = build_mentor("logistic", SHORT)
+  shutil.copytree(logistic_folder, tmp_path, dirs_exist_ok=True)
   state = tmp_path / "learning_state.npz"
   state.write_bytes(state.read_bytes()[:kept])
   message = refused(train_mentor, mentor, few_examples, SHORT, folder=tmp_path)
@@ -168,9 +185,11 @@ def test_a_damaged_state_is_refused(tmp_path, few_examples, kept):
     {"record": '{"settings": {}, "seconds": 1, "reports": [{"a": 1}]}'},
   ],
 )
-def test_a_state_of_something_else_is_refused(tmp_path, few_examples, change):
+def test_a_state_of_something_else_is_refused(
+  tmp_path, few_examples, logistic_folder, change
+):
   mentor = build_mentor("logistic", SHORT)
-  train_mentor(mentor, few_examples, SHORT, folder=tmp_path)
+  shutil.copytree(logistic_folder, tmp_path, dirs_exist_ok=True)
   state = tmp_path / "learning_state.npz"
   with np.load(state) as file:
     arrays = dict(file)

@@ -16,7 +16,9 @@ SHAPE = (75, 75, 3)
 def student():
   keras.utils.set_random_seed(0)
   with dtype_policy("mixed_bfloat16"):
-    return build_student("inception_resnet_v2", 50, input_shape=SHAPE)
+    return build_student(
+      "inception_resnet_v2", 50, input_shape=SHAPE, sync_batch_norm=True
+    )
 
 
 def images(batch=2):
@@ -32,6 +34,15 @@ def test_it_is_the_published_network_with_a_last_layer_of_its_own(student):
   assert student.layers[-2].rate == pytest.approx(0.2)
   activation = student.layers[-1].get_config()["activation"]
   assert activation == "linear"
+
+
+def test_batch_norm_is_synchronized_where_asked_for(student):
+  synchronized = [
+    layer.get_config()["synchronized"]
+    for layer in student._flatten_layers()
+    if hasattr(layer, "moving_mean")
+  ]
+  assert len(synchronized) > 4 and all(synchronized)
 
 
 def test_weight_decay_is_that_of_every_kernel(student):

@@ -20,7 +20,11 @@ def small_network(**options):
 
 @pytest.mark.parametrize(
   ("units", "num_classes"),
-  [(1, 10), (2, 10), pytest.param(9, 100, marks=pytest.mark.slow)],
+  [
+    pytest.param(1, 10, marks=pytest.mark.slow),
+    (2, 10),
+    pytest.param(9, 100, marks=pytest.mark.slow),
+  ],
 )
 def test_logits_and_decay_equal_the_original(
   golden, figure, units, num_classes

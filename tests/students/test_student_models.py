@@ -70,7 +70,9 @@ def test_a_training_step_reaches_every_weight(case):
   labels = tf.constant([0, 1, 2, 3])
   before = [w.numpy() for w in student.trainable_weights]
   student.compile(
-    "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    "sgd",
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    run_eagerly=True,  # for one step sooner done than traced
   )
   first = student.train_on_batch(images(4), labels)
   assert np.isfinite(first)
@@ -108,11 +110,9 @@ def test_cifarnet_sees_other_image_sizes():
   assert student(np.zeros((1, 28, 20, 1), np.float32)).shape == (1, 3)
 
 
-@pytest.mark.parametrize("name", ["resnet32", "inception_resnet_v2"])
-def test_batch_norm_is_synchronized_where_asked_for(name):
+def test_batch_norm_is_synchronized_where_asked_for():
   small = {"units_per_stage": 1, "stem_filters": 2, "widths": (2, 2, 2)}
-  options = small if name == "resnet32" else {"input_shape": (75, 75, 3)}
-  student = build_student(name, 4, sync_batch_norm=True, **options)
+  student = build_student("resnet32", 4, sync_batch_norm=True, **small)
   synchronized = {
     layer.name: layer.get_config()["synchronized"]
     for layer in student._flatten_layers()

@@ -25,9 +25,10 @@ def is_helper(name):
       ["resnet_units2_10_eval", "resnet_units2_10_train"],
       lambda: residual_network(10, units_per_stage=2),
     ),
-    (
+    pytest.param(
       ["resnet_units9_100_eval", "resnet_units9_100_train"],
       lambda: build_student("resnet101", 100),
+      marks=pytest.mark.slow,
     ),
   ],
 )

@@ -49,7 +49,9 @@ def test_imported_cifarnet_gives_golden_logits(
   assert error <= 1e-4
 
 
-@pytest.mark.parametrize("graph", ["eval", "train"])
+@pytest.mark.parametrize(
+  "graph", ["eval", pytest.param("train", marks=pytest.mark.slow)]
+)
 def test_imported_residual_net_gives_golden_logits(
   golden, figure, tmp_path, graph
 ):

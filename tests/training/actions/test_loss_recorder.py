@@ -23,6 +23,18 @@ def folder(tmp_path_factory):
   return path
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+  """The same run, killed at its first checkpoint; tests copy it."""
+  path = tmp_path_factory.mktemp("runs") / "killed"
+  with (
+    pytest.MonkeyPatch.context() as patched,
+    killed_at_the_next_checkpoint(patched),
+  ):
+    run(path, options=RECORDING)
+  return path
+
+
 def test_rows_hold_what_is_remembered_with_this_visit(folder):
   dump = read_loss_dump(folder / "losses.csv")
   memory = mn.TrainingMemory.load(folder)
@@ -59,9 +71,8 @@ def test_a_run_without_a_memory_records_losses_alone(folder, tmp_path):
   assert read_loss_dump(tmp_path / "losses.csv").memory is None
 
 
-def test_a_continued_run_records_the_same(folder, tmp_path, monkeypatch):
-  with killed_at_the_next_checkpoint(monkeypatch):
-    run(tmp_path, options=RECORDING)
+def test_a_continued_run_records_the_same(folder, killed, tmp_path):
+  shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
   with pytest.raises(UserError) as caught:
     run(tmp_path, options=FORGETTING)
   message = str(caught.value)
@@ -74,9 +85,8 @@ def test_a_continued_run_records_the_same(folder, tmp_path, monkeypatch):
   assert parts == whole
 
 
-def test_averages_do_not_restart_within_a_file(tmp_path, monkeypatch):
-  with killed_at_the_next_checkpoint(monkeypatch):
-    run(tmp_path, options=RECORDING)
+def test_averages_do_not_restart_within_a_file(killed, tmp_path):
+  shutil.copytree(killed, tmp_path, dirs_exist_ok=True)
   before = (tmp_path / "losses.csv").read_text()
   shutil.rmtree(tmp_path / "training_memory")
   with pytest.raises(UserError) as caught:

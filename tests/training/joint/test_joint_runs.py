@@ -37,7 +37,9 @@ def values(model):
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
-def test_a_run_updates_its_mentor_and_continues_exactly(tmp_path, monkeypatch):
+def test_a_run_updates_its_mentor_and_continues_exactly(
+  tmp_path, monkeypatch, brief_updates
+):
   """Updates at steps 8, where a checkpoint is due too, and 14."""
   whole, text = run(tmp_path / "whole", _JOINT)
   assert text.count("mentor updated at") == 2
@@ -203,13 +205,14 @@ def test_a_fresh_mentor_is_not_used_before_its_first_update(total_steps):
   curriculum = builders.build_curriculum(settings)
   updated = builders.build_updates(settings).steps(total_steps)[0]
   losses = np.linspace(0, 9, 10, dtype=np.float32)
-  for step in range(updated):
-    epoch = training_percent(step, total_steps)
+  for epoch in {training_percent(step, total_steps) for step in range(updated)}:
     weights = curriculum.weights_without_update(losses, epoch).numpy()
     np.testing.assert_array_equal(weights, np.ones(10))
 
 
-def test_a_run_that_diverges_right_after_an_update_keeps_it(tmp_path):
+def test_a_run_that_diverges_right_after_an_update_keeps_it(
+  tmp_path, brief_updates
+):
   """The copy of the last good state is taken after the update."""
   settings = _JOINT.changed(update_mentor_at="0.5", learning_rate=0.05)
   options = dataclasses.replace(

@@ -32,7 +32,7 @@ def values(model):
 
 
 def test_an_updated_mentor_continues_exactly_and_is_exported(
-  settings, tmp_path, monkeypatch
+  settings, tmp_path, monkeypatch, brief_updates
 ):
   whole, text = run(tmp_path / "whole", settings)
   assert "step 10  mentor updated at 83 % of training: loss " in text

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny
-from joint_models import QUICK, arrays, linear_student, mentored
+from joint_models import BRIEF, QUICK, arrays, linear_student, mentored
 from memory_references import memory_mentor, nearest_rank
 
 import mentornet_tf as mn
@@ -173,7 +173,8 @@ def test_fit_updates_the_mentor_on_indexed_images():
       given,
       at=start + 0.02,
       batch_size=20,
-      recipe=QUICK,
+      recipe=BRIEF,
+      decision_threshold=0,
       on_update=lambda step, report: seen.append((step, report.test_loss)),
     )
     model.fit(

@@ -13,6 +13,7 @@ from mentornet_tf.runs.run_folder import read_run
 from mentornet_tf.training import train
 
 _JOINT = SETTINGS.changed(
+  max_number_of_steps=10,
   update_mentor_at="0.4",
   clean_fraction=1.0,
   update_decision_threshold=0.7,
@@ -25,7 +26,7 @@ def partly_checked(count, known):
 
 
 def test_a_mentor_is_updated_from_the_checked_images_of_a_streamed_set(
-  tmp_path,
+  tmp_path, brief_updates
 ):
   write_records(
     tmp_path,

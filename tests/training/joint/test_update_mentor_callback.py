@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from joint_models import (
+  BRIEF,
   QUICK,
   arrays,
   linear_student,
@@ -32,7 +33,7 @@ def test_fit_updates_the_mentor_at_its_times(steps_per_execution):
     arrays(seed=1),
     at=(0.06, 0.1),
     batch_size=20,
-    recipe=QUICK,
+    recipe=BRIEF,
     on_update=lambda step, report: steps.append(step),
   )
   model.fit(
@@ -57,7 +58,8 @@ def fitted_steps(optimizer, at, **options):
     arrays(seed=1),
     at,
     batch_size=20,
-    recipe=QUICK,
+    recipe=BRIEF,
+    decision_threshold=0,
     on_update=lambda step, report: steps.append(step),
   )
   for _ in range(3):  # as notebooks do

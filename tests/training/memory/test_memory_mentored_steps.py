@@ -27,7 +27,10 @@ def test_steps_are_those_by_hand():
 
 @pytest.mark.parametrize(
   "parts",
-  [("mixing",), ("mixing", "refining")],
+  [
+    pytest.param(("mixing",), marks=pytest.mark.slow),
+    ("mixing", "refining"),
+  ],
   ids=["mixing", "mixing and refining"],
 )
 def test_steps_of_other_kinds_are_those_by_hand(parts):

@@ -1,19 +1,17 @@
-"""The review page in a browser: mouse, keys, progress and the downloads."""
+"""The review page in a browser: mouse, keys and the downloads."""
 
 import time
 
 import numpy as np
 import pytest
-from browser import browser_program, opened_browser
 from review_pages import (
   CLASSES,
-  FULL_STORAGE,
-  NO_STORAGE,
   chosen,
   counts,
   download,
   open_page,
   paths,
+  quiet,
   ranking,
   reload,
   rows_of,
@@ -23,44 +21,8 @@ import mentornet_tf as mn
 from mentornet_tf.datasets.trees.corrections import read_corrections
 from mentornet_tf.internal.spreadsheet_cells import unguarded
 
+pytestmark = pytest.mark.usefixtures("nothing_goes_wrong")
 HEADER = "rank,id,path,given_label,action,label\r\n"
-
-
-def quiet(line):
-  """Takes the line on the page's size."""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-  browser_program()
-  with opened_browser(tmp_path_factory.mktemp("browser")) as opened:
-    yield opened
-
-
-@pytest.fixture(autouse=True)
-def nothing_goes_wrong(browser):
-  browser.problems.clear()
-  browser.requests.clear()
-  yield
-  assert browser.problems == []
-  outside = [u for u in browser.requests if not u.startswith("data:")]
-  assert all(url.startswith("file:") for url in outside), outside
-  assert {url.rpartition(".")[2] for url in outside} <= {"html"}
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory):
-  images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), np.uint8)
-  return mn.review_page(
-    ranking(),
-    tmp_path_factory.mktemp("page") / "review.html",
-    content=images,
-    class_names=CLASSES,
-    paths=paths(),
-    num_contents=15,
-    title="A & <b>",
-    print_line=quiet,
-  )
 
 
 def test_it_shows_the_labels_as_plain_text(browser, page_file):
@@ -177,72 +139,6 @@ def test_by_mouse(browser, page_file):
   assert [unguarded(row[2]) for row in rows] == [
     paths()[int(row[0]) - 1] for row in rows
   ]
-
-
-def test_progress_survives_a_reload_and_is_of_one_ranking(
-  browser, page_file, tmp_path
-):
-  open_page(browser, page_file)
-  browser.press("k", "s", "d")
-  before = download(browser)
-  reload(browser)
-  assert counts(browser).startswith("3 of 20")
-  assert download(browser) == before
-  browser.press("k")  # goes on with the first undecided
-  assert [row[0] for row in rows_of(download(browser))] == ["1", "2", "3", "4"]
-  # The same labels from other paths are another ranking.
-  other = mn.review_page(
-    ranking(), tmp_path / "other.html", class_names=CLASSES, print_line=quiet
-  )
-  open_page(browser, other, fresh=False)
-  assert counts(browser).startswith("0 of 20")
-  browser.press("d")
-  assert rows_of(download(browser)) == [["1", "1", "", "cat", "drop", ""]]
-  open_page(browser, page_file, fresh=False)
-  assert counts(browser).startswith("4 of 20")
-
-
-@pytest.mark.parametrize(
-  ("script", "words"), [(NO_STORAGE, "no storage"), (FULL_STORAGE, "quota")]
-)
-def test_without_storage_it_says_so_and_imports(
-  browser, page_file, tmp_path, script, words
-):
-  open_page(browser, page_file)
-  assert not browser.run("document.getElementById('notice').innerText")
-  added = browser.send("Page.addScriptToEvaluateOnNewDocument", source=script)
-  try:
-    reload(browser)
-    browser.press("k")
-    assert words in browser.text("#notice")
-    browser.press("s", "s", "d")
-    browser.dialogs.clear()
-    reload(browser)  # asks, since it loses what was decided
-    assert browser.dialogs == ["beforeunload"]
-    browser.press("k", "s", "s", "d")
-    text = download(browser)
-    reload(browser)
-    assert browser.dialogs == ["beforeunload"]
-    assert counts(browser).startswith("0 of 20")
-    saved = tmp_path / "saved.csv"
-    saved.write_bytes(text.encode() + b"9,9999,x,cat,keep,\r\n")
-    browser.choose_files("#import-file", saved)
-    browser.wait("document.getElementById('counts').innerText.startsWith('4')")
-    assert browser.text("#status") == (
-      "4 decisions imported. Skipped, as not of this ranking: 1 lines."
-    )
-    assert download(browser) == text
-    browser.press("u")  # the import is one step
-    assert counts(browser).startswith("0 of 20")
-    saved.write_text("some,table\n1,2\n")
-    browser.choose_files("#import-file", saved)
-    browser.wait("!!document.querySelector('#status.problem')")
-    assert "no column rank, id, path" in browser.text("#status")
-  finally:
-    browser.send(
-      "Page.removeScriptToEvaluateOnNewDocument",
-      identifier=added["identifier"],
-    )
 
 
 def test_filters(browser, page_file):

@@ -28,7 +28,7 @@ from mentornet_tf.datasets.records.shards import shard_name
 from mentornet_tf.errors import UserError
 
 _RUN = (
-  Path(__file__).parents[1] / "testdata" / "run_folders" / "digits_mentornet_pd"
+  Path(__file__).parents[2] / "testdata" / "run_folders" / "digits_mentornet_pd"
 )
 
 
