@@ -246,10 +246,8 @@ def mixed_steps(strategy: Any) -> dict[str, Any]:
 
 
 def mirrored(path: str) -> dict[str, Any]:
-  """Training on 1, 2 and 4 replicas, by `fit` and in steps."""
+  """Training on 1, 2 and 4 replicas, by `fit` and in steps, and refusals."""
   import auto_percentiles
-  import memory_mentored_fits
-  import refined_runs
 
   split_cpu(4)
   strategies = {n: strategy_of(n, collective=n == 2) for n in (1, 2, 4)}
@@ -258,17 +256,27 @@ def mirrored(path: str) -> dict[str, Any]:
       n: fitted(scope_of(strategies[n]), 43, path if n == 2 else None)
       for n in (1, 2)
     },
-    "seeing memory": {
-      n: memory_mentored_fits.fitted_in(scope_of(strategies[n])) for n in (1, 2)
-    },
     "mixed": {n: mixed_steps(strategies[n]) for n in (1, 4)},
-    "refined": {
-      n: refined_runs.refined(scope_of(strategies[n])) for n in (1, 2)
-    },
     "percentiles": {
       1: [auto_percentiles.estimates()],
       2: auto_percentiles.on_replicas(strategies[2]),
     },
+    "refusals": refusals(strategies[2]),
+  }
+
+
+def mirrored_with_memory_and_refining() -> dict[str, Any]:
+  """`fit` on 1 and 2 replicas by what the batches before left behind."""
+  import memory_mentored_fits
+  import refined_runs
+
+  split_cpu(2)
+  scopes = {n: scope_of(strategy_of(n)) for n in (1, 2)}
+  return {
+    "seeing memory": {
+      n: memory_mentored_fits.fitted_in(scope) for n, scope in scopes.items()
+    },
+    "refined": {n: refined_runs.refined(scope) for n, scope in scopes.items()},
   }
 
 
@@ -287,15 +295,17 @@ def data_parallel() -> dict[str, Any]:
   }
 
 
-def refusals() -> list[str]:
-  """The lines with which what is not supported is refused."""
+def refusals(strategy: Any) -> list[str]:
+  """The lines with which what is not supported is refused.
+
+  Args:
+    strategy: of two replicas.
+  """
   import keras
   import tensorflow as tf
 
   import mentornet_tf as mn
 
-  split_cpu(2)
-  strategy = strategy_of(2)
   lines = []
   x, y = examples(8)
 
@@ -329,7 +339,6 @@ def refusals() -> list[str]:
     refuse(outside.fit, x, y, epochs=1)
     outside.compile("sgd", "sparse_categorical_crossentropy")
     refuse(outside.fit, x, y, epochs=1)
-  with strategy_of(2, collective=True).scope():
     refuse(built(steps_per_execution=2).fit, x, y, epochs=1)
   central = tf.distribute.experimental.CentralStorageStrategy(["CPU:0"])
   with central.scope():
