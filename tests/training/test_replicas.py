@@ -23,9 +23,7 @@ def mirrored(saved_path):
 
 @pytest.fixture(scope="module")
 def mirrored_slowly():
-  return run_under(
-    "tensorflow", replica_runs.mirrored_with_memory_and_refining
-  )
+  return run_under("tensorflow", replica_runs.mirrored_with_memory_and_refining)
 
 
 def assert_equal(got, expected, atol=1e-6):
