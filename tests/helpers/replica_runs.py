@@ -103,7 +103,9 @@ def state_of(model: Any) -> dict[str, Any]:
   } | {f"weight {i}": w for i, w in enumerate(model.student.get_weights())}
 
 
-def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
+def fitted(
+  scope: Any, count: int, path: str | None = None, weighs: bool = True
+) -> dict[str, list]:
   """What `fit` reports and leaves behind.
 
   Every kind of weight and mask takes part; the last batch of an epoch has
@@ -113,6 +115,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     scope: where the model is built.
     count: of the examples.
     path: where the model is saved.
+    weighs: whether the examples are weighed at the end.
   """
   import keras
 
@@ -141,7 +144,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     logs = model.fit(
       indexed, y, 16, 2, sample_weight=weight, shuffle=False, verbose=0
     ).history
-    weights = model.weigh(x, y)
+    weighed = {"weigh": model.weigh(x, y)} if weighs else {}
     evaluated = model.evaluate(x, y, return_dict=True, verbose=0)
     logs["val_accuracy"] = evaluated["accuracy"]
     if path:
@@ -152,7 +155,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     f"memory {name}": getattr(memory, name)
     for name in ("probabilities", "mean_loss", "mean_weight", "visits")
   }
-  return as_lists(logs | state_of(model) | {"weigh": weights})
+  return as_lists(logs | state_of(model) | weighed)
 
 
 def observed_steps(
@@ -271,17 +274,18 @@ def mirrored_with_memory_and_refining() -> dict[str, Any]:
   import refined_runs
 
   split_cpu(2)
-  scopes = {n: scope_of(strategy_of(n)) for n in (1, 2)}
+  strategies = {n: strategy_of(n, collective=n == 2) for n in (1, 2)}
   return {
-    "seeing memory": {
-      n: memory_mentored_fits.fitted_in(scope) for n, scope in scopes.items()
-    },
-    "refined": {n: refined_runs.refined(scope) for n, scope in scopes.items()},
+    name: {n: fit(scope_of(each)) for n, each in strategies.items()}
+    for name, fit in (
+      ("seeing memory", memory_mentored_fits.fitted_in),
+      ("refined", refined_runs.refined),
+    )
   }
 
 
-def data_parallel() -> dict[str, Any]:
-  """`fit` under JAX on one device and on four."""
+def data_parallel(weighs: bool) -> dict[str, Any]:
+  """`fit` under JAX on one device and on four; `weighs` as in `fitted`."""
   import jax
   import keras
 
@@ -290,8 +294,8 @@ def data_parallel() -> dict[str, Any]:
   assert distribution.device_mesh.devices.size == 4
   return {
     # Keras shares batches of this size equally, and takes no others.
-    "1": fitted(nullcontext(), 48),
-    "4": fitted(distribution.scope(), 48),
+    "1": fitted(nullcontext(), 48, weighs=weighs),
+    "4": fitted(distribution.scope(), 48, weighs=weighs),
   }
 
 
