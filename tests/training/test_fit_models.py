@@ -26,6 +26,14 @@ def layers():
   ]
 
 
+def unbuilt():
+  return keras.Sequential(layers())
+
+
+def slow(*values):
+  return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def built_student():
   return keras.Sequential([keras.Input((4, 4, 1)), *layers()])
 
@@ -65,18 +73,10 @@ def fit(model, **options):
 
 def test_the_default_reports_are_quiet():
   history = fit(mentored(), validation_data=data(16))
-  assert set(history) == {
-    "loss",
-    "accuracy",
-    "mean_weight",
-    "loss_percentile",
-    "val_loss",
-    "val_accuracy",
-  }
-  assert set(mentored().test_on_batch(*data(), return_dict=True)) == {
-    "loss",
-    "accuracy",
-  }
+  own = {"loss", "accuracy", "mean_weight", "loss_percentile"}
+  assert set(history) == own | {"val_loss", "val_accuracy"}
+  tested = mentored().test_on_batch(*data(), return_dict=True)
+  assert set(tested) == {"loss", "accuracy"}
 
 
 def test_reports_are_means_over_the_batches_of_an_epoch():
@@ -177,12 +177,10 @@ def test_the_summary_counts_the_mentor_and_trains_the_student():
 @pytest.mark.parametrize(
   ("make", "mixes"),
   [
-    (lambda: keras.Sequential(layers()), False),
+    (unbuilt, False),
     (Subclassed, True),
-    pytest.param(
-      lambda: keras.Sequential(layers()), True, marks=pytest.mark.slow
-    ),
-    pytest.param(Subclassed, False, marks=pytest.mark.slow),
+    slow(unbuilt, True),
+    slow(Subclassed, False),
   ],
 )
 def test_students_without_inputs_are_saved_and_loaded(tmp_path, make, mixes):
@@ -225,12 +223,7 @@ def dict_student():
 
 @pytest.mark.parametrize(
   ("mixes", "nested"),
-  [
-    (False, False),
-    (True, True),
-    pytest.param(False, True, marks=pytest.mark.slow),
-    pytest.param(True, False, marks=pytest.mark.slow),
-  ],
+  [(False, False), (True, True), slow(False, True), slow(True, False)],
 )
 def test_structures_of_inputs(mixes, nested):
   images, labels = data()
@@ -255,13 +248,8 @@ def test_integers_train_but_are_not_mixed():
   labels = tokens[:, 0] % 3
 
   def text_student():
-    return keras.Sequential(
-      [
-        keras.layers.Embedding(9, 4),
-        keras.layers.Flatten(),
-        keras.layers.Dense(3),
-      ]
-    )
+    embedding = keras.layers.Embedding(9, 4)
+    return keras.Sequential([embedding, *layers()])
 
   model = mentored(text_student())
   model.fit(tokens, labels, verbose=0)
@@ -317,9 +305,8 @@ def test_a_subclass_does_not_ignore_mixing():
   class Own(mn.MentoredModel):
     pass
 
-  with pytest.raises(
-    mn.UserError, match="derive the class from MentorMixModel"
-  ):
+  message = "derive the class from MentorMixModel"
+  with pytest.raises(mn.UserError, match=message):
     Own(built_student(), mn.UniformCurriculum(), 4, mixing=mn.MentorMix())
 
 
