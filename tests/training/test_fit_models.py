@@ -207,9 +207,8 @@ def test_students_without_inputs_are_saved_and_loaded(tmp_path, make, mixes):
   model.load_weights(tmp_path / "2.weights.h5")
   predictions = model.predict_on_batch(x)
   for other in (loaded, restored):
-    np.testing.assert_allclose(
-      other.predict_on_batch(x), predictions, rtol=1e-6
-    )
+    got = other.predict_on_batch(x)
+    np.testing.assert_allclose(got, predictions, rtol=1e-6)
   assert int(restored.step) == 6
 
 
@@ -283,9 +282,8 @@ def test_the_last_smaller_batch_is_a_step_like_others():
     part = slice(start, start + 16)
     replay.train_on_batch(x[part], y[part])
     losses.append(float(replay.curriculum.loss_moving_average))
-  assert losses[-1] == pytest.approx(
-    float(model.curriculum.loss_moving_average)
-  )
+  average = float(model.curriculum.loss_moving_average)
+  assert losses[-1] == pytest.approx(average)
 
 
 @pytest.mark.parametrize(
