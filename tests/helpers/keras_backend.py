@@ -70,7 +70,8 @@ def run_under(
       "CUDA_VISIBLE_DEVICES": "",
       "JAX_PLATFORMS": "cpu",
       # Else compiling, which optimizes for long runs, takes most of the time.
-      "XLA_FLAGS": "--xla_backend_optimization_level=1",
+      "XLA_FLAGS": "--xla_backend_optimization_level=0 "
+      "--xla_llvm_disable_expensive_passes=true",
       "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     },
     capture_output=True,

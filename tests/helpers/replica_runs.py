@@ -103,7 +103,9 @@ def state_of(model: Any) -> dict[str, Any]:
   } | {f"weight {i}": w for i, w in enumerate(model.student.get_weights())}
 
 
-def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
+def fitted(
+  scope: Any, count: int, path: str | None = None, weighs: bool = True
+) -> dict[str, list]:
   """What `fit` reports and leaves behind.
 
   Every kind of weight and mask takes part; the last batch of an epoch has
@@ -113,6 +115,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     scope: where the model is built.
     count: of the examples.
     path: where the model is saved.
+    weighs: whether the examples are weighed at the end.
   """
   import keras
 
@@ -141,7 +144,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     logs = model.fit(
       indexed, y, 16, 2, sample_weight=weight, shuffle=False, verbose=0
     ).history
-    weights = model.weigh(x, y)
+    weighed = {"weigh": model.weigh(x, y)} if weighs else {}
     evaluated = model.evaluate(x, y, return_dict=True, verbose=0)
     logs["val_accuracy"] = evaluated["accuracy"]
     if path:
@@ -152,7 +155,7 @@ def fitted(scope: Any, count: int, path: str | None = None) -> dict[str, list]:
     f"memory {name}": getattr(memory, name)
     for name in ("probabilities", "mean_loss", "mean_weight", "visits")
   }
-  return as_lists(logs | state_of(model) | {"weigh": weights})
+  return as_lists(logs | state_of(model) | weighed)
 
 
 def observed_steps(
@@ -246,10 +249,8 @@ def mixed_steps(strategy: Any) -> dict[str, Any]:
 
 
 def mirrored(path: str) -> dict[str, Any]:
-  """Training on 1, 2 and 4 replicas, by `fit` and in steps."""
+  """Training on 1, 2 and 4 replicas, by `fit` and in steps, and refusals."""
   import auto_percentiles
-  import memory_mentored_fits
-  import refined_runs
 
   split_cpu(4)
   strategies = {n: strategy_of(n, collective=n == 2) for n in (1, 2, 4)}
@@ -258,22 +259,33 @@ def mirrored(path: str) -> dict[str, Any]:
       n: fitted(scope_of(strategies[n]), 43, path if n == 2 else None)
       for n in (1, 2)
     },
-    "seeing memory": {
-      n: memory_mentored_fits.fitted_in(scope_of(strategies[n])) for n in (1, 2)
-    },
     "mixed": {n: mixed_steps(strategies[n]) for n in (1, 4)},
-    "refined": {
-      n: refined_runs.refined(scope_of(strategies[n])) for n in (1, 2)
-    },
     "percentiles": {
       1: [auto_percentiles.estimates()],
       2: auto_percentiles.on_replicas(strategies[2]),
     },
+    "refusals": refusals(strategies[2]),
   }
 
 
-def data_parallel() -> dict[str, Any]:
-  """`fit` under JAX on one device and on four."""
+def mirrored_with_memory_and_refining() -> dict[str, Any]:
+  """`fit` on 1 and 2 replicas by what the batches before left behind."""
+  import memory_mentored_fits
+  import refined_runs
+
+  split_cpu(2)
+  strategies = {n: strategy_of(n, collective=n == 2) for n in (1, 2)}
+  return {
+    name: {n: fit(scope_of(each)) for n, each in strategies.items()}
+    for name, fit in (
+      ("seeing memory", memory_mentored_fits.fitted_in),
+      ("refined", refined_runs.refined),
+    )
+  }
+
+
+def data_parallel(weighs: bool) -> dict[str, Any]:
+  """`fit` under JAX on one device and on four; `weighs` as in `fitted`."""
   import jax
   import keras
 
@@ -282,20 +294,22 @@ def data_parallel() -> dict[str, Any]:
   assert distribution.device_mesh.devices.size == 4
   return {
     # Keras shares batches of this size equally, and takes no others.
-    "1": fitted(nullcontext(), 48),
-    "4": fitted(distribution.scope(), 48),
+    "1": fitted(nullcontext(), 48, weighs=weighs),
+    "4": fitted(distribution.scope(), 48, weighs=weighs),
   }
 
 
-def refusals() -> list[str]:
-  """The lines with which what is not supported is refused."""
+def refusals(strategy: Any) -> list[str]:
+  """The lines with which what is not supported is refused.
+
+  Args:
+    strategy: of two replicas.
+  """
   import keras
   import tensorflow as tf
 
   import mentornet_tf as mn
 
-  split_cpu(2)
-  strategy = strategy_of(2)
   lines = []
   x, y = examples(8)
 
@@ -329,7 +343,6 @@ def refusals() -> list[str]:
     refuse(outside.fit, x, y, epochs=1)
     outside.compile("sgd", "sparse_categorical_crossentropy")
     refuse(outside.fit, x, y, epochs=1)
-  with strategy_of(2, collective=True).scope():
     refuse(built(steps_per_execution=2).fit, x, y, epochs=1)
   central = tf.distribute.experimental.CentralStorageStrategy(["CPU:0"])
   with central.scope():

@@ -23,11 +23,10 @@ AUTO = SETTINGS.changed(
 def test_a_continued_run_estimates_as_an_uninterrupted_one(
   tmp_path, monkeypatch
 ):
-  whole, text = run(tmp_path / "whole", AUTO)
-  for _ in range(1):
-    with killed_at_the_next_checkpoint(monkeypatch):
-      run(tmp_path / "parts", AUTO)
-  parts, _ = run(tmp_path / "parts", AUTO)
+  whole, text = run(tmp_path / "whole", AUTO, eval_data=None)
+  with killed_at_the_next_checkpoint(monkeypatch):
+    run(tmp_path / "parts", AUTO, eval_data=None)
+  parts, _ = run(tmp_path / "parts", AUTO, eval_data=None)
   one, two = (
     variables_of(variable_groups(each.model)) for each in (whole, parts)
   )
@@ -49,7 +48,7 @@ def test_a_continued_run_estimates_as_an_uninterrupted_one(
 
 
 def test_runs_at_a_number_have_no_such_column(tmp_path):
-  run(tmp_path)
+  run(tmp_path, SETTINGS.changed(max_number_of_steps=4), eval_data=None)
   assert "loss_p_percentile" not in read_metrics(tmp_path)[0]
 
 

@@ -50,7 +50,14 @@ def trained(compiles: bool, curriculum: mn.Curriculum, **options):
   return [v.numpy() for v in variables_of(groups)], reports
 
 
-@pytest.mark.parametrize("name", ["mentornet_pd", "threshold", "oracle"])
+@pytest.mark.parametrize(
+  "name",
+  [
+    "mentornet_pd",
+    pytest.param("threshold", marks=pytest.mark.slow),
+    "oracle",
+  ],
+)
 def test_compiled_steps_equal_those_that_are_not(name):
   def curriculum():
     if name == "mentornet_pd":

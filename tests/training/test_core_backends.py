@@ -89,7 +89,7 @@ def measure() -> dict[str, dict]:
   model = mn.MentoredModel(
     small_student(),
     mn.MentorCurriculum(mn.load_mentor("mentornet_pd")),
-    20 * _STEPS,
+    10 * _STEPS,
     mixing=mn.MentorMix(alpha=2.0),
   )
   model.compile(
@@ -98,7 +98,7 @@ def measure() -> dict[str, dict]:
   )
   images, labels = batches()
   before = float(model.evaluate(images, labels, verbose=0))
-  model.fit(images, labels, batch_size=16, epochs=20, verbose=0)
+  model.fit(images, labels, batch_size=16, epochs=10, verbose=0)
   after = float(model.evaluate(images, labels, verbose=0))
   averages = [
     float(c.loss_moving_average)

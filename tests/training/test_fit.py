@@ -1,5 +1,7 @@
 """`MentoredModel` under Keras' own training loop."""
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -42,22 +44,30 @@ def assert_same(model, other):
     np.testing.assert_array_equal(a, b)
 
 
+def small_model(mixes, **compiling):
+  mixing = mn.MentorMix(seed=1) if mixes else None
+  return model_of(mixing=mixing, **compiling)
+
+
+@cache
+def fitted(mixes):
+  model = small_model(mixes)
+  fit_stream(model, STEPS)
+  return model
+
+
 @pytest.mark.parametrize("mixes", [False, True])
 def test_fit_and_the_loop_give_equal_weights(mixes):
-  fitted, looped = (
-    model_of(mixing=mn.MentorMix(seed=1) if mixes else None) for _ in range(2)
-  )
-  fit_stream(fitted, STEPS)
+  looped = small_model(mixes)
   StepRunner(observed_step(looped, has_checked_labels=True), stream())(STEPS)
   assert int(looped.optimizer.iterations) == STEPS
-  assert_same(fitted, looped)
+  assert_same(fitted(mixes), looped)
 
 
 def test_several_steps_per_execution_give_equal_weights():
-  single, several = model_of(), model_of(steps_per_execution=10)
-  for model in (single, several):
-    fit_stream(model, STEPS)
-  assert_same(single, several)
+  several = small_model(mixes=False, steps_per_execution=10)
+  fit_stream(several, STEPS)
+  assert_same(fitted(mixes=False), several)
 
 
 def test_compiled_by_xla_it_trains_the_same():
@@ -139,7 +149,7 @@ def test_metrics_are_those_of_the_student():
     epochs=2,
     verbose=0,
   ).history
-  predicted = model.student.predict(images, verbose=0)
+  predicted = model.student.predict_on_batch(images)
   top_2 = np.argsort(predicted, axis=1)[:, -2:]
   assert history["val_accuracy"][-1] == pytest.approx(
     (predicted.argmax(1) == labels).mean()
@@ -162,9 +172,9 @@ def test_one_hot_labels_with_smoothing_train_as_their_formula():
   expected = -(target * log_p).sum(1)
   got = model.per_example_loss(np.eye(4, dtype=np.float32)[labels], logits)
   np.testing.assert_allclose(got, expected, rtol=1e-4)
-  first = model.evaluate(images, np.eye(4)[labels], verbose=0)
+  first = model.test_on_batch(images, np.eye(4)[labels])
   model.fit(images, np.eye(4)[labels], batch_size=10, epochs=4, verbose=0)
-  assert model.evaluate(images, np.eye(4)[labels], verbose=0) < first
+  assert model.test_on_batch(images, np.eye(4)[labels]) < first
 
 
 def test_a_student_that_ends_in_probabilities_takes_its_own_loss():
@@ -193,14 +203,14 @@ def test_mixed_precision_keeps_losses_and_weights_in_float32(policy):
   try:
     model = model_of(optimizer=keras.optimizers.SGD(0.05))
     images, labels = images_and_labels()
-    first = model.evaluate(images, labels, verbose=0)
+    first = model.test_on_batch(images, labels)
     model.fit(images, labels, batch_size=10, epochs=4, verbose=0)
     assert model.student.layers[-1].compute_dtype == policy[6:]
     assert model.student.trainable_variables[0].dtype == "float32"
     loss = model.per_example_loss(labels, model.student(images))
     assert keras.backend.standardize_dtype(loss.dtype) == "float32"
     assert model.curriculum.loss_moving_average.dtype == "float32"
-    assert model.evaluate(images, labels, verbose=0) < first
+    assert model.test_on_batch(images, labels) < first
   finally:
     keras.config.set_dtype_policy(before)
 

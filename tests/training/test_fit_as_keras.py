@@ -100,7 +100,7 @@ def fit_arrays(model, x, y):
     {"run_eagerly": True},
     {"steps_per_execution": 2},
     {"metrics": {"out": ["accuracy"]}, "weighted_metrics": ["accuracy"]},
-    {"optimizer": keras.optimizers.Adam},
+    pytest.param({"optimizer": keras.optimizers.Adam}, marks=pytest.mark.slow),
     {
       "optimizer": lambda rate: keras.optimizers.SGD(
         rate, gradient_accumulation_steps=2
@@ -136,10 +136,17 @@ def test_labels_in_a_structure(make, form):
 
   # Plain Keras takes only some of them.
   forms = (form, "bare", "list", "dict")
-  assert_alike(make, [fit_labels(each) for each in forms])
+  fits = [fit_labels(each) for each in forms]
+  assert_alike(make, fits, run_eagerly=True)
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+  "policy",
+  [
+    "mixed_float16",
+    pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
+  ],
+)
 def test_mixed_precision(policy):
   def make():
     student = functional(policy)

@@ -46,14 +46,15 @@ def folder(tmp_path_factory):
   return place
 
 
-def run(folder, run_folder, settings=SETTINGS, options=OPTIONS):
+def run(folder, run_folder, settings=SETTINGS, options=OPTIONS, sets=SETS):
   text = io.StringIO()
   result = train.train_and_evaluate(
     settings,
     run_folder,
     open_data(folder, "webvision_mini", "train", settings.images.crop),
-    open_evaluation_data(
-      parse_set_names(SETS, str(folder)), settings.images.crop
+    sets
+    and open_evaluation_data(
+      parse_set_names(sets, str(folder)), settings.images.crop
     ),
     options,
     Console(file=text, width=1000),
@@ -232,9 +233,14 @@ def test_a_run_starts_from_the_weights_it_is_given_only_once(
     return build(name, num_classes, **given)
 
   monkeypatch.setattr(builders, "build_student", note)
-  settings = SETTINGS.changed(student_weights="start.h5", max_number_of_steps=2)
-  run(folder, tmp_path, settings)
-  run(folder, tmp_path, settings)
+  settings = SETTINGS.changed(
+    student_weights="start.h5",
+    max_number_of_steps=2,
+    curriculum="none",
+    trained_mentornet_dir=None,
+  )
+  run(folder, tmp_path, settings, sets=None)
+  run(folder, tmp_path, settings, sets=None)
   assert options == ["start.h5", None]
   assert read_run(tmp_path)["settings"]["student_weights"] == "start.h5"
 

@@ -204,52 +204,60 @@ _MIXING = SETTINGS.changed(
 )
 
 
-def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
-  whole, _ = run(tmp_path / "whole", _MIXING)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """An uninterrupted run: its folder and result."""
+  place = tmp_path_factory.mktemp("whole")
+  return place, run(place, _MIXING)[0]
+
+
+def test_a_continued_run_equals_an_uninterrupted_one(
+  whole, tmp_path, monkeypatch
+):
   with killed_at_the_next_checkpoint(monkeypatch):
-    run(tmp_path / "parts", _MIXING)
-  continued, text = run(tmp_path / "parts", _MIXING)
+    run(tmp_path, _MIXING)
+  continued, text = run(tmp_path, _MIXING)
   assert "continuing from step 8" in text
   values = [
     [v.numpy() for v in checkpointing.variables_of(variable_groups(m))]
-    for m in (whole.model, continued.model)
+    for m in (whole[1].model, continued.model)
   ]
   for a, b in zip(*values, strict=True):
     np.testing.assert_array_equal(a, b)
-  whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
-  assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+  whole_csv = (whole[0] / "metrics.csv").read_bytes()
+  assert (tmp_path / "metrics.csv").read_bytes() == whole_csv
 
 
-def test_evaluation_uses_the_average_of_the_weights(tmp_path):
-  options = dataclasses.replace(OPTIONS, eval_interval_steps=1)
-  result, _ = run(tmp_path, _MIXING, options)
+def test_evaluation_uses_the_average_of_the_weights(whole):
+  folder, result = whole
   student = result.model.student
   own = [weight.numpy() for weight in student.trainable_variables]
-  opened = open_run(tmp_path)
+  opened = open_run(folder)
   opened.load_newest()
   averaged = [weight.numpy() for weight in opened.student.trainable_variables]
   assert any((a != b).any() for a, b in zip(own, averaged, strict=True))
 
   data = tiny.dataset(40, noise=0, seed=1)
   evaluator = Evaluator(opened.student, evaluation_batches(data, 40))
-  logged = float(read_metrics(tmp_path)[-1]["test_loss"])
+  logged = float(read_metrics(folder)[-1]["test_loss"])
   assert evaluator().loss == pytest.approx(logged, rel=1e-5)
 
 
 def test_the_average_is_the_formula(tmp_path):
   """average ← 0.9 · average + 0.1 · weight, from the first step's weight on."""
   settings = _MIXING.changed(max_number_of_steps=3)
+  options = dataclasses.replace(
+    OPTIONS, save_interval_steps=1, steps_per_call=1
+  )
+  result, _ = run(tmp_path, settings, options, eval_data=None)
+  kernel = result.model.student.trainable_variables[0]
+  groups = variable_groups(result.model)
   histories = []
-  for steps in (1, 2, 3):
-    stopped = settings.changed(max_number_of_steps=steps, learning_rate=0.05)
-    result, _ = run(tmp_path / str(steps), stopped)
-    groups = variable_groups(result.model)
-    histories.append(
-      (
-        result.model.student.trainable_variables[0].numpy(),
-        groups["average"]["000-kernel"].numpy(),
-      )
-    )
+  for step in (1, 2, 3):
+    checkpointing.restore(str(tmp_path / f"model.ckpt-{step}"), groups)
+    average = groups["average"]["000-kernel"]
+    histories.append((kernel.numpy(), average.numpy()))
+  assert (histories[0][0] != histories[-1][0]).any()
   (w1, a1), (w2, a2), (w3, a3) = histories
   np.testing.assert_array_equal(w1, a1)
   np.testing.assert_allclose(a2, 0.9 * w1 + 0.1 * w2, atol=1e-6)

@@ -235,10 +235,10 @@ _REFINING = SETTINGS.changed(
 
 
 def test_a_killed_run_continues_to_the_same_numbers(tmp_path, monkeypatch):
-  run(tmp_path / "whole", _REFINING)
+  run(tmp_path / "whole", _REFINING, eval_data=None)
   with killed_at_the_next_checkpoint(monkeypatch):
-    run(tmp_path / "parts", _REFINING)
-  run(tmp_path / "parts", _REFINING)
+    run(tmp_path / "parts", _REFINING, eval_data=None)
+  run(tmp_path / "parts", _REFINING, eval_data=None)
   whole, parts = (
     (tmp_path / name / "metrics.csv").read_bytes()
     for name in ("whole", "parts")

@@ -21,6 +21,11 @@ def mirrored(saved_path):
   return run_under("tensorflow", replica_runs.mirrored, str(saved_path))
 
 
+@pytest.fixture(scope="module")
+def mirrored_slowly():
+  return run_under("tensorflow", replica_runs.mirrored_with_memory_and_refining)
+
+
 def assert_equal(got, expected, atol=1e-6):
   assert got.keys() == expected.keys()
   for name, values in expected.items():
@@ -37,14 +42,16 @@ def test_fit_gives_the_same_on_two_replicas(mirrored):
   assert_equal(two, one)
 
 
-def test_a_mentor_sees_the_same_memory_on_two_replicas(mirrored):
-  one, two = (mirrored["seeing memory"][n] for n in "12")
+@pytest.mark.slow
+def test_a_mentor_sees_the_same_memory_on_two_replicas(mirrored_slowly):
+  one, two = (mirrored_slowly["seeing memory"][n] for n in "12")
   assert np.ptp(one["mean weight"]) > 0.3
   assert_equal(two, one)
 
 
-def test_refined_labels_are_the_same_on_two_replicas(mirrored):
-  one, two = (mirrored["refined"][n] for n in "12")
+@pytest.mark.slow
+def test_refined_labels_are_the_same_on_two_replicas(mirrored_slowly):
+  one, two = (mirrored_slowly["refined"][n] for n in "12")
   assert_equal(two, one)
 
 
@@ -72,16 +79,19 @@ def test_a_model_of_two_replicas_is_saved_as_one(mirrored, saved_path):
   assert_equal(got, {name: expected[name] for name in got})
 
 
-def test_four_devices_of_jax_are_as_one():
-  results = run_under("jax", replica_runs.data_parallel)
+# JAX compiles each operation of the weighing for itself.
+@pytest.mark.parametrize(
+  "weighs", [False, pytest.param(True, marks=pytest.mark.slow)]
+)
+def test_four_devices_of_jax_are_as_one(weighs):
+  results = run_under("jax", replica_runs.data_parallel, weighs)
   assert results["1"]["step"] == 6
   assert_equal(results["4"], results["1"])
 
 
-def test_what_is_not_supported_is_refused_in_one_line():
-  lines = run_under("tensorflow", replica_runs.refusals)
+def test_what_is_not_supported_is_refused_in_one_line(mirrored):
   for line, start in zip(
-    lines,
+    mirrored["refusals"],
     (
       "train_on_batch: expected one replica, got 2, which would each be given "
       "the whole batch; use fit",

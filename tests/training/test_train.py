@@ -38,6 +38,35 @@ def state(model) -> list[np.ndarray]:
   return [v.numpy() for v in checkpointing.variables_of(groups)]
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """An uninterrupted run: its folder and result."""
+  place = tmp_path_factory.mktemp("whole")
+  options = dataclasses.replace(OPTIONS, record_losses=True)
+  return place, run(place, options=options)[0]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+  """The folder of a run that ended at its first checkpoint."""
+  place = tmp_path_factory.mktemp("killed")
+  with (
+    pytest.MonkeyPatch.context() as monkeypatch,
+    killed_at_the_next_checkpoint(monkeypatch),
+  ):
+    run(place)
+  return place
+
+
+def assert_same_run(whole, folder, result):
+  """The same weights and metrics as those of the uninterrupted run."""
+  place, expected = whole
+  for a, b in zip(state(expected.model), state(result.model), strict=True):
+    np.testing.assert_array_equal(a, b)
+  metrics = (place / "metrics.csv").read_bytes()
+  assert (folder / "metrics.csv").read_bytes() == metrics
+
+
 def test_a_run_learns_and_leaves_everything_behind(tmp_path):
   settings = SETTINGS.changed(
     max_number_of_steps=120, augment=False, curriculum="mentornet_pd"
@@ -64,33 +93,19 @@ def test_a_run_learns_and_leaves_everything_behind(tmp_path):
   assert tags >= _ORIGINAL_TAGS | {"mentornet/weight", "test_accuracy"}
 
 
-def test_a_continued_run_equals_an_uninterrupted_one(tmp_path, monkeypatch):
-  whole, _ = run(tmp_path / "whole")
-  with killed_at_the_next_checkpoint(monkeypatch):
-    run(tmp_path / "parts")
-  continued, text = run(tmp_path / "parts")
+def test_a_continued_run_equals_an_uninterrupted_one(whole, killed, tmp_path):
+  place = tmp_path / "lr[0.1]*"  # brackets are no pattern of names
+  shutil.copytree(killed, place)
+  continued, text = run(place)
   assert "continuing from step 8" in text
   assert continued.finished
-  for a, b in zip(state(whole.model), state(continued.model), strict=True):
-    np.testing.assert_array_equal(a, b)
-  whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
-  assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
-
-
-def test_a_run_in_a_folder_with_brackets_is_continued(tmp_path, monkeypatch):
-  place = tmp_path / "lr[0.1]*"
-  with killed_at_the_next_checkpoint(monkeypatch):
-    run(place)
-  continued, text = run(place)
-  assert "continuing from step 8" in text and continued.finished
+  assert_same_run(whole, place, continued)
   again, text = run(place)
-  assert "already finished" in text
-  for a, b in zip(state(continued.model), state(again.model), strict=True):
-    np.testing.assert_array_equal(a, b)
+  assert "already finished at step 24" in text
+  assert_same_run(whole, place, again)
 
 
-def test_other_images_of_the_same_count_are_refused(tmp_path):
-  run(tmp_path)
+def test_other_images_of_the_same_count_are_refused(whole):
   data = tiny.dataset()
   images = data.images.copy()
   images[7, 0, 0, 0] ^= 1
@@ -98,7 +113,7 @@ def test_other_images_of_the_same_count_are_refused(tmp_path):
   with pytest.raises(
     UserError, match="other images, labels or ids in the data"
   ):
-    run(tmp_path, train_data=data)
+    run(whole[0], train_data=data)
 
 
 def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
@@ -110,9 +125,8 @@ def test_a_folder_in_which_another_process_trains_is_refused(tmp_path):
   assert not list(tmp_path.iterdir())
 
 
-def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
+def test_a_stop_between_two_rows_changes_nothing(whole, tmp_path, monkeypatch):
   """The interval of metrics that the stop cuts in two is written whole."""
-  whole, _ = run(tmp_path / "whole")
   options = dataclasses.replace(OPTIONS, save_interval_steps=None)
   calls = []
 
@@ -121,20 +135,15 @@ def test_a_stop_between_two_rows_changes_nothing(tmp_path, monkeypatch):
 
   with monkeypatch.context() as patched:
     patched.setattr(stop_signals, "stop_on_signals", stop_after_five_calls)
-    stopped, text = run(tmp_path / "parts", options=options)
+    stopped, text = run(tmp_path, options=options)
   assert stopped.step % SETTINGS.run.log_interval_steps
   assert f"stopped at step {stopped.step}" in text
-  continued, _ = run(tmp_path / "parts", options=options)
-  for a, b in zip(state(whole.model), state(continued.model), strict=True):
-    np.testing.assert_array_equal(a, b)
-  whole_csv = (tmp_path / "whole" / "metrics.csv").read_bytes()
-  assert (tmp_path / "parts" / "metrics.csv").read_bytes() == whole_csv
+  continued, _ = run(tmp_path, options=options)
+  assert_same_run(whole, tmp_path, continued)
 
 
-def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
-  options = dataclasses.replace(OPTIONS, record_losses=True)
-  run(tmp_path / "whole", options=options)
-  rows = np.loadtxt(tmp_path / "whole" / "losses.csv")
+def test_recorded_losses_are_those_of_every_step(whole, tmp_path, monkeypatch):
+  rows = np.loadtxt(whole[0] / "losses.csv")
   assert rows.shape == (24 * 10, 9)
   data = tiny.dataset()
   ids = rows[:, 0].astype(int)
@@ -144,10 +153,7 @@ def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
   np.testing.assert_array_equal(rows[:, 2], data.labels[ids])
   np.testing.assert_array_equal(rows[:, 3], data.clean_labels[ids])
   means = rows[:, 4].reshape(6, -1).mean(1)
-  logged = [
-    float(row["mentornet/orig_loss"])
-    for row in read_metrics(tmp_path / "whole")
-  ]
+  logged = [float(row["mentornet/orig_loss"]) for row in read_metrics(whole[0])]
   np.testing.assert_allclose(means, logged, rtol=1e-4)
 
   # A continued run cuts off what its checkpoint has not seen.
@@ -158,39 +164,28 @@ def test_recorded_losses_are_those_of_every_step(tmp_path, monkeypatch):
       raise RuntimeError("killed")
     save(store, step)
 
-  with monkeypatch.context() as patched:
-    patched.setattr(checkpointing.CheckpointStore, "save", die)
-    with pytest.raises(RuntimeError):
-      run(tmp_path / "parts", options=options)
-  run(tmp_path / "parts", options=options)
-  text = (tmp_path / "whole" / "losses.csv").read_text()
-  assert (tmp_path / "parts" / "losses.csv").read_text() == text
-
-
-def test_recording_losses_has_to_start_with_the_run(tmp_path, monkeypatch):
-  save = checkpointing.CheckpointStore.save
-
-  def die(store, step):
-    if step == 24:
-      raise RuntimeError("killed")
-    save(store, step)
-
-  with monkeypatch.context() as patched:
-    patched.setattr(checkpointing.CheckpointStore, "save", die)
-    with pytest.raises(RuntimeError):
-      run(tmp_path)
   options = dataclasses.replace(OPTIONS, record_losses=True)
-  with pytest.raises(UserError, match="expected the 160 losses of the steps"):
-    run(tmp_path, options=options)
-  assert not list(tmp_path.glob("losses*"))
+  with monkeypatch.context() as patched:
+    patched.setattr(checkpointing.CheckpointStore, "save", die)
+    with pytest.raises(RuntimeError):
+      run(tmp_path, options=options, eval_data=None)
+  run(tmp_path, options=options, eval_data=None)
+  text = (whole[0] / "losses.csv").read_text()
+  assert (tmp_path / "losses.csv").read_text() == text
 
 
-def test_the_same_seed_gives_the_same_weights(tmp_path):
-  first, _ = run(tmp_path / "a")
-  again, _ = run(tmp_path / "b")
-  other, _ = run(tmp_path / "c", SETTINGS.changed(seed=1))
+def test_recording_losses_has_to_start_with_the_run(killed):
+  options = dataclasses.replace(OPTIONS, record_losses=True)
+  with pytest.raises(UserError, match="expected the 80 losses of the steps"):
+    run(killed, options=options)
+  assert not list(killed.glob("losses*"))
+
+
+def test_the_same_seed_gives_the_same_weights(whole, tmp_path):
+  again, _ = run(tmp_path / "b", eval_data=None)
+  other, _ = run(tmp_path / "c", SETTINGS.changed(seed=1), eval_data=None)
   weights = [
-    result.model.student.get_weights() for result in (first, again, other)
+    result.model.student.get_weights() for result in (whole[1], again, other)
   ]
   for a, b in zip(weights[0], weights[1], strict=True):
     np.testing.assert_array_equal(a, b)
@@ -199,16 +194,9 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
   )
 
 
-def test_a_finished_run_says_so(tmp_path):
-  run(tmp_path)
-  _, text = run(tmp_path)
-  assert "already finished at step 24" in text
-
-
-def test_other_settings_in_the_same_folder_are_refused(tmp_path):
-  run(tmp_path)
+def test_other_settings_in_the_same_folder_are_refused(whole):
   with pytest.raises(UserError, match=r"settings\.seed was 0, now 1"):
-    run(tmp_path, SETTINGS.changed(seed=1))
+    run(whole[0], SETTINGS.changed(seed=1))
 
 
 @pytest.mark.parametrize(("rate", "step"), [(1e38, 0), (3.0, 8)])
@@ -285,14 +273,11 @@ def test_bfloat16_trains_with_float32_weights_and_losses(tmp_path):
   assert np.isfinite(float(read_metrics(tmp_path)[-1]["test_loss"]))
 
 
-def test_every_curriculum_trains(tmp_path, golden):
+def test_every_curriculum_trains(tmp_path):
   choices = {
     "none": {},
     "threshold": {},
     "focal_loss": {"vstar_gamma": 3.0},
-    "mentornet": {
-      "trained_mentornet_dir": str(golden.folder / "mentor_self_paced")
-    },
   }
   for curriculum, more in choices.items():
     settings = SETTINGS.changed(
@@ -306,7 +291,8 @@ def test_data_without_clean_labels_has_no_weight_quality(tmp_path):
   data = dataclasses.replace(
     tiny.dataset(), clean_labels=np.full(60, -1, np.int64)
   )
-  run(tmp_path / "run", train_data=data)
+  settings = SETTINGS.changed(max_number_of_steps=4)
+  run(tmp_path / "run", settings, train_data=data, eval_data=None)
   assert "weight_auc" not in read_metrics(tmp_path / "run")[0]
   options = dataclasses.replace(OPTIONS, record_losses=True)
   with pytest.raises(UserError, match="expected data whose clean labels"):
@@ -317,12 +303,15 @@ def test_a_run_keeps_its_mentor(tmp_path, golden):
   mentor = tmp_path / "mentor"
   shutil.copytree(golden.folder / "mentor_self_paced", mentor)
   settings = SETTINGS.changed(
-    curriculum="mentornet", trained_mentornet_dir=str(mentor)
+    curriculum="mentornet",
+    trained_mentornet_dir=str(mentor),
+    max_number_of_steps=4,
   )
   short = dataclasses.replace(OPTIONS, steps_per_call=1)
-  first, _ = run(tmp_path / "run", settings, short)
+  first, _ = run(tmp_path / "run", settings, short, eval_data=None)
+  assert first.finished
   shutil.rmtree(mentor)
-  again, text = run(tmp_path / "run", settings, short)
+  again, text = run(tmp_path / "run", settings, short, eval_data=None)
   assert "already finished" in text
   features = np.random.default_rng(0).random((8, 4), np.float32)
   np.testing.assert_array_equal(
