@@ -1,11 +1,15 @@
 """Trains what a protocol names, continues what was interrupted, and reports."""
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from mentornet_tf.datasets.labels.files import read_label_columns
+from mentornet_tf.datasets.labels.label_noise import LabelNoise
+from mentornet_tf.datasets.labels.matching import is_matched, label_column
 from mentornet_tf.datasets.writing.in_memory import (
   NoisyRecords,
   write_noisy_records,
@@ -200,12 +204,41 @@ def _write_records(
       output_dir=data_dir,
       dataset_name="cifar10",
       source_dir=None if source_dir is None else Path(source_dir),
-      noise=protocol.label_noise(),
+      noise=_label_noise(protocol),
       max_train_examples=protocol.num_images,
     )
   )
   write_json(path, identity)
   return data_dir
+
+
+def _label_noise(protocol: Protocol) -> LabelNoise:
+  """The noise, with the labels of a file that holds other columns than usual.
+
+  Raises:
+    UserError: the file does not tell which labels are meant, or of which image.
+  """
+  noise = protocol.label_noise()
+  file = str(noise.label_file)
+  if noise.kind != "file" or file.startswith("tfds:"):
+    return noise
+  columns = read_label_columns(file)
+  if not is_matched(columns):
+    raise UserError(
+      f"human_labels: expected a column of ids or of clean labels beside the "
+      f"labels of {file}, since CIFAR images come in two orders, got "
+      f"{', '.join(columns) or 'no integers'}; add an id column"
+    )
+  if noise.label_key in columns:
+    return noise
+  try:
+    return dataclasses.replace(noise, label_key=label_column(columns, file))
+  except UserError as error:
+    raise UserError(
+      f"human_labels: expected the column {noise.label_key} or a single column "
+      f"of labels in {file}, got {', '.join(columns)}; give CIFAR-10N's file, "
+      "or one with a single column"
+    ) from error
 
 
 def _readable(identity: dict) -> str:

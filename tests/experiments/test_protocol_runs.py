@@ -228,6 +228,33 @@ def test_human_labels_are_those_of_the_file(tmp_path, run):
   assert record["settings"]["loss_p_percentile"] == "auto"
 
 
+def test_human_labels_may_be_the_only_column_of_another_file(tmp_path, run):
+  clean = np.tile(np.arange(10), 5)
+  path = tmp_path / "labels.npz"
+  protocol = chosen_protocol("human", human_labels=path)
+
+  def assert_refused(message, **columns):
+    np.savez(path, **columns)
+    error, _ = run("baseline", protocol=protocol)
+    assert str(error).startswith("human_labels: expected")
+    assert message in str(error)
+
+  assert_refused("a column of ids or of clean labels beside", labels=clean)
+  assert_refused(
+    f"a single column of labels in {path}, got clean_label, first, second",
+    clean_label=clean,
+    first=clean,
+    second=clean,
+  )
+  ours = clean.copy()
+  ours[3] = 0
+  np.savez(path, clean_label=clean, ours=ours)
+  run("baseline", protocol=protocol)
+  record = read_run(tmp_path / "runs" / "baseline-0")
+  assert record["data"]["noise"]["label_key"] == "ours"
+  assert record["data"]["measured_noise_rate"] == 1 / 40
+
+
 def test_medium_has_all_images_and_published_numbers(tmp_path, run):
   run("baseline", protocol=PROTOCOLS["medium"])
   folder = tmp_path / "runs"

@@ -73,6 +73,17 @@ def match_labels(
   return labels
 
 
+def is_matched(columns: Mapping[str, np.ndarray]) -> bool:
+  """Whether columns tell of which images their labels are.
+
+  Args:
+    columns: name -> [M] integers.
+  """
+  return any(
+    _first_of(columns, names) is not None for names in (_ID_NAMES, _CLEAN_NAMES)
+  )
+
+
 def label_column(
   columns: Mapping[str, np.ndarray], origin: str, label_key: str | None = None
 ) -> str:
