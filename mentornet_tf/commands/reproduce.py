@@ -40,8 +40,9 @@ flags.DEFINE_string(
 flags.DEFINE_string(
   "human_labels",
   None,
-  "For --protocol=human: CIFAR-10N's worse_label with its clean_label, or ids, "
-  "in any file that --label_file of convert-cifar takes.",
+  "For --protocol=human: a file that --label_file of convert-cifar takes, with "
+  "ids or clean labels; CIFAR-10N's worse_label in it, or else its label, or "
+  "its only column of labels.",
 )
 flags.DEFINE_float(
   "noise_rate",

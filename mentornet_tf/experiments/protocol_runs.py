@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mentornet_tf.datasets.labels.files import read_label_columns
 from mentornet_tf.datasets.labels.label_noise import LabelNoise
-from mentornet_tf.datasets.labels.matching import is_matched, label_column
+from mentornet_tf.datasets.labels.matching import can_be_matched, label_column
 from mentornet_tf.datasets.writing.in_memory import (
   NoisyRecords,
   write_noisy_records,
@@ -164,9 +164,10 @@ def finished_runs(
   steps = max_number_of_steps or protocol.max_number_of_steps
   defaults, outcomes = TrainingSettings().values(), []
   for path in Path(folder).glob(f"*-*/{SECONDS_FILE}"):
-    method, seed = method_and_seed(path.parent.name) or ("", 0)
-    if method not in protocol.methods:
+    parsed = method_and_seed(path.parent.name)
+    if parsed is None or parsed[0] not in protocol.methods:
       continue
+    method, seed = parsed
     taken = read_seconds(path.parent)
     # What an older version's run.json does not name was as the defaults are.
     settings = defaults | require_run(path.parent)["settings"]
@@ -213,17 +214,18 @@ def _write_records(
 
 
 def _label_noise(protocol: Protocol) -> LabelNoise:
-  """The noise, with the labels of a file that holds other columns than usual.
+  """The noise; labels of a file are its only ones where the usual are missing.
 
   Raises:
-    UserError: the file does not tell which labels are meant, or of which image.
+    UserError: the file does not say which labels are meant, or which image each
+      belongs to.
   """
   noise = protocol.label_noise()
-  file = str(noise.label_file)
-  if noise.kind != "file" or file.startswith("tfds:"):
+  if noise.kind != "file" or noise.labels_from_tfds:
     return noise
+  file = str(noise.label_file)
   columns = read_label_columns(file)
-  if not is_matched(columns):
+  if not can_be_matched(columns):
     raise UserError(
       f"human_labels: expected a column of ids or of clean labels beside the "
       f"labels of {file}, since CIFAR images come in two orders, got "
@@ -235,9 +237,9 @@ def _label_noise(protocol: Protocol) -> LabelNoise:
     return dataclasses.replace(noise, label_key=label_column(columns, file))
   except UserError as error:
     raise UserError(
-      f"human_labels: expected the column {noise.label_key} or a single column "
-      f"of labels in {file}, got {', '.join(columns)}; give CIFAR-10N's file, "
-      "or one with a single column"
+      f"human_labels: expected a column {noise.label_key} or label, or a "
+      f"single column of labels, in {file}, got {', '.join(columns)}; give "
+      "CIFAR-10N's file, or one with a single column of labels"
     ) from error
 
 

@@ -161,7 +161,7 @@ _SMALL = Protocol(
 _HUMAN = dataclasses.replace(
   _SMALL,
   name="human",
-  description="10,000 images with CIFAR-10N's worst labels, given by people",
+  description="10,000 images with labels that people gave",
   noise={"kind": "file", "label_key": "worse_label"},
   # Nobody knows the share of clean labels beforehand.
   changes={**_SMALL.changes, "loss_p_percentile": "auto"},
@@ -233,7 +233,8 @@ def run_name(method: str, seed: int) -> str:
 def method_and_seed(name: str) -> tuple[str, int] | None:
   """What `run_name` was given, or None for another name."""
   method, _, seed = name.rpartition("-")
-  return (method, int(seed)) if method and seed.isdecimal() else None
+  is_run = seed.isdecimal() and name == run_name(method, int(seed))
+  return (method, int(seed)) if is_run else None
 
 
 def chosen_protocol(
@@ -249,7 +250,8 @@ def chosen_protocol(
     name: one of `PROTOCOLS`.
     noise_rate: another rate for "small", 0..1; the loss percentile becomes
       1 - noise_rate.
-    human_labels: CIFAR-10N's file of labels, for "human".
+    human_labels: for "human", CIFAR-10N's file of labels or another one with
+      labels of CIFAR-10's images.
     mixed_precision: of the students, see `StudentSettings`; None for float32.
 
   Raises:

@@ -220,7 +220,7 @@ def test_human_labels_are_those_of_the_file(tmp_path, run):
   np.savez(path, clean_label=clean, worse_label=worse, aggre_label=clean)
   protocol = chosen_protocol("human", human_labels=path)
   outcomes, text = run("baseline", protocol=protocol)
-  assert len(outcomes) == 1 and "CIFAR-10N" in text
+  assert len(outcomes) == 1 and "labels that people gave" in text
   record = read_run(tmp_path / "runs" / "baseline-0")
   assert record["data"]["noise"]["label_key"] == "worse_label"
   # Two of the first forty.
@@ -241,7 +241,7 @@ def test_human_labels_may_be_the_only_column_of_another_file(tmp_path, run):
 
   assert_refused("a column of ids or of clean labels beside", labels=clean)
   assert_refused(
-    f"a single column of labels in {path}, got clean_label, first, second",
+    f"a single column of labels, in {path}, got clean_label, first, second",
     clean_label=clean,
     first=clean,
     second=clean,

@@ -6,7 +6,12 @@ from command_modules import imported_command
 
 from mentornet_tf.curricula.memory_features import RememberedBatch
 from mentornet_tf.errors import UserError
-from mentornet_tf.experiments.protocols import PROTOCOLS, chosen_protocol
+from mentornet_tf.experiments.protocols import (
+  PROTOCOLS,
+  chosen_protocol,
+  method_and_seed,
+  run_name,
+)
 from mentornet_tf.settings import TrainingSettings, published_run
 from mentornet_tf.training import builders
 
@@ -124,3 +129,9 @@ def test_settings_without_effect_are_refused(arguments, message):
 def test_the_command_knows_all_protocols():
   with imported_command("reproduce") as command:
     assert tuple(PROTOCOLS) == command.PROTOCOLS
+
+
+def test_run_names_are_read_back():
+  assert method_and_seed(run_name("mentornet_pd", 12)) == ("mentornet_pd", 12)
+  for name in ("records", "oracle-", "-1", "oracle-007", "oracle-1-old"):
+    assert method_and_seed(name) is None, name

@@ -85,6 +85,11 @@ class LabelNoise:
           f"{name}: expected a file with `kind={kind}`, got none; name the file"
         )
 
+  @property
+  def labels_from_tfds(self) -> bool:
+    """Whether the given labels are those of TensorFlow Datasets."""
+    return str(self.label_file).startswith("tfds:")
+
   def labels(
     self,
     source: SourceImages,
@@ -153,7 +158,7 @@ class LabelNoise:
   ) -> tuple[np.ndarray, dict[str, Any]]:
     origin = str(self.label_file)
     summary: dict[str, Any] = {"kind": "file"}
-    if origin.startswith("tfds:"):
+    if self.labels_from_tfds:
       columns = _tfds_columns(origin, source, dataset_name, tfds_data_dir)
       summary["label_file"] = origin
     else:

@@ -73,8 +73,10 @@ def match_labels(
   return labels
 
 
-def is_matched(columns: Mapping[str, np.ndarray]) -> bool:
-  """Whether columns tell of which images their labels are.
+def can_be_matched(columns: Mapping[str, np.ndarray]) -> bool:
+  """Whether columns say which image each label belongs to.
+
+  They do so by ids or clean labels.
 
   Args:
     columns: name -> [M] integers.

@@ -108,8 +108,8 @@ def write_noisy_records(
 
 def _check_request(request: NoisyRecords) -> None:
   # Images may come from an archive and labels from TensorFlow Datasets.
-  labels_from_tfds = str(request.noise.label_file).startswith("tfds:")
-  if request.source_dir and request.tfds_data_dir and not labels_from_tfds:
+  from_archive = request.source_dir and not request.noise.labels_from_tfds
+  if from_archive and request.tfds_data_dir:
     raise UserError(
       "source_dir, tfds_data_dir: expected one of them, got both; leave one out"
     )
