@@ -133,5 +133,5 @@ def test_the_command_knows_all_protocols():
 
 def test_run_names_are_read_back():
   assert method_and_seed(run_name("mentornet_pd", 12)) == ("mentornet_pd", 12)
-  for name in ("records", "oracle-", "-1", "oracle-007", "oracle-1-old"):
+  for name in ("records", "oracle-", "oracle-007", "oracle-1-old"):
     assert method_and_seed(name) is None, name
