@@ -3,12 +3,10 @@
 import csv
 
 import pytest
-from absl import flags
-from command_modules import imported_command
+from command_modules import imported_command, run_without_data
 from large_images import STUDENT, write_records
 from program_runs import run_program
 
-from mentornet_tf.errors import UserError
 from mentornet_tf.runs.run_folder import read_metrics, read_run
 
 
@@ -85,11 +83,7 @@ def test_mistakes_are_one_line(arguments, words):
 def settings_of(line):
   """The settings of a command line whose data does not exist."""
   with imported_command("train_student") as command:
-    flags.FLAGS(
-      ["program", "--data_dir=no/such", "--train_log_dir=no/run", *line]
-    )
-    with pytest.raises(UserError, match="no/such does not exist"):
-      command.main()
+    run_without_data(command, line)
     return command.training_settings().values()
 
 

@@ -3,6 +3,8 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,6 +39,35 @@ SETTINGS = TrainingSettings.of(
 # Evaluation's images to 0.002 of 255 grey levels, seen through the student's
 # one layer of weights.
 CLOSE = 5e-6
+OF_PIXELS = {"serving_default", "images_uint8", "images_float"}
+
+_TENSORFLOW_ALONE = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+exported, folder = sys.argv[1:]
+inputs = dict(np.load(f"{folder}/inputs.npz"))
+student = tf.saved_model.load(exported)
+encoded = [
+  inputs["encoded"][begin:end].tobytes()
+  for begin, end in zip(inputs["ends"][:-1], inputs["ends"][1:])
+]
+arguments = {
+  "encoded": {"image_bytes": tf.constant(encoded)},
+  "serving_default": {"images": tf.constant(inputs["pixels"])},
+  "images_uint8": {"images": tf.constant(inputs["pixels"])},
+  "images_float": {"images": tf.constant(inputs["pixels"], tf.float32)},
+}
+results = {
+  f"{name}/{key}": value
+  for name, values in arguments.items()
+  for key, value in student.signatures[name](**values).items()
+}
+names = open(student.classes.asset_path.numpy()).read().splitlines()
+np.savez(f"{folder}/results.npz", names=names, **results)
+assert "mentornet_tf" not in sys.modules
+"""
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +103,24 @@ def evaluated(student, encoded, folder) -> np.ndarray:
   )
 
 
+@pytest.fixture(scope="module")
+def given(trained, tmp_path_factory):
+  """Files of many sizes and pixels of one, and the logits of either."""
+  _, student = trained
+  folder = tmp_path_factory.mktemp("given")
+  files = [jpeg(image) for image in images(6)]
+  # A PNG, and a JPEG that is decoded at a half.
+  files.append(tf.io.encode_png(texture(61, 90)).numpy())
+  files.append(jpeg(texture(240, 260)))
+  of_files = evaluated(student, files, folder / "files")
+  assert np.ptp(of_files, axis=0).min() > 0.1
+  same_size = [jpeg(texture(77, 101, seed)) for seed in range(5)]
+  pixels = np.stack([tf.io.decode_jpeg(file) for file in same_size])
+  of_pixels = evaluated(student, same_size, folder / "same_size")
+  assert np.ptp(of_pixels, axis=0).min() > 0.01
+  return files, pixels, of_files, of_pixels
+
+
 def check(results, logits, tolerance) -> None:
   np.testing.assert_allclose(results["logits"], logits, atol=tolerance)
   np.testing.assert_allclose(
@@ -81,27 +130,46 @@ def check(results, logits, tolerance) -> None:
   assert results["classes"].dtype == np.int64
 
 
-def test_a_saved_model_gives_evaluations_values(trained, exported, tmp_path):
-  """That TensorFlow alone serves it is tested in `test_export`."""
-  _, student = trained
-  # Of many sizes; the last two are a PNG and a JPEG that is decoded at a half.
-  files = [jpeg(image) for image in images(6)]
-  files.append(tf.io.encode_png(texture(61, 90)).numpy())
-  files.append(jpeg(texture(240, 260)))
-  same_size = [jpeg(texture(77, 101, seed)) for seed in range(5)]
-  pixels = np.stack([tf.io.decode_jpeg(file) for file in same_size])
+def test_a_saved_model_gives_evaluations_values(given, exported):
+  """In this process; the slow test below loads it with TensorFlow alone."""
+  files, pixels, of_files, of_pixels = given
   serve = served(exported)
-  of_pixels = {"serving_default", "images_uint8", "images_float"}
-  assert set(serve) == {"encoded", *of_pixels}
-  logits = evaluated(student, files, tmp_path / "files")
-  assert np.ptp(logits, axis=0).min() > 0.1
-  check(serve["encoded"](files), logits, 1e-6)
-  logits = evaluated(student, same_size, tmp_path / "same_size")
-  assert np.ptp(logits, axis=0).min() > 0.01
-  for name in of_pixels:
-    check(serve[name](pixels), logits, CLOSE)
+  assert set(serve) == {"encoded", *OF_PIXELS}
+  check(serve["encoded"](files), of_files, 1e-6)
+  for name in OF_PIXELS:
+    check(serve[name](pixels), of_pixels, CLOSE)
   names = (exported / "assets" / "classes.txt").read_text().splitlines()
   assert names == [f"class {i}" for i in range(NUM_CLASSES)]
+
+
+@pytest.mark.slow
+def test_tensorflow_alone_serves_the_same_values(given, exported, tmp_path):
+  files, pixels, of_files, of_pixels = given
+  np.savez(
+    tmp_path / "inputs.npz",
+    encoded=np.frombuffer(b"".join(files), np.uint8),
+    ends=np.cumsum([0, *map(len, files)]),
+    pixels=pixels,
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", _TENSORFLOW_ALONE, exported, tmp_path],
+    capture_output=True,
+    text=True,
+    timeout=200,
+    cwd=tmp_path,
+  )
+  assert done.returncode == 0, done.stderr
+  stored = np.load(tmp_path / "results.npz")
+  assert list(stored["names"]) == [f"class {i}" for i in range(NUM_CLASSES)]
+  for name in ("encoded", *OF_PIXELS):
+    results = {
+      key: stored[f"{name}/{key}"]
+      for key in ("logits", "probabilities", "classes")
+    }
+    if name == "encoded":
+      check(results, of_files, 1e-6)
+    else:
+      check(results, of_pixels, CLOSE)
 
 
 def test_the_shorter_side_is_the_runs(trained, exported, tmp_path):

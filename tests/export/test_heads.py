@@ -23,7 +23,7 @@ _SIZES = [(12, 16), (None, None)]
 
 
 def _is_slow(head: int, preparation: int, size: int) -> bool:
-  """Ten of forty stay: heads and preparations with both sizes, and mixed."""
+  """Keeps ten of forty: every head and preparation, each with both sizes."""
   half, odd = divmod(head + preparation, 2)
   return bool(odd) or half % 2 != size
 

@@ -3,13 +3,15 @@
 import contextlib
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 
+import pytest
 from absl import flags
 
 # Imports what of absl defines flags, which are to stay.
 from mentornet_tf.commands import command_line  # noqa: F401
+from mentornet_tf.errors import UserError
 
 _PACKAGE = "mentornet_tf.commands"
 
@@ -36,3 +38,14 @@ def imported_command(module: str) -> Iterator[ModuleType]:
       yield importlib.import_module(f"{_PACKAGE}.{module}")
     finally:
       sys.modules.pop(f"{_PACKAGE}.{module}", None)
+
+
+def run_without_data(command: ModuleType, line: Sequence[str]) -> None:
+  """Runs `main` with these flags alone, as far as missing the data."""
+  for name in flags.FLAGS:
+    flags.FLAGS[name].unparse()
+  flags.FLAGS(
+    ["program", *line, "--data_dir=no/such", "--train_log_dir=no/run"]
+  )
+  with pytest.raises(UserError, match="no/such does not exist"):
+    command.main()

@@ -8,7 +8,7 @@ import mentornet_tf as mn
 from mentornet_tf.curricula.registry import build_mentor_curriculum
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 
-# Their batches are small, so that passes, each of which is reported, are few.
+# Small batches: few passes, each of which is reported.
 QUICK = MentorRecipe(steps=60, batch_size=12, warmup_steps=5)
 # Enough to change a mentor.
 BRIEF = MentorRecipe(steps=12, batch_size=8, warmup_steps=2)

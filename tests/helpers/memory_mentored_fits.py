@@ -5,6 +5,7 @@ import numpy as np
 from memory_fits import (
   CLASSES,
   EXAMPLES,
+  check_against_hand,
   data,
   fitted_on_arrays,
   memory_model,
@@ -19,9 +20,6 @@ from memory_references import (
 import mentornet_tf as mn
 from mentornet_tf.training.ema import averaged_weights
 
-# Some batches hold an example twice, and one is smaller, except for XLA, which
-# compiles the steps anew for each size.
-_SIZES = {False: (6, 6, 4, 6, 6), True: (6, 6, 6, 6, 6)}
 # The steps begin at 0, 12, 25, 37 and 50 % of training.
 _TOTAL_STEPS = 8
 _PERCENTILE, _RATE = 0.6, 0.5
@@ -140,11 +138,15 @@ class Reference:
     return guess / guess.sum(1, keepdims=True)
 
 
-def check_steps_against_hand(jit_compile: bool, **kind) -> None:
-  """Steps under a mentor that sees the memory.
+def check_steps_against_hand(
+  jit_compile: bool, sizes_vary: bool, **kind
+) -> None:
+  """Steps under a mentor that sees the memory; some batches repeat examples.
 
   Args:
     jit_compile: of the model.
+    sizes_vary: whether one batch is smaller; XLA compiles the steps anew for
+      each size.
     **kind: `mixing` and `refining` of the model.
   """
   x, y = data()
@@ -159,7 +161,7 @@ def check_steps_against_hand(jit_compile: bool, **kind) -> None:
   reference = Reference(model)
   rng = np.random.default_rng(0)
   spread, averaged = [], None
-  for size in _SIZES[jit_compile]:
+  for size in (6, 6, 4, 6, 6) if sizes_vary else (6,) * 5:
     at = rng.integers(0, EXAMPLES - 1, size)
     weights = reference.step(at, x[at].astype(np.float64), y[at], averaged)
     spread.append(np.ptp(weights))
@@ -189,11 +191,17 @@ def fitted_with_memory() -> None:
   fitted_under_a_mentor()
 
 
+def compiled_for_several_sizes() -> None:
+  """The steps with a memory, compiled, on batches of which some are smaller."""
+  check_against_hand(jit_compile=True, sizes_vary=True)
+  check_steps_against_hand(jit_compile=True, sizes_vary=True)
+
+
 def fitted_under_a_mentor() -> None:
   # JAX without it would compile each operation for itself.
   jax = keras.backend.backend() == "jax"
   for jit_compile in (True,) if jax else (False, True):
-    check_steps_against_hand(jit_compile)
+    check_steps_against_hand(jit_compile, sizes_vary=not jit_compile)
 
 
 def fitted_in(scope) -> dict[str, list]:

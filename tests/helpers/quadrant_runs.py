@@ -27,7 +27,7 @@ OPTIONS = train.RunOptions(
 
 
 @contextlib.contextmanager
-def killed_at_the_next_checkpoint(monkeypatch):
+def killed_at_the_next_checkpoint():
   """Within it a run ends as soon as it has saved, as if it was killed."""
   save = checkpointing.CheckpointStore.save
 
@@ -35,7 +35,7 @@ def killed_at_the_next_checkpoint(monkeypatch):
     save(store, step)
     raise RuntimeError("killed")
 
-  with monkeypatch.context() as patched:
+  with pytest.MonkeyPatch.context() as patched:
     patched.setattr(checkpointing.CheckpointStore, "save", save_and_die)
     with pytest.raises(RuntimeError, match="killed"):
       yield

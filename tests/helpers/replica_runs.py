@@ -269,7 +269,7 @@ def mirrored(path: str) -> dict[str, Any]:
 
 
 def mirrored_with_memory_and_refining() -> dict[str, Any]:
-  """`fit` on 1 and 2 replicas by what the batches before left behind."""
+  """`fit` on 1 and 2 replicas with a memory and with refined labels."""
   import memory_mentored_fits
   import refined_runs
 

@@ -21,6 +21,15 @@ LAYERS = {
 }
 
 
+def synchronized(student: keras.Model) -> list[bool]:
+  """Whether each batch norm uses the batches of all replicas."""
+  return [
+    layer.synchronized
+    for layer in student._flatten_layers()
+    if hasattr(layer, "moving_mean")
+  ]
+
+
 def model_with(layer: keras.layers.Layer) -> keras.Model:
   """A classifier of 10 classes with the layer in it.
 

@@ -42,9 +42,7 @@ def wild_run(tmp_path_factory):
   return folder
 
 
-def test_the_best_survives_and_is_that_of_its_step(
-  wild_run, tmp_path, monkeypatch
-):
+def test_the_best_survives_and_is_that_of_its_step(wild_run, tmp_path):
   losses = {
     int(row["step"]): float(row["test_loss"]) for row in read_metrics(wild_run)
   }
@@ -62,7 +60,7 @@ def test_the_best_survives_and_is_that_of_its_step(
 
   # A run that keeps all of its checkpoints has the same one at that step.
   other = dataclasses.replace(KEEPING, keep_best=None, save_interval_steps=best)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path, WILD, other)
   expected = values(str(tmp_path / f"model.ckpt-{best}"))
   got = values(found)
@@ -71,11 +69,9 @@ def test_the_best_survives_and_is_that_of_its_step(
     np.testing.assert_array_equal(got[name], value, err_msg=name)
 
 
-def test_an_interrupted_run_keeps_the_same_best(
-  wild_run, tmp_path, monkeypatch
-):
+def test_an_interrupted_run_keeps_the_same_best(wild_run, tmp_path):
   for _ in range(2):
-    with killed_at_the_next_checkpoint(monkeypatch):
+    with killed_at_the_next_checkpoint():
       run(tmp_path, WILD, KEEPING)
   run(tmp_path, WILD, KEEPING)
   name = "best.json"

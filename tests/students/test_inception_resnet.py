@@ -4,21 +4,23 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from student_layers import synchronized
 
 from mentornet_tf.errors import UserError
 from mentornet_tf.internal.dtype_policy import dtype_policy
+from mentornet_tf.students import inception_resnet
 from mentornet_tf.students.registry import build_student
 
 SHAPE = (75, 75, 3)
+CONVOLUTIONS = 244
+BATCH_NORMS = CONVOLUTIONS - 40  # none ends one of the 40 blocks
 
 
 @pytest.fixture(scope="module")
 def student():
   keras.utils.set_random_seed(0)
   with dtype_policy("mixed_bfloat16"):
-    return build_student(
-      "inception_resnet_v2", 50, input_shape=SHAPE, sync_batch_norm=True
-    )
+    return build_student("inception_resnet_v2", 50, input_shape=SHAPE)
 
 
 def images(batch=2):
@@ -36,18 +38,26 @@ def test_it_is_the_published_network_with_a_last_layer_of_its_own(student):
   assert activation == "linear"
 
 
-def test_batch_norm_is_synchronized_where_asked_for(student):
-  synchronized = [
-    layer.get_config()["synchronized"]
-    for layer in student._flatten_layers()
-    if hasattr(layer, "moving_mean")
-  ]
-  assert len(synchronized) > 4 and all(synchronized)
+def test_every_batch_norm_can_be_synchronized(student, monkeypatch):
+  assert synchronized(student) == [False] * BATCH_NORMS
+  for layer in student.layers:
+    if hasattr(layer, "synchronized"):  # to be restored after the test
+      monkeypatch.setattr(layer, "synchronized", False)
+  inception_resnet._synchronize_batch_norm(student)
+  assert synchronized(student) == [True] * BATCH_NORMS
+
+
+@pytest.mark.slow
+def test_batch_norm_is_synchronized_where_asked_for():
+  student = build_student(
+    "inception_resnet_v2", 50, input_shape=SHAPE, sync_batch_norm=True
+  )
+  assert synchronized(student) == [True] * BATCH_NORMS
 
 
 def test_weight_decay_is_that_of_every_kernel(student):
   kernels = [v.numpy() for v in student.trainable_weights if v.name == "kernel"]
-  assert len(kernels) == 244 + 1
+  assert len(kernels) == CONVOLUTIONS + 1
   expected = 4e-5 * sum(0.5 * np.square(k, dtype=float).sum() for k in kernels)
   np.testing.assert_allclose(sum(student.losses), expected, rtol=1e-4)
   config = student.layers[-1].get_config()["kernel_regularizer"]["config"]

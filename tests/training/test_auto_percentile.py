@@ -20,11 +20,9 @@ AUTO = SETTINGS.changed(
 )
 
 
-def test_a_continued_run_estimates_as_an_uninterrupted_one(
-  tmp_path, monkeypatch
-):
+def test_a_continued_run_estimates_as_an_uninterrupted_one(tmp_path):
   whole, text = run(tmp_path / "whole", AUTO, eval_data=None)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", AUTO, eval_data=None)
   parts, _ = run(tmp_path / "parts", AUTO, eval_data=None)
   one, two = (

@@ -50,7 +50,7 @@ def small_model(mixes, **compiling):
 
 
 @cache
-def fitted(mixes):
+def fitted(*, mixes):
   model = small_model(mixes)
   fit_stream(model, STEPS)
   return model
@@ -61,7 +61,7 @@ def test_fit_and_the_loop_give_equal_weights(mixes):
   looped = small_model(mixes)
   StepRunner(observed_step(looped, has_checked_labels=True), stream())(STEPS)
   assert int(looped.optimizer.iterations) == STEPS
-  assert_same(fitted(mixes), looped)
+  assert_same(fitted(mixes=mixes), looped)
 
 
 def test_several_steps_per_execution_give_equal_weights():

@@ -54,12 +54,14 @@ def as_list():
   return keras.Model(model.inputs, [model.outputs[0]])
 
 
-def assert_alike(make, fit, atol=1e-6, **compiling):
+def assert_alike(make, fit, *more_fits, plain_fit=None, atol=1e-6, **compiling):
   """Equal weights and logs after `fit(model, x, y)`.
 
   Args:
     make: builds the student.
-    fit: trains it; of several, the first is for plain Keras.
+    fit: trains it.
+    *more_fits: what trains one of the same weights as well.
+    plain_fit: what trains it in plain Keras, where `fit` cannot.
     atol: of the weights.
     **compiling: what the models are compiled with.
   """
@@ -68,19 +70,19 @@ def assert_alike(make, fit, atol=1e-6, **compiling):
     "optimizer": keras.optimizers.SGD,
   } | compiling
   optimizer = compiling.pop("optimizer")
-  plain_fit, *fits = fit if isinstance(fit, list) else [fit, fit]
 
-  def trained(fit, wrap):
+  def trained(fit_model, wrap):
     student = make()
     model = wrap(student)
     model.compile(optimizer(0.1), **compiling)
-    history = fit(model, *data()).history
+    history = fit_model(model, *data()).history
     return student.get_weights(), history
 
-  plain, plain_history = trained(plain_fit, lambda student: student)
-  for fit in fits:
+  plain, plain_history = trained(plain_fit or fit, lambda student: student)
+  for each in (fit, *more_fits):
     ours, history = trained(
-      fit, lambda student: mn.MentoredModel(student, mn.UniformCurriculum(), 20)
+      each,
+      lambda student: mn.MentoredModel(student, mn.UniformCurriculum(), 20),
     )
     for a, b in zip(plain, ours, strict=True):
       np.testing.assert_allclose(b, a, atol=atol)
@@ -125,19 +127,22 @@ def test_compiled_alike(compiling):
 
 
 @pytest.mark.parametrize(
-  ("make", "form"),
+  "run_eagerly", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
+@pytest.mark.parametrize(
+  ("make", "plain_form"),
   [(functional, "bare"), (as_dict, "dict"), (as_list, "list")],
 )
-def test_labels_in_a_structure(make, form):
+def test_labels_in_a_structure(make, plain_form, run_eagerly):
   def fit_labels(form):
     return lambda model, x, y: fit_arrays(
       model, x, {"bare": y, "list": [y], "dict": {"out": y}}[form]
     )
 
   # Plain Keras takes only some of them.
-  forms = (form, "bare", "list", "dict")
-  fits = [fit_labels(each) for each in forms]
-  assert_alike(make, fits, run_eagerly=True)
+  plain_fit = fit_labels(plain_form)
+  fits = map(fit_labels, ("bare", "list", "dict"))
+  assert_alike(make, *fits, plain_fit=plain_fit, run_eagerly=run_eagerly)
 
 
 @pytest.mark.parametrize(

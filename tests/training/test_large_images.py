@@ -105,10 +105,8 @@ def test_a_mentored_run_learns_and_is_evaluated_on_every_set(whole):
   }
 
 
-def test_a_continued_run_equals_an_uninterrupted_one(
-  folder, whole, tmp_path, monkeypatch
-):
-  with killed_at_the_next_checkpoint(monkeypatch):
+def test_a_continued_run_equals_an_uninterrupted_one(folder, whole, tmp_path):
+  with killed_at_the_next_checkpoint():
     run(folder, tmp_path)
   continued, text = run(folder, tmp_path)
   assert "continuing from step 10" in text

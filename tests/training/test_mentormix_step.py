@@ -211,10 +211,8 @@ def whole(tmp_path_factory):
   return place, run(place, _MIXING)[0]
 
 
-def test_a_continued_run_equals_an_uninterrupted_one(
-  whole, tmp_path, monkeypatch
-):
-  with killed_at_the_next_checkpoint(monkeypatch):
+def test_a_continued_run_equals_an_uninterrupted_one(whole, tmp_path):
+  with killed_at_the_next_checkpoint():
     run(tmp_path, _MIXING)
   continued, text = run(tmp_path, _MIXING)
   assert "continuing from step 8" in text

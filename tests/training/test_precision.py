@@ -153,7 +153,7 @@ def test_a_float16_run_is_continued_with_its_loss_scale(tmp_path, monkeypatch):
     keras.optimizers.LossScaleOptimizer, "build", build_overflowing
   )
   whole, _ = run(tmp_path / "whole", settings, _SHORT, eval_data=None)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", settings, _SHORT, eval_data=None)
   continued, text = run(tmp_path / "parts", settings, _SHORT, eval_data=None)
   assert "continuing from step 8" in text

@@ -234,9 +234,9 @@ _REFINING = SETTINGS.changed(
 )
 
 
-def test_a_killed_run_continues_to_the_same_numbers(tmp_path, monkeypatch):
+def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
   run(tmp_path / "whole", _REFINING, eval_data=None)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", _REFINING, eval_data=None)
   run(tmp_path / "parts", _REFINING, eval_data=None)
   whole, parts = (

@@ -22,7 +22,7 @@ def mirrored(saved_path):
 
 
 @pytest.fixture(scope="module")
-def mirrored_slowly():
+def mirrored_memory_and_refining():
   return run_under("tensorflow", replica_runs.mirrored_with_memory_and_refining)
 
 
@@ -43,15 +43,19 @@ def test_fit_gives_the_same_on_two_replicas(mirrored):
 
 
 @pytest.mark.slow
-def test_a_mentor_sees_the_same_memory_on_two_replicas(mirrored_slowly):
-  one, two = (mirrored_slowly["seeing memory"][n] for n in "12")
+def test_a_mentor_sees_the_same_memory_on_two_replicas(
+  mirrored_memory_and_refining,
+):
+  one, two = (mirrored_memory_and_refining["seeing memory"][n] for n in "12")
   assert np.ptp(one["mean weight"]) > 0.3
   assert_equal(two, one)
 
 
 @pytest.mark.slow
-def test_refined_labels_are_the_same_on_two_replicas(mirrored_slowly):
-  one, two = (mirrored_slowly["refined"][n] for n in "12")
+def test_refined_labels_are_the_same_on_two_replicas(
+  mirrored_memory_and_refining,
+):
+  one, two = (mirrored_memory_and_refining["refined"][n] for n in "12")
   assert_equal(two, one)
 
 

@@ -139,14 +139,14 @@ def test_batches_are_bit_by_bit_those_of_a_lossless_format(
   [Crop(size=24, shorter_side=30), Crop(size=40, shorter_side=50)],
   ids=["reduced", "enlarged"],
 )
-def test_so_are_those_that_are_resized_first(raw_records, tmp_path, crop):
+def test_resized_images_equal_a_lossless_format(raw_records, tmp_path, crop):
   found = training_batches(raw_records, crop)
   found += evaluation_batches(raw_records, crop)
   assert_equal(found, batches(write(tmp_path, ["png"]), crop))
 
 
-def test_so_are_crops_that_are_resized(raw_records, tmp_path):
-  """Which are those of training alone."""
+def test_resized_crops_equal_a_lossless_format(raw_records, tmp_path):
+  """Training alone has crops that are resized."""
   crop = Crop(size=32, shorter_side=SIDE, train_crop="resized")
   found = training_batches(raw_records, crop)
   lossless = open_streamed(write(tmp_path, ["png"]), "photos", "train")

@@ -27,10 +27,7 @@ def folder(tmp_path_factory):
 def killed(tmp_path_factory):
   """The same run, killed at its first checkpoint; tests copy it."""
   path = tmp_path_factory.mktemp("runs") / "killed"
-  with (
-    pytest.MonkeyPatch.context() as patched,
-    killed_at_the_next_checkpoint(patched),
-  ):
+  with killed_at_the_next_checkpoint():
     run(path, options=RECORDING)
   return path
 
@@ -98,8 +95,8 @@ def test_averages_do_not_restart_within_a_file(killed, tmp_path):
   assert (tmp_path / "losses.csv").read_text() == before
 
 
-def test_a_continued_file_keeps_its_columns(folder, tmp_path, monkeypatch):
-  with killed_at_the_next_checkpoint(monkeypatch):
+def test_a_continued_file_keeps_its_columns(folder, tmp_path):
+  with killed_at_the_next_checkpoint():
     run(tmp_path, options=FORGETTING)
   run(tmp_path, options=RECORDING)
   lines = (tmp_path / "losses.csv").read_text().splitlines()

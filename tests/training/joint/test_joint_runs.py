@@ -38,7 +38,7 @@ def values(model):
 
 
 def test_a_run_updates_its_mentor_and_continues_exactly(
-  tmp_path, monkeypatch, brief_updates
+  tmp_path, brief_updates
 ):
   """Updates at steps 8, where a checkpoint is due too, and 14."""
   whole, text = run(tmp_path / "whole", _JOINT)
@@ -48,7 +48,7 @@ def test_a_run_updates_its_mentor_and_continues_exactly(
   data = read_run(tmp_path / "whole")["data"]
   assert data["clean_subset"]["num_examples"] == 42
 
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", _JOINT)
   assert checkpointing.latest_checkpoint(tmp_path / "parts").endswith("-8")
   continued, text = run(tmp_path / "parts", _JOINT)
@@ -83,7 +83,7 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
     return list(updated_mentors(tmp_path / "parts"))
 
   assert run_into_an_update() == []
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", _JOINT)
   assert run_into_an_update() == [8]
   continued, text = run(tmp_path / "parts", _JOINT)
@@ -94,7 +94,7 @@ def test_a_run_killed_in_an_update_repeats_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
+def test_mentormix_with_updates_continues_exactly(tmp_path):
   """The averages of the mixture and of the weights are restored, too."""
   settings = _JOINT.changed(
     curriculum="mentormix",
@@ -104,7 +104,7 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
   )
   whole, text = run(tmp_path / "whole", settings)
   assert text.count("mentor updated at") == 2
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", settings)
   continued, text = run(tmp_path / "parts", settings)
   assert "continuing from step 8" in text
@@ -113,11 +113,9 @@ def test_mentormix_with_updates_continues_exactly(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_of_a_version_without_decisions_continues_without(
-  tmp_path, monkeypatch
-):
+def test_a_run_of_a_version_without_decisions_continues_without(tmp_path):
   chances = _JOINT.changed(update_decision_threshold=0.0)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path, chances)
   path = tmp_path / "run.json"
   stored = json.loads(path.read_text())

@@ -32,11 +32,11 @@ def values(model):
 
 
 def test_an_updated_mentor_continues_exactly_and_is_exported(
-  settings, tmp_path, monkeypatch, brief_updates
+  settings, tmp_path, brief_updates
 ):
   whole, text = run(tmp_path / "whole", settings)
   assert "step 10  mentor updated at 83 % of training: loss " in text
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path / "parts", settings)
   parts, text = run(tmp_path / "parts", settings)
   assert "continuing from step 8" in text

@@ -77,9 +77,9 @@ def test_a_run_in_bfloat16_remembers_in_float32(settings, tmp_path):
 
 
 def test_a_continued_run_equals_an_uninterrupted_one(
-  settings, trained, tmp_path, monkeypatch
+  settings, trained, tmp_path
 ):
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     run(tmp_path, settings)
   _, text = run(tmp_path, settings)
   assert "continuing from step 8" in text

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from keras_backend import run_under
 from memory_fits import CLASSES, EXAMPLES, data, memory_model, student
 from memory_mentored_fits import (
   Reference,
   check_steps_against_hand,
+  compiled_for_several_sizes,
   fitted_under_a_mentor,
   memory_curriculum,
   mixing,
@@ -25,6 +27,12 @@ def test_steps_are_those_by_hand():
   fitted_under_a_mentor()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_compiled_steps_on_batches_of_several_sizes(backend):
+  run_under(backend, compiled_for_several_sizes)
+
+
 @pytest.mark.parametrize(
   "parts",
   [
@@ -36,7 +44,7 @@ def test_steps_are_those_by_hand():
 def test_steps_of_other_kinds_are_those_by_hand(parts):
   made = {"mixing": mixing, "refining": refining}
   kind = {name: made[name]() for name in parts}
-  check_steps_against_hand(jit_compile=False, **kind)
+  check_steps_against_hand(jit_compile=False, sizes_vary=True, **kind)
 
 
 def test_weights_of_a_student_in_bfloat16_are_those_by_hand():

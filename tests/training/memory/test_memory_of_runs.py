@@ -142,9 +142,9 @@ def test_a_continued_run_remembers_the_same(
 ):
   monkeypatch.setattr(probability_rows, "MOST_IN_MEMORY", most_in_memory)
   options = dataclasses.replace(OPTIONS, memory=True)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     train(tmp_path, options=options)
-  with killed_before_the_next_checkpoint(monkeypatch):
+  with killed_before_the_next_checkpoint():
     train(tmp_path, options=options)
   assert list(memory_files(tmp_path)) == [8, 16]
   _, text = train(tmp_path, options=options)
@@ -158,13 +158,13 @@ def test_a_continued_run_remembers_the_same(
 
 
 @contextlib.contextmanager
-def killed_before_the_next_checkpoint(monkeypatch):
+def killed_before_the_next_checkpoint():
   """Within it a run ends when its memory is written, but no checkpoint."""
 
   def die(store, step):
     raise RuntimeError("killed")
 
-  with monkeypatch.context() as patched:
+  with pytest.MonkeyPatch.context() as patched:
     patched.setattr(CheckpointStore, "save", die)
     with pytest.raises(RuntimeError, match="killed"):
       yield
@@ -212,9 +212,9 @@ def test_what_has_had_no_visit_is_nan(tmp_path):
     memory.example(_IDS[unseen][0])
 
 
-def test_a_run_that_starts_to_remember_late_says_so(tmp_path, monkeypatch):
+def test_a_run_that_starts_to_remember_late_says_so(tmp_path):
   options = dataclasses.replace(OPTIONS, memory=False)
-  with killed_at_the_next_checkpoint(monkeypatch):
+  with killed_at_the_next_checkpoint():
     train(tmp_path, options=options)
   _, text = train(tmp_path)
   assert "holds no memory of step 8; it begins anew" in text
@@ -230,8 +230,8 @@ def damaged_copies(path):
     yield data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
-def test_damaged_files_are_refused_in_one_line(tmp_path, monkeypatch):
-  with killed_at_the_next_checkpoint(monkeypatch):
+def test_damaged_files_are_refused_in_one_line(tmp_path):
+  with killed_at_the_next_checkpoint():
     train(tmp_path)
   (path,) = memory_files(tmp_path).values()
   first, *others = damaged_copies(path)
@@ -245,8 +245,8 @@ def test_damaged_files_are_refused_in_one_line(tmp_path, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_the_memory_of_another_run_is_refused(folder, tmp_path, monkeypatch):
-  with killed_at_the_next_checkpoint(monkeypatch):
+def test_the_memory_of_another_run_is_refused(folder, tmp_path):
+  with killed_at_the_next_checkpoint():
     run(tmp_path)  # other ids
   (path,) = memory_files(tmp_path).values()
   path.write_bytes(memory_files(folder)[16].read_bytes())
