@@ -64,7 +64,7 @@ def paths(num_rows=20) -> list[str]:
   ]
 
 
-# Chromium drops keys and clicks that come before a page is first painted.
+# Chromium may drop keys and clicks that come before a page is first painted.
 _PAINTED = """
 document.querySelectorAll(".card").length > 0
   && performance.getEntriesByName("first-contentful-paint").length > 0

@@ -57,7 +57,7 @@ def match_labels(
   if ids is not None:
     rows = _rows_by_id(origin, ids, source)
   else:
-    has_evidence = clean is not None or label_order is not None
+    has_evidence = can_be_matched(columns) or label_order is not None
     _check_bare_labels(origin, len(labels), has_evidence, source)
     rows = np.arange(len(source))
   if clean is not None:

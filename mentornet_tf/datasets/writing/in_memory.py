@@ -107,9 +107,9 @@ def write_noisy_records(
 
 
 def _check_request(request: NoisyRecords) -> None:
+  both = request.source_dir and request.tfds_data_dir
   # Images may come from an archive and labels from TensorFlow Datasets.
-  from_archive = request.source_dir and not request.noise.labels_from_tfds
-  if from_archive and request.tfds_data_dir:
+  if both and not request.noise.labels_from_tfds:
     raise UserError(
       "source_dir, tfds_data_dir: expected one of them, got both; leave one out"
     )
