@@ -17,6 +17,10 @@ take precedence) and also, without a flag of its own: the rate falls by 0.9
 every 1000 steps without a rise; gradients are clipped to a global norm of 5;
 the loss is the squared error unless the targets are exactly 0 and 1; the epoch
 table stays as initialized; the steps are compiled by XLA.
+
+A mentor that was trained on clean and noisy labels answers with probabilities.
+--decisions_of=mentors/mine trains another one on what mentors/mine decides: to
+keep the labels that it gives a weight above --decision_threshold.
 """
 
 import dataclasses
@@ -25,8 +29,10 @@ import time
 from absl import flags
 
 from mentornet_tf.commands import command_line
+from mentornet_tf.errors import UserError
 from mentornet_tf.internal.atomic_files import creatable_folder
 from mentornet_tf.internal.tensorflow_startup import start_tensorflow
+from mentornet_tf.settings import DECISION_THRESHOLD
 
 flags.DEFINE_string("train_dir", None, "Folder to write the mentor into.")
 flags.DEFINE_multi_string(
@@ -46,6 +52,19 @@ flags.DEFINE_enum(
   "memory, which sees what training remembers of each example, for the data of "
   "mentornet mentor-data --with_memory.",
 )
+flags.DEFINE_string(
+  "decisions_of",
+  None,
+  "Mentor whose decisions about the examples are the targets, instead of the "
+  "examples' own: a shipped name, or what mentornet train takes as "
+  "--trained_mentornet_dir.",
+)
+flags.DEFINE_float(
+  "decision_threshold",
+  None,
+  "Weight above which --decisions_of keeps a label, between 0 and 1; default "
+  f"{DECISION_THRESHOLD}.",
+)
 flags.DEFINE_integer(
   "mini_batch_size",
   None,
@@ -64,6 +83,11 @@ flags.DEFINE_float(
   "Highest learning rate; empty takes the recipe's (default 0.1, original "
   "0.1).",
 )
+flags.register_validator(
+  "decision_threshold",
+  lambda threshold: threshold is None or 0 < threshold < 1,
+  "expected a number above 0 and below 1",
+)
 command_line.define_seed("Seed of initial weights and of the order.")
 flags.register_validator(
   "max_step_train",
@@ -77,6 +101,7 @@ PARAMETER_FLAGS = {
   "batch_size": "mini_batch_size",
   "folder": "train_dir",
   "form": "mentor_form",
+  "mentor": "decisions_of",
   "steps": "max_step_train",
 }
 
@@ -84,6 +109,11 @@ PARAMETER_FLAGS = {
 def main() -> None:
   """Trains the mentor, with a line for each pass over the examples."""
   options = flags.FLAGS
+  if options.decision_threshold is not None and not options.decisions_of:
+    raise UserError(
+      "--decision_threshold: expected --decisions_of beside it, got none; give "
+      "the mentor that decides"
+    )
   # Before TensorFlow starts, so that a wrong path fails at once.
   from mentornet_tf.mentor_training.example_files import load_examples
   from mentornet_tf.mentor_training.examples import joined_examples
@@ -96,6 +126,8 @@ def main() -> None:
     train_mentor,
   )
 
+  if options.decisions_of:
+    examples = _decided(examples, options)
   recipe = _recipe(options)
   mentor = build_mentor(options.mentor_form, recipe, seed=options.seed)
   print(
@@ -116,6 +148,34 @@ def main() -> None:
   print(
     f"{options.train_dir}: trained a mentor in "
     f"{time.monotonic() - started:.1f} s, test MSE {report.test_mse:.5f}"
+  )
+
+
+def _decided(examples, options):
+  from mentornet_tf.curricula.mentors import load_mentor
+  from mentornet_tf.mentor_training.decisions import decided_examples
+
+  threshold = options.decision_threshold or DECISION_THRESHOLD
+  mentor = load_mentor(options.decisions_of)
+  decided = decided_examples(examples, mentor, threshold)
+  kept = decided.train_targets.mean()
+  if not decided.binary:
+    raise UserError(
+      f"--decision_threshold: expected some weights of {options.decisions_of} "
+      f"above it and some below, got {100 * kept:.0f} % above {threshold:g}; "
+      "choose another"
+    )
+  print(
+    f"{options.decisions_of} keeps {100 * kept:.0f} % of the labels: those "
+    f"with a weight above {threshold:g}"
+  )
+  return dataclasses.replace(
+    decided,
+    origin={
+      "examples": examples.origin,
+      "decisions_of": options.decisions_of,
+      "decision_threshold": threshold,
+    },
   )
 
 

@@ -155,6 +155,45 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
   assert set(load_examples(tmp_path / "data").train_targets) == {0.5}
 
 
+def test_a_mentor_is_trained_on_the_decisions_of_another(tmp_path):
+  examples = predefined_examples("spcl_linear", 2.0, sample_size=4000, seed=3)
+  examples.save(tmp_path / "data")
+  command = ["train_mentor", "--data_path=data", "--train_dir=decisions"]
+  command += ["--decisions_of=mentornet_dd", "--max_step_train=300"]
+  output = succeeds(*command, "--decision_threshold=.6", cwd=tmp_path)
+  assert output.startswith("mentornet_dd keeps ")
+  features = examples.test_features.astype("float32")
+  probabilities, decisions = (
+    1 / (1 + np.exp(-np.asarray(load_mentor(mentor)(features))[:, 0]))
+    for mentor in ("mentornet_dd", tmp_path / "decisions")
+  )
+  kept = probabilities > 0.6
+  assert np.mean((decisions > 0.5) == kept) > 0.97
+  # Decisions are sure where probabilities are not.
+  assert decisions[~kept].mean() < probabilities[~kept].mean() / 2
+  summary = json.loads((tmp_path / "decisions" / "training.json").read_text())
+  assert summary["examples"]["decisions_of"] == "mentornet_dd"
+  assert summary["examples"]["decision_threshold"] == 0.6
+  # Another threshold is another run.
+  line = fails(*command, cwd=tmp_path)
+  assert "expected a run with examples" in line
+
+
+def test_a_mentor_that_keeps_everything_decides_nothing(tmp_path):
+  examples = predefined_examples("spcl_linear", 2.0, sample_size=100, seed=3)
+  examples.save(tmp_path / "data")
+  line = fails(
+    "train_mentor",
+    "--data_path=data",
+    "--train_dir=decisions",
+    "--decisions_of=baseline",
+    cwd=tmp_path,
+  )
+  assert "--decision_threshold: expected some weights of baseline above" in line
+  assert "got 100 % above 0.7" in line
+  assert os.listdir(tmp_path) == ["data"]
+
+
 @pytest.mark.parametrize(
   ("program", "flags", "message"),
   [
@@ -212,6 +251,16 @@ def test_a_function_of_the_users_own_is_found(tmp_path):
       "--learning_rate=0.0: expected a finite number > 0",
     ),
     ("train_mentor", ["--mini_batch_size=0"], "mini_batch_size"),
+    (
+      "train_mentor",
+      ["--data_path=.", "--train_dir=x", "--decision_threshold=0.5"],
+      "--decision_threshold: expected --decisions_of beside it",
+    ),
+    (
+      "train_mentor",
+      ["--data_path=.", "--train_dir=x", "--decision_threshold=1"],
+      "--decision_threshold=1.0: expected a number above 0 and below 1",
+    ),
     ("train_mentor", ["--mentor_form=tree"], "mentornet|logistic|mlp"),
     ("plot_mentor", [], "--model_dir: expected a value, got none"),
     (

@@ -10,7 +10,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from mentornet_tf.curricula.curriculum import Curriculum
 from mentornet_tf.curricula.mentor_curriculum import MentorCurriculum
@@ -19,6 +18,10 @@ from mentornet_tf.errors import UserError
 from mentornet_tf.evaluation.label_detection import (
   SELECTED_ABOVE,
   weight_quality,
+)
+from mentornet_tf.mentor_training.decisions import (
+  decided_examples,
+  mentor_weights,
 )
 from mentornet_tf.mentor_training.examples import MentorExamples
 from mentornet_tf.mentor_training.mentor_folder import MentorReport
@@ -70,10 +73,8 @@ def update_mentor(
   Neither the student nor the curriculum's state changes. A fifth of the
   examples is held out, and the mentor takes the state that did best on it:
   one from this training, or the state before. It then predicts the probability
-  that a label is clean. That is a sound weight for a single step. Over many
-  steps, however, the student memorizes even a noisy label of weight 0.3: its
-  loss falls and its weight rises. So the mentor is trained once more, on its
-  own decisions.
+  that a label is clean, and is trained once more on its own decisions, for the
+  reason that `decided_examples` gives.
 
   Args:
     model: its curriculum is a `MentorCurriculum`.
@@ -97,7 +98,7 @@ def update_mentor(
   examples = gather_examples(model, batches, percents, rng)
   mentor = model.curriculum.mentor
   report = _train_and_keep_best(mentor, examples, schedule)
-  decisions = _decisions(mentor, examples, schedule.decision_threshold)
+  decisions = decided_examples(examples, mentor, schedule.decision_threshold)
   if schedule.decision_threshold and decisions.binary:
     _train_and_keep_best(mentor, decisions, schedule)
   return _update_report(mentor, examples, report)
@@ -136,23 +137,12 @@ def _percents_ahead(
   )
 
 
-def _decisions(
-  mentor: keras.Model, examples: MentorExamples, threshold: float
-) -> MentorExamples:
-  """The examples, with target 1 where the weight is above the threshold."""
-  train, test = (
-    (_weights(mentor, features) > threshold).astype(np.float64)
-    for features in (examples.train_features, examples.test_features)
-  )
-  return dataclasses.replace(examples, train_targets=train, test_targets=test)
-
-
 def _update_report(
   mentor: keras.Model, examples: MentorExamples, report: MentorReport
 ) -> UpdateReport:
   features = np.concatenate([examples.train_features, examples.test_features])
   is_clean = np.concatenate([examples.train_targets, examples.test_targets]) > 0
-  weights = _weights(mentor, features)
+  weights = mentor_weights(mentor, features)
   quality = weight_quality(weights, is_clean)
   return UpdateReport(
     train_loss=report.train_loss,
@@ -161,11 +151,6 @@ def _update_report(
     label_precision=quality["label_precision"],
     label_recall=quality["label_recall"],
   )
-
-
-def _weights(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
-  logits = mentor(features.astype(np.float32))
-  return ops.convert_to_numpy(ops.sigmoid(logits))[:, 0]
 
 
 def check_has_mentor(curriculum: Curriculum | None) -> None:
