@@ -155,28 +155,21 @@ def _decided(examples, options):
   from mentornet_tf.curricula.mentors import load_mentor
   from mentornet_tf.mentor_training.decisions import decided_examples
 
+  name = options.decisions_of
   threshold = options.decision_threshold or DECISION_THRESHOLD
-  mentor = load_mentor(options.decisions_of)
-  decided = decided_examples(examples, mentor, threshold)
-  kept = decided.train_targets.mean()
+  decided = decided_examples(examples, load_mentor(name), threshold, name)
+  kept = 100 * decided.train_targets.mean()
   if not decided.binary:
     raise UserError(
-      f"--decision_threshold: expected some weights of {options.decisions_of} "
-      f"above it and some below, got {100 * kept:.0f} % above {threshold:g}; "
-      "choose another"
+      f"--decisions_of: expected weights above and below {threshold:g} "
+      f"(--decision_threshold), got {kept:.0f} % above; give another mentor or "
+      "threshold"
     )
   print(
-    f"{options.decisions_of} keeps {100 * kept:.0f} % of the labels: those "
-    f"with a weight above {threshold:g}"
+    f"{name} keeps {kept:.0f} % of the labels: those with a weight above "
+    f"{threshold:g}"
   )
-  return dataclasses.replace(
-    decided,
-    origin={
-      "examples": examples.origin,
-      "decisions_of": options.decisions_of,
-      "decision_threshold": threshold,
-    },
-  )
+  return decided
 
 
 def _recipe(options):

@@ -135,6 +135,10 @@ class Protocol:
     """The noise of the training labels, the same for every run."""
     return LabelNoise(**self.noise, seed=0)
 
+  def shipped_mentor(self, method: str) -> str | None:
+    """The name of the mentor that a method's runs begin with, if any."""
+    return self.settings(method, 0).curriculum.trained_mentornet_dir
+
   def needs_clean_labels(self, method: str) -> bool:
     """Whether a method is told clean labels of training images."""
     settings = self.settings(method, 0)

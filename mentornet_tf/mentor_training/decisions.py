@@ -9,10 +9,14 @@ from mentornet_tf.curricula.mentor_base import NUM_FEATURES
 from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.examples import MentorExamples
+from mentornet_tf.mentor_training.mentor_outputs import mentor_weights
 
 
 def decided_examples(
-  examples: MentorExamples, mentor: keras.Model, threshold: float
+  examples: MentorExamples,
+  mentor: keras.Model,
+  threshold: float,
+  name: str | None = None,
 ) -> MentorExamples:
   """The examples, with target 1 where a mentor's weight is above a threshold.
 
@@ -25,24 +29,26 @@ def decided_examples(
     examples: [N, F] features, whose targets are replaced.
     mentor: takes as many features.
     threshold: weight above which a label is kept.
+    name: of the mentor, which the examples' origin tells.
 
   Raises:
     UserError: the mentor takes other features.
   """
   if takes_memory(mentor) != (examples.num_features > NUM_FEATURES):
     raise UserError(
-      f"decisions_of: expected a mentor of {examples.num_features} features, "
-      f"as the examples have, got a {type(mentor).__name__}, which takes "
-      "others; give one that was trained on such examples"
+      f"mentor: expected one that takes {examples.num_features} features, as "
+      f"the examples have, got a {type(mentor).__name__}, which takes others; "
+      "give one that was trained on such examples"
     )
   train, test = (
     (mentor_weights(mentor, features) > threshold).astype(np.float64)
     for features in (examples.train_features, examples.test_features)
   )
-  return dataclasses.replace(examples, train_targets=train, test_targets=test)
-
-
-def mentor_weights(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
-  """[N] weights in 0..1 that a mentor gives to features [N, F]."""
-  logits = mentor(features.astype(np.float32))
-  return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))[:, 0]
+  origin = {
+    "examples": examples.origin,
+    "decisions_of": name,
+    "decision_threshold": threshold,
+  }
+  return dataclasses.replace(
+    examples, train_targets=train, test_targets=test, origin=origin
+  )

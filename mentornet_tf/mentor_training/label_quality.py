@@ -13,8 +13,7 @@ import numpy as np
 from mentornet_tf.curricula.mentor_input import takes_memory
 from mentornet_tf.errors import UserError
 from mentornet_tf.mentor_training.loss_dump import LossDump
-
-_BATCH = 65_536
+from mentornet_tf.mentor_training.mentor_outputs import mentor_logits
 
 
 @dataclass(frozen=True)
@@ -123,14 +122,3 @@ class _RocArea:
     below = np.cumsum(noisy) - noisy
     pairs = clean.sum() * noisy.sum()
     return np.dot(clean, below + 0.5 * noisy) / pairs if pairs else np.nan
-
-
-def mentor_logits(mentor: keras.Model, features: np.ndarray) -> np.ndarray:
-  """[N] logits; unlike weights, they keep their order at saturation."""
-  parts = [
-    keras.ops.convert_to_numpy(
-      mentor(features[start : start + _BATCH].astype(np.float32))
-    )
-    for start in range(0, len(features), _BATCH)
-  ]
-  return np.concatenate(parts)[:, 0]

@@ -13,6 +13,8 @@ from mentornet_tf.datasets.reading.preparation import Crop
 from mentornet_tf.datasets.records.shards import find_shards
 from mentornet_tf.datasets.trees.tables import read_image_table
 from mentornet_tf.errors import UserError
+from mentornet_tf.mentor_training.decisions import decided_examples
+from mentornet_tf.mentor_training.examples import predefined_examples
 from mentornet_tf.mentor_training.mentor_trainer import build_mentor
 from mentornet_tf.mentor_training.recipes import MentorRecipe
 from mentornet_tf.students.registry import build_student
@@ -83,6 +85,20 @@ def test_parameters_stand_for_flags_of_the_command(module):
       "train_mentor",
       lambda: build_mentor("nosuch", MentorRecipe()),
       "--mentor_form: expected mentornet",
+    ),
+    (
+      "train_mentor",
+      lambda: load_mentor("nosuch"),
+      "--decisions_of: expected a shipped mentor",
+    ),
+    (
+      "train_mentor",
+      lambda: decided_examples(
+        predefined_examples("self_paced", sample_size=5),
+        load_mentor("mentornet_memory"),
+        0.7,
+      ),
+      "--decisions_of: expected one that takes 4 features",
     ),
     (
       "create_cifar_tf_record",

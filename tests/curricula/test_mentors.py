@@ -29,15 +29,31 @@ PREDEFINED = [
 
 
 def test_the_shipped_mentors_are_listed():
-  learned = ["mentornet_dd", "mentornet_memory"]
+  learned = ["mentornet_dd", "mentornet_dd_v1", "mentornet_memory"]
   assert list_mentors() == sorted([*PREDEFINED, *learned])
 
 
-def test_the_data_driven_mentor_prefers_small_losses():
-  mentor = load_mentor("mentornet_dd")
+@pytest.mark.parametrize("name", ["mentornet_dd", "mentornet_dd_v1"])
+def test_the_data_driven_mentors_prefer_small_losses(name):
+  mentor = load_mentor(name)
   for epoch in (0, 18, 50, 99):
     small, large = mentor(np.float32([[0.2, -2, 0, epoch], [5, 3, 0, epoch]]))
     assert float(small[0]) > 0 > float(large[0])
+
+
+@pytest.mark.parametrize(
+  ("name", "logits"),
+  [
+    ("mentornet_dd", [4.363624, 1.025407, 0.824485, -2.46523]),
+    ("mentornet_dd_v1", [4.920921, 1.313846, 1.148481, -2.498686]),
+    ("mentornet_pd", [15.278705, 17.504936, 5.177989, -9.388577]),
+  ],
+)
+def test_shipped_mentors_answer_as_when_they_were_shipped(name, logits):
+  rows = [[0.2, -2, 0, 18], [1.5, -0.5, 0, 50], [4, 0, 0, 50], [5, 3, 0, 99]]
+  answers = load_mentor(name)(np.float32(rows))
+  answers = keras.ops.convert_to_numpy(answers)[:, 0]
+  np.testing.assert_allclose(answers, logits, rtol=1e-4)
 
 
 def test_the_mentor_that_sees_the_memory_knows_memorized_noise():

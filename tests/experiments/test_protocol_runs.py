@@ -11,6 +11,7 @@ import tiny
 from program_runs import assert_fails_in_one_line, run_program
 from rich.console import Console
 
+from mentornet_tf.curricula.mentors import load_mentor
 from mentornet_tf.errors import UserError
 from mentornet_tf.experiments import protocol_tables
 from mentornet_tf.experiments.protocol_runs import finished_runs, run_protocol
@@ -210,6 +211,19 @@ def test_a_folder_is_that_of_one_protocol_noise_rate_and_precision(
     f"{tmp_path}/runs with protocol small at noise rate 0.4 in float32; choose "
     "another folder"
   )
+
+
+def test_runs_under_an_earlier_mentor_are_refused(tmp_path, run):
+  run("mentornet_dd")
+  kept = tmp_path / "runs" / "mentornet_dd-0" / "mentor.keras"
+  load_mentor("mentornet_dd_v1").save(kept)
+  message = f"{kept}: expected mentornet_dd as it ships today"
+  assert str(run("mentornet_dd")[0]).startswith(message)
+  # Other runs would stand in one table with it.
+  assert str(run("baseline")[0]).startswith(message)
+  kept.parent.rename(tmp_path / "away")
+  outcomes, _ = run("baseline")
+  assert [each.method for each in outcomes] == ["baseline"]
 
 
 def test_human_labels_are_those_of_the_file(tmp_path, run):

@@ -25,6 +25,17 @@ def test_labels_above_the_threshold_are_kept(examples, threshold):
   np.testing.assert_array_equal(decided.train_features, examples.train_features)
 
 
+def test_the_origin_tells_of_the_decisions_alone(examples):
+  mentor = load_mentor("mentornet_dd")
+  decided = decided_examples(examples, mentor, 0.7, "mentornet_dd")
+  assert decided.origin == {
+    "examples": examples.origin,
+    "decisions_of": "mentornet_dd",
+    "decision_threshold": 0.7,
+  }
+  assert examples.origin["curriculum"] == "spcl_linear"
+
+
 def test_the_lower_the_threshold_the_more_are_kept(examples):
   mentor = load_mentor("mentornet_dd")
   kept = [
@@ -36,5 +47,7 @@ def test_the_lower_the_threshold_the_more_are_kept(examples):
 
 
 def test_a_mentor_of_other_features_is_refused(examples):
-  with pytest.raises(UserError, match=r"expected a mentor of 4 .* MemoryMent"):
+  with pytest.raises(
+    UserError, match=r"expected .* 4 features.* got a MemoryMentor"
+  ):
     decided_examples(examples, load_mentor("mentornet_memory"), 0.7)

@@ -19,12 +19,10 @@ from mentornet_tf.evaluation.label_detection import (
   SELECTED_ABOVE,
   weight_quality,
 )
-from mentornet_tf.mentor_training.decisions import (
-  decided_examples,
-  mentor_weights,
-)
+from mentornet_tf.mentor_training.decisions import decided_examples
 from mentornet_tf.mentor_training.examples import MentorExamples
 from mentornet_tf.mentor_training.mentor_folder import MentorReport
+from mentornet_tf.mentor_training.mentor_outputs import mentor_weights
 from mentornet_tf.mentor_training.mentor_trainer import (
   MentorMeasure,
   fill_unseen_epochs,
@@ -98,9 +96,10 @@ def update_mentor(
   examples = gather_examples(model, batches, percents, rng)
   mentor = model.curriculum.mentor
   report = _train_and_keep_best(mentor, examples, schedule)
-  decisions = decided_examples(examples, mentor, schedule.decision_threshold)
-  if schedule.decision_threshold and decisions.binary:
-    _train_and_keep_best(mentor, decisions, schedule)
+  if schedule.decision_threshold:
+    decisions = decided_examples(examples, mentor, schedule.decision_threshold)
+    if decisions.binary:
+      _train_and_keep_best(mentor, decisions, schedule)
   return _update_report(mentor, examples, report)
 
 
