@@ -109,7 +109,7 @@ PARAMETER_FLAGS = {
 def main() -> None:
   """Trains the mentor, with a line for each pass over the examples."""
   options = flags.FLAGS
-  if options.decision_threshold is not None and not options.decisions_of:
+  if options.decision_threshold is not None and options.decisions_of is None:
     raise UserError(
       "--decision_threshold: expected --decisions_of beside it, got none; give "
       "the mentor that decides"
@@ -126,7 +126,7 @@ def main() -> None:
     train_mentor,
   )
 
-  if options.decisions_of:
+  if options.decisions_of is not None:
     examples = _decided(examples, options)
   recipe = _recipe(options)
   mentor = build_mentor(options.mentor_form, recipe, seed=options.seed)

@@ -179,18 +179,25 @@ def test_a_mentor_is_trained_on_the_decisions_of_another(tmp_path):
   assert "expected a run with examples" in line
 
 
-def test_a_mentor_that_keeps_everything_decides_nothing(tmp_path):
+@pytest.mark.parametrize(
+  ("mentor", "message"),
+  [
+    ("baseline", "expected weights above and below 0.7 (--decision_threshold)"),
+    ("mentornet_memory", "expected one that takes 4 features"),
+    ("", "expected a name or a path, got ''"),
+  ],
+)
+def test_a_mentor_that_cannot_decide_is_refused(tmp_path, mentor, message):
   examples = predefined_examples("spcl_linear", 2.0, sample_size=100, seed=3)
   examples.save(tmp_path / "data")
   line = fails(
     "train_mentor",
     "--data_path=data",
     "--train_dir=decisions",
-    "--decisions_of=baseline",
+    f"--decisions_of={mentor}",
     cwd=tmp_path,
   )
-  assert "--decisions_of: expected weights above and below 0.7" in line
-  assert "got 100 % above" in line
+  assert f"--decisions_of: {message}" in line
   assert os.listdir(tmp_path) == ["data"]
 
 
