@@ -166,8 +166,8 @@ def _decided(examples, options):
       "threshold"
     )
   print(
-    f"{name} keeps {kept:.0f} % of the labels: those with a weight above "
-    f"{threshold:g}"
+    f"{name} keeps {kept:.0f} % of the examples: those with a weight "
+    f"above {threshold:g}"
   )
   return decided
 

@@ -15,7 +15,7 @@ from mentornet_tf.datasets.writing.in_memory import (
   write_noisy_records,
 )
 from mentornet_tf.errors import UserError
-from mentornet_tf.experiments.kept_mentors import check_kept_mentor
+from mentornet_tf.experiments.kept_mentors import check_kept_mentors
 from mentornet_tf.experiments.planned_runs import PlannedRun, train_runs
 from mentornet_tf.experiments.protocol_tables import (
   Outcome,
@@ -85,10 +85,7 @@ def run_protocol(
   console = console or Console(highlight=False, markup=False, soft_wrap=True)
   data_dir = _write_records(folder, source_dir, protocol)
 
-  for method, seed in [(m, seed) for seed in seeds for m in methods]:
-    check_kept_mentor(
-      folder / run_name(method, seed), protocol.shipped_mentor(method)
-    )
+  check_kept_mentors(folder, protocol)
   finished = finished_runs(folder, protocol, steps)
   done = {(each.method, each.seed) for each in finished}
   planned = dict.fromkeys((m, seed) for seed in seeds for m in methods)
@@ -165,9 +162,6 @@ def finished_runs(
 
   Returns:
     The outcomes by seed, then in the order of the protocol's methods.
-
-  Raises:
-    UserError: a run was trained under another mentor than ships today.
   """
   steps = max_number_of_steps or protocol.max_number_of_steps
   defaults, outcomes = TrainingSettings().values(), []
@@ -181,7 +175,6 @@ def finished_runs(
     settings = defaults | require_run(path.parent)["settings"]
     expected = protocol.settings(method, seed, steps).values()
     if taken.step == steps and settings == expected:
-      check_kept_mentor(path.parent, protocol.shipped_mentor(method))
       outcomes.append(outcome(method, seed, path.parent, taken.total))
   order = {method: place for place, method in enumerate(protocol.methods)}
   return sorted(outcomes, key=lambda each: (each.seed, order[each.method]))

@@ -136,7 +136,9 @@ class Protocol:
     return LabelNoise(**self.noise, seed=0)
 
   def shipped_mentor(self, method: str) -> str | None:
-    """The name of the mentor that a method's runs begin with, if any."""
+    """The mentor that a method's runs begin with; None without, or unknown."""
+    if method not in self.methods:
+      return None
     return self.settings(method, 0).curriculum.trained_mentornet_dir
 
   def needs_clean_labels(self, method: str) -> bool:

@@ -226,6 +226,11 @@ def test_runs_under_an_earlier_mentor_are_refused(tmp_path, run):
   assert [each.method for each in outcomes] == ["baseline"]
 
 
+def test_seeds_may_come_from_a_generator(run):
+  outcomes, _ = run("baseline", seeds=iter([3, 4]))
+  assert [each.seed for each in outcomes] == [3, 4]
+
+
 def test_human_labels_are_those_of_the_file(tmp_path, run):
   clean = np.tile(np.arange(10), 5)
   worse = clean.copy()
